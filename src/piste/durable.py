@@ -1,0 +1,140 @@
+"""The one way in which piste writes a file that matters.
+
+A reader sees the old file or the new one, never a mix and never a part; after
+power is lost, what was reported as written is there. It does not know what it
+writes, nor whether it may: `paths` says where writing is allowed.
+
+The form is the one that restic (`local.Save`), borg (`SaveFile`) and pre-commit
+share: a new file in the same folder, write, fsync, rename, fsync of the folder.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+PREFIX = ".piste-"  # of the temporary files, so that a later run knows them as leftovers
+SUFFIX = ".tmp"
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, durably; its folder is made when it is not there.
+
+    An existing file keeps its permission bits. A symlink at `path` is replaced
+    by the file, not followed.
+
+    Raises OSError; then the old file stands as it was and nothing is left beside it.
+    """
+    with stream(path) as fd:
+        _write_all(fd, data)
+
+
+@contextlib.contextmanager
+def stream(path: Path, sync: bool = True) -> Iterator[int]:
+    """Yield a descriptor to write to; on leaving, what was written replaces `path`.
+
+    For what is too large to hold in memory; otherwise as `write`. When the body raises,
+    the old file stands and nothing is left beside it. Without `sync` the file is whole
+    after any crash of a process, but not surely there after power is lost: only for what
+    can be made again at no cost.
+
+    Raises OSError.
+    """
+    os.makedirs(path.parent, exist_ok=True)
+    temp = _temp_name(path)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    fd = os.open(temp, flags, 0o666)
+    try:
+        try:
+            _keep_mode(fd, path)
+            yield fd
+            if sync:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(temp, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temp)
+        raise
+    if sync:
+        _sync_folder(path.parent)
+
+
+def append(path: Path, line: bytes) -> None:
+    """Add one line to `path` in one write, then fsync.
+
+    A line cut short by an earlier crash is ended first, so that it cannot
+    swallow this one.
+
+    Raises OSError.
+    """
+    os.makedirs(path.parent, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        size = os.fstat(fd).st_size
+        if size:
+            os.lseek(fd, size - 1, os.SEEK_SET)
+            if os.read(fd, 1) != b"\n":
+                line = b"\n" + line
+        _write_all(fd, line + b"\n")
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def remove(path: Path) -> None:
+    """Delete `path` if it is there, durably. Raises OSError other than its absence."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+        _sync_folder(path.parent)
+
+
+def sweep(folder: Path, older_than: float) -> None:
+    """Delete the temporary files that a killed run left in `folder`.
+
+    Only those last changed before `older_than` (seconds since the epoch), so that
+    a file that another run is writing just now is left alone.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX):
+                with contextlib.suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < older_than:
+                        os.unlink(entry.path)
+
+
+def _temp_name(path: Path) -> Path:
+    # In the same folder: a rename across file systems is a copy. The name is
+    # bounded because the target's own name may already be as long as is allowed.
+    return path.parent / f"{PREFIX}{os.getpid()}-{os.urandom(6).hex()}{SUFFIX}"
+
+
+def _keep_mode(fd: int, path: Path) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # nothing there yet; or Windows
+        old = os.lstat(path)
+        if stat.S_ISREG(old.st_mode):
+            os.fchmod(fd, stat.S_IMODE(old.st_mode) & 0o777)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    # Windows cannot open a folder; some network file systems cannot sync one.
+    try:
+        fd = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES):
+            raise
+    finally:
+        os.close(fd)

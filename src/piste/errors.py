@@ -1,0 +1,54 @@
+"""What can go wrong in a way that a person can mend, and how it is said.
+
+Each error is one line: the thing, what is wrong with it, and the next step.
+This module knows nothing of terminals or of doit; `screen` and `backend` decide
+where the line goes.
+"""
+
+from collections.abc import Iterable
+
+EXIT_FAILED = 1  # a model or a check said no; or `check` found something stale
+EXIT_MISTAKE = 2  # something the person can mend: a file, a key, a setting
+EXIT_BUDGET = 3  # it would have cost more than was allowed
+
+
+class PisteError(Exception):
+    """The root of every error that piste raises on purpose; exit code 2.
+
+    `str(error)` is the whole line that the person reads.
+    """
+
+    exit_code = EXIT_MISTAKE
+
+
+class Mistake(PisteError):
+    """Something that the person can mend: the line names it and the next step."""
+
+
+class Failed(PisteError):
+    """Nobody's mistake: a model refused, a network was away, a check said no."""
+
+    exit_code = EXIT_FAILED
+
+
+class OverBudget(PisteError):
+    """A call was not made because it could cost more than is allowed."""
+
+    exit_code = EXIT_BUDGET
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known word, or ``""``."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def shown(name: str) -> str:
+    """Return a name from outside as it may stand in a message: nothing moves the cursor.
+
+    Control, bidirectional and undecodable characters are shown escaped.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
+                   for c in name)
