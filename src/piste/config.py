@@ -1,0 +1,292 @@
+"""The settings: five layers, weakest first, checked key by key.
+
+Built in; the person's own (`~/.config/piste/piste.toml`); the project's
+(`piste.toml`, or `[tool.piste]` in pyproject.toml); `PISTE_*` variables; the
+command line. This module knows what a setting is called and what it may be; it
+does not know what any of them does.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+from piste import __version__
+from piste import rules as _rules
+from piste.bundle.settings import Settings as BundleSettings
+from piste.errors import Mistake, did_you_mean
+from piste.rules import Rule
+
+FILE = "piste.toml"
+_WORTH_CACHING = 8_000  # bytes of settings; below that, parsing is quicker than looking it up
+
+
+class Cache(Protocol):
+    """Where what the files of settings come to may be remembered."""
+
+    def get(self, key: str) -> Any:
+        """Return what was put under `key`, or None."""
+
+    def put(self, key: str, value: object) -> None:
+        """Remember `value`, of plain data, under `key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What is set, after all layers."""
+
+    model: str = ""  # "" leaves it to llm's own default
+    options: Mapping[str, object] = field(default_factory=dict)  # of the model; part of the key
+    language: str = ""  # of the documents; "" is the language of what they are made from
+    tests_first: bool = True  # the plan's steps begin with a failing test
+    prompts: str = "prompts"  # the project's folder of templates
+    store: str = ""  # where results are kept; "" is the person's own store
+    in_flight: int = 8  # calls under way at once, for one model
+    deadline: int = 600  # seconds that one call may take
+    retries: int = 4  # after errors that pass: a busy server, a network away
+    rules: Mapping[str, Rule] = field(default_factory=lambda: dict(_rules.BUILT_IN))
+    bundle: BundleSettings = field(default_factory=BundleSettings)
+    # False when the model is only this person's (or llm's) default: then a target
+    # that another model made stands, whoever looks at it.
+    model_pinned: bool = False
+    origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it was set
+
+
+_PLAIN: dict[str, type] = {
+    "model": str,
+    "language": str,
+    "tests_first": bool,
+    "prompts": str,
+    "store": str,
+    "in_flight": int,
+    "deadline": int,
+    "retries": int,
+}
+_RULE: dict[str, type] = {
+    "target": str,
+    "inputs": tuple,
+    "prompt": str,
+    "check": str,
+    "doc": str,
+    "kind": str,
+    "model": str,
+    "options": dict,
+}
+_LEAST = {"in_flight": 1, "deadline": 1, "retries": 0}
+_TYPE_NAMES = {str: "a text", bool: "true or false", int: "a whole number",
+               tuple: "a list of texts", dict: "a table"}  # fmt: skip
+
+
+def load(
+    root: Path, command_line: Mapping[str, str] | None = None, cache: Cache | None = None
+) -> Config:
+    """Return the settings of the project at `root`.
+
+    `command_line` holds settings by name, as text. `cache` may remember what the
+    files of settings come to. Raises Mistake for a file that cannot be read, an
+    unknown key (with the nearest known one), or a wrong type.
+    """
+    merged, origins, rules = _from_files(root, cache)
+    for variable, name in ((f"PISTE_{name.upper()}", name) for name in _PLAIN):
+        if value := os.environ.get(variable):
+            _merge(merged, {name: _from_text(name, value, variable)}, variable, origins)
+    for name, text in (command_line or {}).items():
+        flag = f"--{name.replace('_', '-')}"
+        _merge(merged, {name: _from_text(name, text, flag)}, flag, origins)
+    merged["rules"] = rules
+    return _config(merged, origins)
+
+
+def own_folder() -> Path:
+    """Return the person's own folder of settings and prompts (XDG; it may not exist)."""
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return Path(base) / "piste"
+
+
+def project_file(root: Path) -> Path | None:
+    """Return the file that holds the project's settings, or None.
+
+    Raises Mistake when there are two.
+    """
+    own = root / FILE
+    shared = root / "pyproject.toml"
+    in_shared = shared.is_file() and b"[tool.piste" in shared.read_bytes()
+    if own.is_file() and in_shared:
+        raise Mistake(f"settings stand in {FILE} and in [tool.piste] of pyproject.toml; keep one")
+    return own if own.is_file() else shared if in_shared else None
+
+
+def _from_files(
+    root: Path, cache: Cache | None
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Rule]]:
+    """Return what the files set, where each was set, and the rules.
+
+    Large files take longer to parse than all else that a build with nothing to do
+    does, so what they come to is remembered by the hash of their bytes.
+    """
+    files = _files(root)
+    key = ""
+    if cache is not None and sum(len(data) for _, data in files) > _WORTH_CACHING:
+        parts = (__version__, *(f"{where}\0{len(data)}\0".encode() + data for where, data in files))
+        key = hashlib.sha256(repr(parts).encode()).hexdigest()
+        if found := cache.get(key):
+            merged, origins, tuples = found
+            return dict(merged), dict(origins), {row[0]: Rule._make(row) for row in tuples}
+    merged, origins = {}, {}
+    for where, data in files:
+        _merge(merged, _checked(_parsed(data, where), where), where, origins)
+    rules = _rules.assemble(merged.pop("rules", {}))
+    if key and cache is not None:
+        cache.put(key, (merged, origins, [tuple(rule) for rule in rules.values()]))
+    return dict(merged), dict(origins), rules
+
+
+def _files(root: Path) -> list[tuple[str, bytes]]:
+    """Return (name, bytes) of each file of settings that there is, weakest first."""
+    person = own_folder() / FILE
+    found = [(str(person), _read(person))] if person.is_file() else []
+    project = project_file(root)
+    if project is not None:
+        found.append((project.name, _read(project)))
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Mistake(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
+    import tomllib
+
+    try:
+        table = tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise Mistake(f"{where}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Mistake(f"{where}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise Mistake(f"{where}: nested too deeply; settings are two levels deep") from None
+    if where == "pyproject.toml":
+        table = table.get("tool", {}).get("piste", {})
+    return table
+
+
+def _checked(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in _PLAIN:
+            checked[key] = _typed(value, _PLAIN[key], key, where)
+            _at_least(key, checked[key], where)
+        elif key == "options":
+            checked[key] = _options(value, dict, key, where)
+        elif key == "bundle":
+            checked[key] = _bundle(value, where)
+        elif key == "rules":
+            checked[key] = {
+                name: _rule(name, rule, where)
+                for name, rule in _typed(value, dict, key, where).items()
+            }
+        else:
+            near = did_you_mean(key, [*_PLAIN, "options", "bundle", "rules"])
+            raise Mistake(f"{where}: unknown setting {key!r}{near}")
+    return checked
+
+
+def _rule(name: str, table: object, where: str) -> dict[str, Any]:
+    if not name.isidentifier():
+        raise Mistake(f"{where}: rules.{name!r}: use letters, digits and _ in a rule's name")
+    checked = {}
+    for key, value in _typed(table, dict, f"rules.{name}", where).items():
+        if key not in _RULE:
+            near = did_you_mean(key, _RULE)
+            raise Mistake(f"{where}: unknown setting {key!r} in [rules.{name}]{near}")
+        wanted = _RULE[key]
+        check = _options if wanted is dict else _typed
+        checked[key] = check(value, wanted, f"rules.{name}.{key}", where)
+    if checked.get("kind", "") not in ("", "plan", "todo"):
+        raise Mistake(f'{where}: rules.{name}.kind: use "plan", "todo" or leave it out')
+    return checked
+
+
+def _bundle(table: object, where: str) -> dict[str, Any]:
+    known = {f.name: f for f in fields(BundleSettings)}
+    checked = {}
+    for key, value in _typed(table, dict, "bundle", where).items():
+        if key not in known:
+            near = did_you_mean(key, known)
+            raise Mistake(f"{where}: unknown setting {key!r} in [bundle]{near}")
+        default = getattr(BundleSettings(), key)
+        checked[key] = _typed(value, type(default), f"bundle.{key}", where)
+    return checked
+
+
+def _typed(value: object, wanted: type, key: str, where: str) -> Any:
+    if wanted is tuple and isinstance(value, list) and all(isinstance(x, str) for x in value):
+        return tuple(value)
+    # In Python a bool is an int; in a settings file it is a mistake.
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise Mistake(f"{where}: {key} must be {_TYPE_NAMES[wanted]}, not {value!r:.60}")
+    return value
+
+
+def _options(value: object, wanted: type, key: str, where: str) -> Any:
+    """Check options of a model: they go into the key, so they must be plain data."""
+    table = _typed(value, wanted, key, where)
+    try:
+        json.dumps(table)
+    except (TypeError, ValueError, RecursionError):
+        raise Mistake(f"{where}: {key} may hold texts, numbers, true, false, lists") from None
+    return table
+
+
+def _at_least(key: str, value: int, where: str) -> None:
+    if key in _LEAST and value < _LEAST[key]:
+        raise Mistake(f"{where}: {key} must be at least {_LEAST[key]}, not {value}")
+
+
+def _from_text(name: str, text: str, where: str) -> object:
+    if name not in _PLAIN:
+        raise Mistake(f"{where}: no such setting{did_you_mean(name, _PLAIN)}")
+    wanted = _PLAIN[name]
+    if wanted is bool:
+        if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
+            raise Mistake(f"{where}: must be true or false, not {text!r:.60}")
+        return text.lower() in ("true", "1", "yes")
+    if wanted is int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise Mistake(f"{where}: must be a whole number, not {text!r:.60}") from None
+        _at_least(name, number, where)
+        return number
+    return text
+
+
+def _merge(
+    into: dict[str, Any], layer: Mapping[str, Any], where: str, origins: dict[str, str]
+) -> None:
+    for key, value in layer.items():
+        if key == "rules":
+            mine = into.setdefault("rules", {})
+            for name, table in value.items():
+                mine[name] = {**mine.get(name, {}), **table}
+                origins[f"rules.{name}"] = where
+        elif isinstance(value, dict):
+            into[key] = {**into.get(key, {}), **value}
+            origins[key] = where
+        else:
+            into[key] = value
+            origins[key] = where
+
+
+def _config(merged: dict[str, Any], origins: dict[str, str]) -> Config:
+    merged["bundle"] = BundleSettings(**merged.get("bundle", {}))
+    personal = str(own_folder() / FILE)
+    pinned = bool(merged.get("model")) and origins["model"] != personal
+    return Config(**merged, model_pinned=pinned, origins=origins)

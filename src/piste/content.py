@@ -1,0 +1,95 @@
+"""What a file says, as one hash.
+
+Text is hashed with CRLF folded to LF, so that a checkout with other line ends is
+the same text; marks of progress in plans and todos are left out, so that ticking
+a box makes nothing stale. This module knows no rules and keeps nothing.
+"""
+
+import hashlib
+import os
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from piste.errors import Mistake, shown
+
+
+_pack = struct.Struct("=qqqQ").pack
+
+
+class Seen(NamedTuple):
+    """One look at a file: what it says, and what a later look can compare."""
+
+    digest: str  # sha256 of the content, in hex
+    signature: bytes  # of the file at that moment; see `signature`
+    settled: bool  # False: changed so lately that a later change could look the same
+
+
+def digest(data: bytes, kind: str = "") -> str:
+    """Return the sha256, in hex, of what `data` says; `kind` is the rule's."""
+    if b"\0" not in data:  # git's own test of what is text
+        data = data.replace(b"\r\n", b"\n")
+        if kind:
+            data = _without_marks(data, kind)
+    return hashlib.sha256(data).hexdigest()
+
+
+def look(path: Path | str, kind: str = "") -> Seen | None:
+    """Return what `path` says, or None where there is no such file.
+
+    Raises Mistake when it is a folder or cannot be read.
+    """
+    import time
+
+    now = time.time_ns()
+    try:
+        with open(path, "rb") as file:
+            before = os.fstat(file.fileno())
+            data = file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except IsADirectoryError:
+        raise Mistake(f"{shown(str(path))} is a folder; a file was expected") from None
+    except OSError as error:
+        raise Mistake(f"{shown(str(path))} cannot be read: {error.strerror}") from None
+    return Seen(digest(data, kind), signature(before), _is_settled(before, now))
+
+
+def signature(st: os.stat_result) -> bytes:
+    """Return what tells one version of a file from the next without reading it.
+
+    The time of the last change of the inode is in it: unlike mtime, no program
+    can set it back.
+    """
+    return _pack(st.st_mtime_ns, st.st_ctime_ns, st.st_size, st.st_ino)
+
+
+def text(data: bytes, name: str) -> str:
+    """Return `data` as text with LF line ends. Raises Mistake naming the bad byte."""
+    try:
+        decoded = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Mistake(
+            f"{shown(name)}: byte {error.start} (line {line}) is not UTF-8; save the file as UTF-8"
+        ) from None
+    return decoded.replace("\r\n", "\n")
+
+
+def _without_marks(data: bytes, kind: str) -> bytes:
+    # surrogateescape: bytes that are no UTF-8 still count as content.
+    decoded = data.decode("utf-8", "surrogateescape")
+    if kind == "plan":
+        from piste.plan import strip_marks
+    else:
+        from piste.todo import strip_marks
+    return strip_marks(decoded).encode("utf-8", "surrogateescape")
+
+
+# The coarsest clock of a file system in common use is FAT's, of two seconds. It is
+# the rule that git has for its index ("racily clean" entries), with that margin.
+_TICK = 2_000_000_000
+
+
+def _is_settled(st: os.stat_result, now: int) -> bool:
+    return max(st.st_mtime_ns, st.st_ctime_ns) + _TICK < now

@@ -1,0 +1,60 @@
+"""The log: one line a call or a change of a target, in `.piste/log.jsonl`.
+
+Local and append-only; what it says of money and time is nobody's to merge. A line
+that is damaged is left out. It decides nothing.
+"""
+
+import datetime
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from piste import durable
+from piste.paths import STATE
+
+FILE = f"{STATE}/log.jsonl"
+
+
+class Entry(NamedTuple):
+    """One line of the log."""
+
+    date: str  # UTC, ISO 8601
+    target: str
+    event: str  # made, taken, restored, adopted, accepted, replaced, rejected, failed
+    model: str = ""
+    key: str = ""
+    output: str = ""  # digest of the target's text afterwards
+    blob: str = ""  # of the raw reply, or of the text that was replaced
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None  # US dollars
+    seconds: float | None = None
+    reason: str = ""
+
+
+def now() -> str:
+    """Return the time of now in UTC, ISO 8601, to the millisecond."""
+    stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    return stamp.replace("+00:00", "Z")
+
+
+def add(root: Path, entry: Entry) -> None:
+    """Append one line, durably. Raises OSError."""
+    filled = {key: value for key, value in entry._asdict().items() if value not in ("", None)}
+    durable.append(root / FILE, json.dumps(filled, ensure_ascii=False).encode())
+
+
+def entries(root: Path, target: str = "") -> Iterator[Entry]:
+    """Yield the lines of the log, oldest first; of one target where it is named."""
+    try:
+        lines = (root / FILE).read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            entry = Entry(**json.loads(line))
+        except (ValueError, TypeError, RecursionError):
+            continue
+        if not target or entry.target == target:
+            yield entry

@@ -1,0 +1,133 @@
+"""Receipts: the committed record of how each target was last made.
+
+One small JSON file a target, sorted keys, one field a line: two branches that
+rebuild different targets merge without a conflict. A receipt says what; when and
+at what price stand in the log, which is nobody's to merge. This module knows the
+file and its damage, and nothing of freshness.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from piste import durable
+from piste.errors import Mistake
+from piste.paths import STATE
+
+SCHEMA = 1
+FOLDER = f"{STATE}/receipts"
+
+
+class Receipt(NamedTuple):
+    """How a target was last made."""
+
+    target: str
+    rule: str
+    action: Mapping[str, Any]  # what was asked, in readable parts
+    inputs: Mapping[str, str]  # path -> digest of its content
+    output: str  # digest of the target's content
+    hand: bool = False  # the content is a person's, adopted by `piste accept`
+
+    @property
+    def key(self) -> str:
+        """The key of this making; equal keys ask the same thing of the same words."""
+        return key(self.rule, self.action, self.inputs)
+
+
+def key(rule: str, action: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """Return the sha256, in hex, of the canonical form of all that decides a target."""
+    parts = {"schema": SCHEMA, "rule": rule, "action": action, "inputs": inputs}
+    # `model_asked` only remembers by which alias the model was named.
+    parts["action"] = {k: v for k, v in action.items() if k != "model_asked"}
+    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def path(root: Path, target: str) -> Path:
+    """Return where the receipt of `target` is kept."""
+    return root / FOLDER / f"{target}.json"
+
+
+def read(root: Path, target: str) -> Receipt | None:
+    """Return the receipt of `target`, or None where there is none.
+
+    Raises Mistake, naming the file and the way out, for one that is damaged, cut
+    short, in the middle of a merge, of a newer schema, or of another target.
+    """
+    where = f"{FOLDER}/{target}.json"
+    try:
+        data = path(root, target).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise Mistake(f"{where} cannot be read: {error.strerror}") from None
+    return parse(data, target, where)
+
+
+def parse(data: bytes, target: str, where: str) -> Receipt:
+    """Return the receipt in `data`. Raises Mistake as `read` does."""
+    if b"<<<<<<<" in data or b">>>>>>>" in data:
+        raise Mistake(
+            f"{where} holds conflict markers; keep either side whole: git checkout --ours {where}"
+        )
+    way_out = f"restore it (git checkout {where}) or delete it: the store knows what was made"
+    try:
+        raw = json.loads(data)
+        if raw["schema"] > SCHEMA:
+            raise Mistake(f"{where} was written by a newer piste; update piste to read it")
+        receipt = Receipt(
+            raw["target"], raw["rule"], raw["action"], raw["inputs"], raw["output"],
+            raw.get("hand", False),
+        )  # fmt: skip
+        sound = _is_sound(receipt) and raw["key"] == receipt.key
+    except Mistake:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Mistake(f"{where} is damaged; {way_out}") from None
+    if not sound:
+        raise Mistake(f"{where} does not agree with its own key; {way_out}")
+    if receipt.target != target:
+        raise Mistake(f"{where} is the receipt of {receipt.target!r:.80}; {way_out}")
+    return receipt
+
+
+def write(root: Path, receipt: Receipt) -> None:
+    """Write the receipt, durably, unless it stands there word for word. Raises OSError."""
+    where = path(root, receipt.target)
+    data = dump(receipt)
+    try:
+        if where.read_bytes().replace(b"\r\n", b"\n") == data:
+            return
+    except OSError:
+        pass
+    durable.write(where, data)
+
+
+def dump(receipt: Receipt) -> bytes:
+    """Return the receipt as it stands in its file."""
+    raw: dict[str, Any] = {"schema": SCHEMA, "key": receipt.key, **receipt._asdict()}
+    if not receipt.hand:
+        del raw["hand"]
+    return (json.dumps(raw, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def forget(root: Path, target: str) -> bool:
+    """Delete the receipt of `target`; return whether there was one. Raises OSError."""
+    where = path(root, target)
+    there = where.exists()
+    durable.remove(where)
+    return there
+
+
+def _is_sound(receipt: Receipt) -> bool:
+    return (
+        isinstance(receipt.target, str)
+        and isinstance(receipt.rule, str)
+        and isinstance(receipt.output, str)
+        and isinstance(receipt.hand, bool)
+        and isinstance(receipt.action, dict)
+        and isinstance(receipt.inputs, dict)
+        and all(isinstance(v, str) or v is None for v in receipt.inputs.values())
+    )

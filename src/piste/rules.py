@@ -1,0 +1,155 @@
+"""The rules: what each target is made from, by which prompt, checked how.
+
+Plain data and the questions that can be asked of it without touching a disk.
+It knows no files, no models and no doit.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from piste import paths
+from piste.errors import Mistake, did_you_mean
+
+
+class Rule(NamedTuple):
+    """How one target is made."""
+
+    name: str  # of the task, and of [rules.NAME] in the settings
+    target: str  # project-relative, with '/'
+    inputs: tuple[tuple[str, ...], ...]  # each one is the first of its names that exists
+    prompt: str  # file name of the template
+    check: str  # the shape that a reply must have; a name in `CHECKS`
+    doc: str  # one line for `doit list`
+    kind: str = ""  # "plan" or "todo": marks of progress in it are state, not content
+    model: str = ""  # "" is the model of the settings
+    options: tuple[tuple[str, object], ...] = ()  # over the options of the settings
+    greenfield: bool = False  # part of the line from idea to todo
+
+
+CHECKS = ("document", "spec", "plan", "todo")  # each is a function of that name in `replies`
+
+# An input "@spec" is the target of the rule spec, wherever the settings put it.
+_TABLE = (
+    Rule("spec", "spec.md", (("brainstorm.md", "idea.md"),), "spec.md.j2", "spec",
+         "the specification, from the conversation or from idea.md", greenfield=True),
+    Rule("plan", "prompt_plan.md", (("@spec",),), "plan.md.j2", "plan",
+         "the plan: one prompt a step, for a coding agent", kind="plan", greenfield=True),
+    Rule("todo", "todo.md", (("@plan",),), "todo.md.j2", "todo",
+         "the check list of the plan", kind="todo", greenfield=True),
+    Rule("poke_holes", "spec-holes.md", (("@spec",),), "poke_holes.md.j2", "document",
+         "what is missing, vague or wrong in the specification"),
+    Rule("white_paper", "white-paper.md", (("@spec",),), "white_paper.md.j2", "document",
+         "the idea as a white paper"),
+    Rule("business_model", "business-model.md", (("@spec",),), "business_model.md.j2", "document",
+         "how the idea could earn its keep"),
+)  # fmt: skip
+
+BUILT_IN: Mapping[str, Rule] = {rule.name: rule for rule in _TABLE}
+
+IDEA = "idea.md"
+BRAINSTORM = "brainstorm.md"
+
+
+def assemble(tables: Mapping[str, Mapping[str, object]]) -> dict[str, Rule]:
+    """Return all rules: the built-in ones, changed and joined by the `[rules.*]` tables.
+
+    `tables` has been checked for its keys and types by `config`. Raises Mistake for
+    a rule that is incomplete, a path that is not allowed, an input that names no
+    rule, two rules for one target, or a cycle.
+    """
+    rules = dict(BUILT_IN)
+    for name, table in tables.items():
+        rules[name] = _changed(name, table)
+    rules = {name: _with_references(rule, rules) for name, rule in rules.items()}
+    _one_rule_a_target(rules.values())
+    _no_cycle(rules)
+    return rules
+
+
+def find(rules: Mapping[str, Rule], word: str) -> Rule:
+    """Return the rule that a person means by its name or its target.
+
+    Raises Mistake, with the nearest name.
+    """
+    if word in rules:
+        return rules[word]
+    path = word[2:] if word.startswith("./") else word
+    for rule in rules.values():
+        if path in (rule.target, rule.name.replace("_", "-")):
+            return rule
+    known = [*rules, *(rule.target for rule in rules.values())]
+    raise Mistake(f"no rule makes {word!r}{did_you_mean(word, known) or '; see `piste list`'}")
+
+
+def _changed(name: str, table: Mapping[str, object]) -> Rule:
+    where = f"rules.{name}"
+    base = BUILT_IN.get(name)
+    if base is None:
+        for need in ("target", "inputs", "prompt"):
+            if need not in table:
+                raise Mistake(f"[{where}] is a new rule and needs `{need} = …`{_near_rule(name)}")
+        base = Rule(name, "", (), "", "document", f"made by [{where}]")
+    fields = {key: value for key, value in table.items() if key not in ("inputs", "options")}
+    if "target" in table:
+        fields["target"] = paths.output(str(table["target"]), f"{where}.target")
+    if (check := str(table.get("check", base.check))) not in CHECKS:
+        raise Mistake(f"{where}.check: no check {check!r}{did_you_mean(check, CHECKS)}")
+    if "inputs" in table:
+        fields["inputs"] = _inputs(table["inputs"], f"{where}.inputs")
+    if "options" in table:
+        options = table["options"]
+        assert isinstance(options, Mapping)
+        fields["options"] = tuple(sorted(options.items()))
+    return base._replace(**fields)
+
+
+def _inputs(value: object, where: str) -> tuple[tuple[str, ...], ...]:
+    assert isinstance(value, tuple)
+    names = (text if text.startswith("@") else paths.relative(text, where) for text in value)
+    return tuple((name,) for name in names)
+
+
+def _near_rule(name: str) -> str:
+    return did_you_mean(name, BUILT_IN)
+
+
+def _with_references(rule: Rule, rules: Mapping[str, Rule]) -> Rule:
+    if not any(name.startswith("@") for names in rule.inputs for name in names):
+        return rule
+
+    def target_of(name: str) -> str:
+        if not name.startswith("@"):
+            return name
+        if name[1:] not in rules:
+            near = did_you_mean(name[1:], rules)
+            raise Mistake(f"rules.{rule.name}.inputs: no rule is named {name[1:]!r}{near}")
+        return rules[name[1:]].target
+
+    return rule._replace(inputs=tuple(tuple(map(target_of, names)) for names in rule.inputs))
+
+
+def _one_rule_a_target(rules: Iterable[Rule]) -> None:
+    makers: dict[str, str] = {}
+    for rule in rules:
+        # Two names that differ only in case are one file on macOS and Windows.
+        other = makers.setdefault(rule.target.casefold(), rule.name)
+        if other != rule.name:
+            raise Mistake(
+                f"{rule.target} would be made by two rules, {other} and {rule.name}; "
+                f"give one of them another `target` in piste.toml"
+            )
+
+
+def _no_cycle(rules: Mapping[str, Rule]) -> None:
+    from graphlib import CycleError, TopologicalSorter
+
+    maker = {rule.target: rule.name for rule in rules.values()}
+    graph = {
+        rule.name: [maker[path] for names in rule.inputs for path in names if path in maker]
+        for rule in rules.values()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        chain = " → ".join(reversed(error.args[1]))
+        raise Mistake(f"these rules need each other: {chain}; change `inputs` of one") from None

@@ -1,0 +1,225 @@
+"""Templates: found in three layers, read, rendered.
+
+A template is one file: TOML front matter between `+++` lines (description, system
+text, the inputs and settings it takes), then the prompt. The nearest file of a
+name wins: the project's, the person's own, the built-in one. Rendering is
+sandboxed and strict. This module knows neither rules nor models.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from piste.errors import Mistake, did_you_mean
+
+BUILT_IN = "built in"
+
+
+class Layer(NamedTuple):
+    """A folder in which templates are looked for."""
+
+    name: str  # as the person knows it
+    folder: Path
+
+
+class Template(NamedTuple):
+    """One template, read and checked."""
+
+    name: str
+    layer: str
+    description: str
+    system: str
+    body: str
+    inputs: tuple[str, ...]  # names of its variables, in the order of the rule's inputs
+    settings: tuple[str, ...]  # settings it uses; only these are part of the action
+    partials: tuple[tuple[str, str, str], ...]  # (name, layer, text) of what it includes
+    body_line: int = 1  # line of the file on which the body begins
+
+    @property
+    def words(self) -> bytes:
+        """Every word that can reach the model; not the description."""
+        parts = [self.system, self.body, *(text for _, _, text in self.partials)]
+        return "\n\f\n".join(parts).encode()
+
+    @property
+    def digest(self) -> str:
+        """sha256, in hex, of `words`."""
+        return hashlib.sha256(self.words).hexdigest()
+
+
+SETTINGS = ("language", "tests_first")
+_INCLUDE = re.compile(r"""\{%-?\s*include\s+["']([^"']+)["']""")
+_FRONT = {"description": str, "system": str, "inputs": list, "settings": list}
+
+
+def layers(root: Path, folder: str, own: Path) -> tuple[Layer, ...]:
+    """Return where templates are looked for, strongest first."""
+    import piste.prompts
+
+    built_in = Path(str(piste.prompts.__file__)).parent
+    return (
+        Layer(folder, root / folder),
+        Layer(str(own / "prompts"), own / "prompts"),
+        Layer(BUILT_IN, built_in),
+    )
+
+
+def raw(name: str, where: Sequence[Layer]) -> tuple[str, bytes]:
+    """Return the layer and the bytes of the template `name`.
+
+    Raises Mistake, with the nearest name, where no layer has it.
+    """
+    _plain_name(name)
+    for layer in where:
+        try:
+            return layer.name, (layer.folder / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise Mistake(
+                f"{layer.folder / name}: the template cannot be read: {error.strerror}"
+            ) from None
+    known = {path.name for layer in where for path in layer.folder.glob("*.j2")}
+    raise Mistake(f"no template {name!r} in {_folders(where)}{did_you_mean(name, known)}")
+
+
+def fingerprint(name: str, where: Sequence[Layer]) -> bytes:
+    """Return a hash of the template's files, cheaply: the front matter is not read.
+
+    Equal fingerprints mean equal templates; unequal ones may still ask the same.
+    """
+    state = hashlib.sha256()
+    for text in _with_partials(name, where):
+        state.update(b"%d:" % len(text))
+        state.update(text)
+    return state.digest()
+
+
+def load(name: str, where: Sequence[Layer]) -> Template:
+    """Return the template `name`. Raises Mistake naming the file and what is wrong in it."""
+    from piste.content import text as as_text
+
+    layer, data = raw(name, where)
+    label = _label(name, layer)
+    front, body, line = _split(as_text(data, label), label)
+    partials = []
+    for partial in _included(name, data, where):
+        its_layer, its_data = raw(partial, where)
+        partials.append((partial, its_layer, as_text(its_data, _label(partial, its_layer))))
+    return Template(
+        name, layer, front.get("description", ""), front.get("system", ""), body,
+        tuple(front.get("inputs", ())), tuple(front.get("settings", ())), tuple(partials), line,
+    )  # fmt: skip
+
+
+def render(template: Template, variables: Mapping[str, object]) -> tuple[str, str]:
+    """Return the system text and the prompt.
+
+    Raises Mistake naming template and line for a variable that is not there, or
+    for anything else that Jinja finds wrong.
+    """
+    from jinja2 import DictLoader, StrictUndefined, TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    files = {name: text for name, _, text in template.partials}
+    environment = SandboxedEnvironment(
+        loader=DictLoader(files), undefined=StrictUndefined,
+        keep_trailing_newline=False, trim_blocks=True, lstrip_blocks=True, autoescape=False,
+    )  # fmt: skip
+    rendered = []
+    for part, text, first in (
+        ("system", template.system, 1),
+        ("body", template.body, template.body_line),
+    ):
+        try:
+            rendered.append(environment.from_string(text).render(variables).strip())
+        except TemplateError as error:
+            where = _place(error, template, part, first)
+            known = [*variables]
+            raise Mistake(f"{where}: {_said(error, known)}") from None
+        except (ArithmeticError, LookupError, TypeError, ValueError, OverflowError) as error:
+            where = _place(error, template, part, first)
+            raise Mistake(f"{where}: {type(error).__name__}: {error}") from None
+    return rendered[0], rendered[1]
+
+
+def _plain_name(name: str) -> None:
+    if not re.fullmatch(r"[\w][\w.-]*\.j2|_[\w.-]*\.j2", name):
+        raise Mistake(f"{name!r} is no name of a template; they look like 'plan.md.j2'")
+
+
+def _with_partials(name: str, where: Sequence[Layer]) -> Iterable[bytes]:
+    data = raw(name, where)[1]
+    yield data
+    for partial in _included(name, data, where):
+        yield raw(partial, where)[1]
+
+
+def _included(name: str, data: bytes, where: Sequence[Layer]) -> list[str]:
+    """Names of the partials that a template includes, each once, in order, all the way down."""
+    found: list[str] = []
+    waiting = [data]
+    while waiting:
+        for partial in _INCLUDE.findall(waiting.pop().decode("utf-8", "replace")):
+            if partial not in found and partial != name:
+                found.append(partial)
+                waiting.append(raw(partial, where)[1])
+    return found
+
+
+def _split(text: str, label: str) -> tuple[dict[str, Any], str, int]:
+    if not text.startswith("+++\n"):
+        return {}, text, 1
+    front, mark, body = text[4:].partition("\n+++\n")
+    if not mark:
+        raise Mistake(f"{label}: the front matter begins with '+++' and never ends; end it with '+++'")
+    import tomllib
+
+    try:
+        table = tomllib.loads(front)
+    except tomllib.TOMLDecodeError as error:
+        raise Mistake(f"{label}: front matter: {error}") from None
+    for key, value in table.items():
+        if key not in _FRONT:
+            raise Mistake(f"{label}: unknown {key!r} in the front matter{did_you_mean(key, _FRONT)}")
+        if not isinstance(value, _FRONT[key]):
+            raise Mistake(f"{label}: {key} must be a {_FRONT[key].__name__}")
+    for name in table.get("settings", ()):
+        if name not in SETTINGS:
+            raise Mistake(f"{label}: no setting {name!r} for templates{did_you_mean(name, SETTINGS)}")
+    return table, body, front.count("\n") + 4
+
+
+def _label(name: str, layer: str) -> str:
+    return f"{name} ({layer})"
+
+
+def _folders(where: Sequence[Layer]) -> str:
+    return ", ".join(layer.name for layer in where)
+
+
+def _place(error: Exception, template: Template, part: str, first: int) -> str:
+    """The file and line in which rendering failed, as the person sees them."""
+    line = getattr(error, "lineno", None)
+    name = getattr(error, "name", None) or None
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file == "<template>" or file in {n for n, _, _ in template.partials}:
+            line, name = trace.tb_lineno, None if file == "<template>" else file
+        trace = trace.tb_next
+    if name:
+        return f"{name}, line {line}"
+    if part == "system":
+        return f"{_label(template.name, template.layer)}, system text, line {line or 1}"
+    return f"{_label(template.name, template.layer)}, line {first + (line or 1) - 1}"
+
+
+def _said(error: Exception, known: Sequence[str]) -> str:
+    message = str(error).strip().rstrip(".")
+    missing = re.match(r"'(\w+)' is undefined", message)
+    if missing:
+        return f"there is no variable {missing[1]!r}{did_you_mean(missing[1], known)}"
+    return message.splitlines()[0] if message else type(error).__name__
