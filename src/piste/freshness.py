@@ -1,0 +1,328 @@
+"""The one decision: is a target as it should be, and if not, why, and what then.
+
+`decide` walks over a rule's inputs, action, receipt and target once. What runs
+(`make`), what is said (`status`, `why`, doit's own lists) and what CI is told
+(`check`) all come from the `Decision` it returns, so they cannot disagree.
+
+It changes nothing, asks no model, and does not import the model library.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from piste import content, receipts, templates
+from piste.config import Config
+from piste.errors import Mistake, PisteError
+from piste.llmhome import model_named
+from piste.memo import Memo
+from piste.prices import FREE
+from piste.receipts import Receipt
+from piste.rules import Rule
+from piste.store import Record, Store
+
+# States, in the words of docs/design.md.
+FRESH = "fresh"
+STALE = "stale"
+EDITED = "edited"
+MISSING = "missing"
+FOREIGN = "foreign"
+FAILED = "failed"
+
+# What a build does about it.
+KEEP = "keep"  # nothing
+ADOPT = "adopt"  # write the receipt only: the text is one of this key's results
+RESTORE = "restore"  # bring back the recorded text
+MAKE = "make"  # from the store if it has the key, else from a model
+CONFLICT = "conflict"  # a person's text stands in the way: stop and say so
+BLOCKED = "blocked"  # an input is missing, or a receipt cannot be read
+
+
+class Reason(NamedTuple):
+    """One thing that differs, in a form for people and for machines."""
+
+    part: str  # "input", "prompt", "model", "options", …, "receipt", "target"
+    name: str  # which input, which option
+    said: str  # one phrase: "spec.md changed"
+    old: str = ""  # digest or value, where there is one
+    new: str = ""
+
+
+class Decision(NamedTuple):
+    """What is true of one target, and what a build does about it."""
+
+    rule: Rule
+    state: str
+    todo: str
+    reasons: tuple[Reason, ...] = ()
+    receipt: Receipt | None = None
+    wanted: Receipt | None = None  # what a making of now would record; output is ""
+    output: str = ""  # digest of the target as it stands, "" when missing
+    stored: bool = False  # the store can answer, at no cost
+
+    @property
+    def key(self) -> str:
+        """Key of a making of now, or "" when an input is missing."""
+        return self.wanted.key if self.wanted else ""
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether a build has nothing to do here."""
+        return self.todo == KEEP
+
+    def why(self) -> str:
+        """All reasons in one line."""
+        return "; ".join(reason.said for reason in self.reasons)
+
+
+class World(NamedTuple):
+    """What a decision looks at. Plain data: paths and settings, no open files."""
+
+    root: Path
+    config: Config
+    layers: tuple[templates.Layer, ...]
+    store: Store
+    memo: Memo
+    kinds: Mapping[str, str]  # target -> its rule's kind, where it has one
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """The rules by name."""
+        return self.config.rules
+
+
+def decide(world: World, rule: Rule) -> Decision:
+    """Return what is true of the rule's target now.
+
+    Never raises for what is wrong with one target: that is a `failed` decision
+    whose reason is the line to print.
+    """
+    try:
+        if world.memo.hit(rule.target, _fingerprint(world, rule)):
+            return Decision(rule, FRESH, KEEP)
+        return _decide(world, rule)
+    except PisteError as error:
+        return Decision(rule, FAILED, BLOCKED, (Reason("error", rule.target, str(error)),))
+
+
+def chosen_inputs(world: World, rule: Rule) -> list[str]:
+    """Return the path of each input: the first of its names that is there, else the first."""
+    return [
+        next((name for name in names if os.path.lexists(world.root / name)), names[0])
+        for names in rule.inputs
+    ]
+
+
+def action(world: World, rule: Rule, receipt: Receipt | None) -> dict[str, Any]:
+    """Return what would be asked: the parts of the key that are no inputs.
+
+    A model that is only somebody's default does not make a target stale: then the
+    receipt's own model stands. So does a model named by an alias that this machine
+    does not know, if the receipt remembers that alias.
+    """
+    template = world.memo.template(rule.prompt, world.layers)
+    parts: dict[str, Any] = {
+        "check": rule.check,
+        "model": _model(world, rule, receipt),
+        "options": {**dict(world.config.options), **dict(rule.options)},
+        "prompt": rule.prompt,
+        "prompt_sha256": template.digest,
+    }
+    for setting in template.settings:
+        parts[setting] = getattr(world.config, setting)
+    return parts
+
+
+def _decide(world: World, rule: Rule) -> Decision:
+    seen: list[content.Seen] = []
+    receipt = receipts.read(world.root, rule.target)
+    target = content.look(world.root / rule.target, rule.kind)
+    output = target.digest if target else ""
+    inputs: dict[str, str] = {}
+    gone: list[Reason] = []
+    for path in sorted(chosen_inputs(world, rule)):
+        look = content.look(world.root / path, world.kinds.get(path, ""))
+        if look is None:
+            gone.append(Reason("input", path, f"{path} is missing"))
+        else:
+            inputs[path] = look.digest
+            seen.append(look)
+    if gone:
+        return _without_inputs(rule, receipt, output, tuple(gone))
+    wanted = Receipt(rule.target, rule.name, action(world, rule, receipt), inputs, "")
+    if receipt is None or receipt.key != wanted.key:
+        wanted = _exactly(world, rule, wanted)
+    decision = _judge(world, rule, receipt, wanted, output)
+    if decision.state == FRESH and target and target.settled and all(s.settled for s in seen):
+        world.memo.note(rule.target, _fingerprint(world, rule))
+    return decision
+
+
+def _judge(
+    world: World, rule: Rule, receipt: Receipt | None, wanted: Receipt, output: str
+) -> Decision:
+    """The order of docs/design.md, "Freshness"; each line is one row of its table."""
+    changes = differences(receipt, wanted) if receipt else ()
+
+    def result(state: str, todo: str, *more: Reason) -> Decision:
+        stored = todo in (ADOPT, RESTORE)
+        if todo == MAKE:
+            stored = next(results(world, rule, wanted.key), None) is not None
+        return Decision(rule, state, todo, (*changes, *more), receipt, wanted, output, stored)
+
+    def said(text: str) -> Reason:
+        return Reason("target", rule.target, text)
+
+    if receipt and output and output == receipt.output:
+        if not changes:
+            return result(FRESH, KEEP)
+        if receipt.hand:
+            return result(EDITED, CONFLICT, said(f"{rule.target} holds your own text"))
+        return result(STALE, MAKE)
+    if output and _is_result(world, wanted, output):
+        # Killed between target and receipt, or the receipt was deleted.
+        return result(STALE, ADOPT, Reason("receipt", rule.target, "its receipt is out of date"))
+    if receipt and output:
+        edited = said(f"{rule.target} was edited by hand")
+        return result(EDITED, CONFLICT if changes else KEEP, edited)
+    if output:
+        return result(FOREIGN, KEEP, said(f"piste did not make {rule.target}; it is a source"))
+    absent = said(f"{rule.target} is not there")
+    if receipt and not changes and restorable(world, rule, receipt) is not None:
+        return result(MISSING, RESTORE, absent)
+    return result(MISSING, MAKE, absent)
+
+
+def differences(receipt: Receipt, wanted: Receipt) -> tuple[Reason, ...]:
+    """Return each part in which a receipt and the present differ, inputs first."""
+    reasons = []
+    for path in sorted({*receipt.inputs, *wanted.inputs}):
+        old, new = receipt.inputs.get(path, ""), wanted.inputs.get(path, "")
+        if old != new:
+            verb = "is new" if not old else "is no longer an input" if not new else "changed"
+            reasons.append(Reason("input", path, f"{path} {verb}", old, new))
+    before, now = receipt.action, wanted.action
+    if before.get("prompt_sha256") != now["prompt_sha256"]:
+        said = f"the prompt {now['prompt']} changed"
+        reasons.append(
+            Reason("prompt", now["prompt"], said, before.get("prompt_sha256", ""),
+                   now["prompt_sha256"])
+        )  # fmt: skip
+    for part in sorted({*before, *now} - {"prompt", "prompt_sha256", "model_asked"}):
+        if before.get(part) != now.get(part):
+            old, new = _plain(before.get(part)), _plain(now.get(part))
+            reasons.append(Reason(part, part, f"{part}: {old} → {new}", old, new))
+    if not reasons and receipt.key != wanted.key:
+        reasons.append(Reason("rule", wanted.rule, f"rule: {receipt.rule} → {wanted.rule}"))
+    return tuple(reasons)
+
+
+def restorable(world: World, rule: Rule, receipt: Receipt) -> bytes | None:
+    """Return the recorded text as it was written, or None: the store has it no more."""
+    data = world.store.text(receipt.output)
+    if data is None or content.digest(data, rule.kind) != receipt.output:
+        return None
+    return data
+
+
+def results(world: World, rule: Rule, key: str) -> Iterator[tuple[Record, str]]:
+    """Yield each stored reply of `key` that is still a result, newest first, with its text."""
+    from piste.replies import usable
+
+    for record in world.store.replies(key):
+        data = world.store.blob(record.blob)
+        text = usable(data.decode("utf-8", "replace"), rule.check) if data is not None else None
+        if text is not None:
+            yield record, text
+
+
+def _without_inputs(
+    rule: Rule, receipt: Receipt | None, output: str, gone: tuple[Reason, ...]
+) -> Decision:
+    if output and receipt is None:
+        kept = Reason("target", rule.target, f"piste did not make {rule.target}; it is a source")
+        return Decision(rule, FOREIGN, KEEP, (kept,), None, None, output)
+    state = STALE if output else MISSING
+    if output and receipt and (receipt.hand or output != receipt.output):
+        state = EDITED
+    return Decision(rule, state, BLOCKED, gone, receipt, None, output)
+
+
+def _is_result(world: World, wanted: Receipt, output: str) -> bool:
+    """Whether the target's text is what one of the stored replies of the key becomes."""
+    rule = world.rules[wanted.rule]
+    return any(
+        content.digest(text.encode(), rule.kind) == output
+        for _, text in results(world, rule, wanted.key)
+    )
+
+
+def _exactly(world: World, rule: Rule, wanted: Receipt) -> Receipt:
+    """The same with the model's own id, for which llm's plugins may have to be asked.
+
+    Only a target that is not fresh comes here, so a build with nothing to do never
+    imports the model library.
+    """
+    asked = rule.model or world.config.model
+    parts = {**wanted.action, "model": _own_id(wanted.action["model"])}
+    if asked and asked != parts["model"]:
+        parts["model_asked"] = asked
+    return wanted._replace(action=parts)
+
+
+def _own_id(name: str) -> str:
+    if name in FREE:
+        return name
+    from piste.models import resolve
+
+    try:
+        return str(resolve(name or None).model_id)
+    except Mistake:  # not installed here: then the name is all there is
+        return name
+
+
+def _model(world: World, rule: Rule, receipt: Receipt | None) -> str:
+    asked = rule.model or world.config.model
+    pinned = bool(rule.model) or world.config.model_pinned
+    recorded = receipt.action.get("model", "") if receipt else ""
+    if recorded and not pinned:
+        return str(recorded)
+    name = model_named(asked)
+    if receipt and recorded and asked and receipt.action.get("model_asked") == asked == name:
+        return str(recorded)
+    return name
+
+
+def _fingerprint(world: World, rule: Rule) -> bytes | None:
+    """A hash of everything that a `fresh` rests on, taken without reading the files.
+
+    None where one of them is not there: then only a full look can tell.
+    """
+    state = hashlib.blake2b(world.memo.settings(world.config, rule, world.layers), digest_size=16)
+    root = f"{world.root}{os.sep}"
+    try:
+        state.update(content.signature(os.stat(f"{root}{rule.target}")))
+        state.update(content.signature(os.stat(f"{root}{receipts.FOLDER}/{rule.target}.json")))
+        for names in rule.inputs:
+            state.update(b"|")
+            for name in names:
+                if len(names) == 1 or os.path.lexists(root + name):
+                    state.update(name.encode())
+                    state.update(content.signature(os.stat(root + name)))
+    except OSError:
+        return None
+    return state.digest()
+
+
+def _plain(value: object) -> str:
+    return "not set" if value in (None, "", {}) else str(value)
+
+
+def mistake_of(decision: Decision) -> Mistake:
+    """Return the error of a `blocked` decision, with the next step."""
+    reason = decision.reasons[0]
+    if reason.part == "error":
+        return Mistake(reason.said)
+    return Mistake(f"{decision.rule.target}: {reason.said}")

@@ -1,0 +1,416 @@
+"""Making one target, in the order that loses nothing and pays nothing twice.
+
+decide → look in the store → ask → save the raw reply → clean and check it →
+write the target → write the receipt. A paid reply is on disk before anything else
+can fail. What to do is `freshness`'s word; how a model is asked is `models`'.
+"""
+
+import contextlib
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from piste import content, durable, freshness, locks, log, paths, receipts, rejected, replies, screen
+from piste import templates as _templates
+from piste.errors import Failed, Mistake
+from piste.freshness import Decision, World
+from piste.receipts import Receipt
+from piste.rules import Rule
+from piste.store import Record
+
+_KEEP_INPUTS = 1_000_000  # characters; larger inputs are bundles, which git or a packer has
+
+
+class Outcome(NamedTuple):
+    """What a making came to."""
+
+    event: str  # "kept", or an event of the log: made, taken, restored, adopted
+    said: str  # one line for the person
+
+
+class Sources(NamedTuple):
+    """The inputs as they were read, once: hashed and rendered from the same bytes."""
+
+    digests: Mapping[str, str]
+    texts: tuple[tuple[str, str], ...]  # (path, text), in the rule's order
+
+
+def make(
+    world: World,
+    rule: Rule,
+    *,
+    overwrite: bool = False,
+    again: bool = False,
+    stop: threading.Event | None = None,
+) -> Outcome:
+    """Bring the rule's target up to date.
+
+    `overwrite` lets a person's text be replaced (it is kept in the store); `again`
+    asks the model anew though an answer is known. Raises Mistake before anything is
+    asked, Failed after; in both the target stands as it was.
+    """
+    decision = freshness.decide(world, rule)
+    if decision.todo == freshness.BLOCKED:
+        raise freshness.mistake_of(decision)
+    persons = decision.state in (freshness.EDITED, freshness.FOREIGN)
+    if not (again or (overwrite and persons)):
+        if decision.todo == freshness.KEEP:
+            return Outcome("kept", kept_line(decision))
+        if decision.todo == freshness.ADOPT:
+            return _adopt(world, decision)
+    if persons and not overwrite:
+        raise Failed(conflict_line(decision))
+    if decision.todo == freshness.RESTORE and not again:
+        return _restore(world, decision)
+    return _build(world, decision, again, stop)
+
+
+def kept_line(decision: Decision) -> str:
+    """Say why nothing was done."""
+    target, name = decision.rule.target, decision.rule.name
+    if decision.state == freshness.EDITED:
+        return f"{target} is kept: edited by hand, and nothing that it was made from has changed"
+    if decision.state == freshness.FOREIGN:
+        return f"{target} is kept: piste did not make it (doit {name} --overwrite replaces it)"
+    return f"{target} is fresh (doit {name} --again asks anew)"
+
+
+def conflict_line(decision: Decision) -> str:
+    """Say that a person's text stands in the way, and the three ways out."""
+    target, name = decision.rule.target, decision.rule.name
+    changed = [r.said for r in decision.reasons if r.part != "target"]
+    because = f", and {'; '.join(changed)}" if changed else ""
+    return (
+        f"{target} holds your own text{because}: nothing was overwritten, nothing was paid; "
+        f"see it: piste diff {target}, keep it: piste accept {target}, "
+        f"replace it: doit {name} --overwrite"
+    )
+
+
+def read_inputs(world: World, rule: Rule) -> Sources:
+    """Read the inputs once. Raises Mistake for one that is missing or not UTF-8."""
+    digests: dict[str, str] = {}
+    texts: list[tuple[str, str]] = []
+    for path in freshness.chosen_inputs(world, rule):
+        try:
+            data = (world.root / path).read_bytes()
+        except FileNotFoundError:
+            raise Mistake(f"{rule.target}: {path} is missing") from None
+        except OSError as error:
+            raise Mistake(f"{path} cannot be read: {error.strerror}") from None
+        digests[path] = content.digest(data, world.kinds.get(path, ""))
+        texts.append((path, content.text(data, path)))
+    return Sources(dict(sorted(digests.items())), tuple(texts))
+
+
+def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
+    """Return the system text and the prompt. Raises Mistake naming the template."""
+    template = world.memo.template(rule.prompt, world.layers)
+    if len(template.inputs) != len(sources.texts):
+        raise Mistake(
+            f"{template.name} ({template.layer}) takes {len(template.inputs)} inputs, "
+            f"rule {rule.name} has {len(sources.texts)}; make them agree"
+        )
+    variables: dict[str, object] = {"target": rule.target}
+    for name, (path, text) in zip(template.inputs, sources.texts, strict=True):
+        variables[name] = text
+        variables[f"{name}_path"] = path
+    for setting in template.settings:
+        variables[setting] = getattr(world.config, setting)
+    return _templates.render(template, variables)
+
+
+def _adopt(world: World, decision: Decision) -> Outcome:
+    assert decision.wanted is not None
+    receipts.write(world.root, decision.wanted._replace(output=decision.output))
+    target = decision.rule.target
+    log.add(world.root, log.Entry(log.now(), target, "adopted", key=decision.key,
+                                  output=decision.output))  # fmt: skip
+    return Outcome("adopted", f"{target} is one of the texts made from these inputs: recorded")
+
+
+def _restore(world: World, decision: Decision) -> Outcome:
+    receipt = decision.receipt
+    assert receipt is not None
+    data = freshness.restorable(world, decision.rule, receipt)
+    if data is None:  # the store lost it since the decision
+        return _build(world, decision, False, None)
+    path = paths.writable(world.root, decision.rule.target)
+    with _publishing(world, decision):
+        durable.write(path, data)
+    log.add(world.root, log.Entry(log.now(), decision.rule.target, "restored", key=receipt.key,
+                                  output=receipt.output))  # fmt: skip
+    return Outcome("restored", f"{decision.rule.target} is back, as it was made, at no cost")
+
+
+def _build(
+    world: World, decision: Decision, again: bool, stop: threading.Event | None
+) -> Outcome:
+    rule = decision.rule
+    if decision.wanted is None:
+        raise freshness.mistake_of(decision)
+    for folder in (world.root / paths.STATE, world.store.folder):
+        paths.writable_folder(folder, str(folder))
+    paths.writable(world.root, rule.target)
+    sources = read_inputs(world, rule)
+    # The key is that of the very bytes that will be sent, whatever changed since.
+    wanted = decision.wanted._replace(inputs=sources.digests)
+    lock = world.store.folder / "locks" / wanted.key
+    what = f"{rule.target} in {world.root}"
+    with locks.hold(lock, what, _tell_waiting(rule.target), stop):
+        found = None if again else next(freshness.results(world, rule, wanted.key), None)
+        if found:
+            record, text = found
+            event, said = "taken", f"{rule.target} taken from the store, at no cost"
+            record = record._replace(cost=0.0, seconds=None)
+        else:
+            record, text = _ask(world, rule, wanted, sources, stop)
+            event, said = "made", f"{rule.target} made by {_numbers(record)}"
+        _publish(world, decision, wanted, sources, text, event, record)
+    return Outcome(event, said)
+
+
+def _tell_waiting(target: str) -> Any:
+    return lambda holder: screen.say(f"{target}: waiting for {holder}")
+
+
+def _ask(
+    world: World, rule: Rule, wanted: Receipt, sources: Sources, stop: threading.Event | None
+) -> tuple[Record, str]:
+    """Ask the model, once more if the reply is no result; return a reply that is stored."""
+    from piste import models
+
+    model = models.resolve(wanted.action["model"] or None)
+    models.require_key(model)
+    options = models.check_options(model, wanted.action["options"])
+    system, prompt = rendered(world, rule, sources)
+    _fits(model.model_id, system, prompt, sources, rule)
+    reason = file = ""
+    for attempt in range(2):
+        words = prompt if not attempt else _with_reason(prompt, reason)
+        reply = _call(world, rule, wanted, model, words, system, options, stop)
+        record = record_of(rule.target, reply)
+        problem = None if reply.finish == "complete" else f"{reply.finish}: {reply.detail}"
+        if problem is None:
+            record = _save(world, wanted, reply.text, record)
+            text = replies.clean(reply.text)
+            problem = replies.problem(text, rule.check)
+            if problem is None:
+                return record, text
+            world.store.drop(wanted.key, record)
+        reason = problem
+        file = _put_aside(world, rule, wanted, reply.text, reason, record)
+    raise Failed(
+        f"{rule.target}: the reply of {model.model_id} was no result, twice: {reason}; "
+        f"it is kept in {file}, and {rule.target} is as it was"
+    )
+
+
+def _call(
+    world: World, rule: Rule, wanted: Receipt, model: Any, prompt: str, system: str,
+    options: Mapping[str, Any], stop: threading.Event | None,
+) -> Any:  # fmt: skip
+    from piste import models
+
+    config = world.config
+    limits = models.Limits(
+        deadline=config.deadline, retries=config.retries, in_flight=config.in_flight
+    )
+    with screen.progress(f"{rule.target}: asking {model.model_id}") as shown:
+        come = 0
+
+        def on_text(piece: str) -> None:
+            nonlocal come
+            come += len(piece)
+            shown.came(come)
+
+        try:
+            return models.ask(model, prompt=prompt, system=system or None, options=options,
+                              limits=limits, on_text=on_text, stop=stop)  # fmt: skip
+        except models.CallFailed as error:
+            kept = ""
+            if error.partial:
+                record = Record("", rule.target, log.now(), model.model_id)
+                file = _put_aside(world, rule, wanted, error.partial, str(error), record)
+                kept = f"; what had come is in {file}"
+            else:
+                log.add(world.root, log.Entry(log.now(), rule.target, "failed", model.model_id,
+                                              wanted.key, reason=str(error)))  # fmt: skip
+            raise type(error)(f"{rule.target}: {error}{kept}") from None
+
+
+def _with_reason(prompt: str, reason: str) -> str:
+    return (
+        f"{prompt}\n\nAn earlier reply to this could not be used: {reason}. "
+        "Write the whole document again, from its first line to its last."
+    )
+
+
+def record_of(target: str, reply: Any) -> Record:
+    """Return what the store remembers of a reply of `models.ask`."""
+    from piste import prices
+
+    cost = None
+    if reply.input_tokens is not None and reply.output_tokens is not None:
+        cost = prices.price(reply.model, reply.input_tokens, reply.output_tokens).dollars
+    return Record("", target, log.now(), reply.model, reply.input_tokens,
+                  reply.output_tokens, cost, round(reply.seconds, 3))  # fmt: skip
+
+
+def log_entry(event: str, record: Record, key: str, output: str = "", reason: str = "") -> log.Entry:
+    """Return the line of the log for a reply."""
+    return log.Entry(
+        log.now(), record.target, event, record.model, key, output, record.blob,
+        record.input_tokens, record.output_tokens, record.cost, record.seconds, reason,
+    )  # fmt: skip
+
+
+def _save(world: World, wanted: Receipt, text: str, record: Record) -> Record:
+    """Store the paid reply before anything else can fail; if that fails, hand it over."""
+    try:
+        return world.store.put_reply(wanted.key, text, record)
+    except OSError as error:
+        where = _anywhere(world.root, record.target, text)
+        raise Failed(
+            f"{record.target}: the store {world.store.folder} cannot be written "
+            f"({error.strerror}); the paid reply is {where}"
+        ) from None
+
+
+def _anywhere(root: Path, target: str, text: str) -> str:
+    """Put a paid reply wherever it fits; say where."""
+    name = f"piste-{target.replace('/', '__')}-{os.getpid()}.md"
+    for folder in (root, Path(tempfile.gettempdir())):
+        try:
+            durable.write(folder / name, text.encode("utf-8", "replace"))
+        except OSError:
+            continue
+        return f"in {folder / name}"
+    screen.say(text)
+    return "printed above"
+
+
+def _put_aside(
+    world: World, rule: Rule, wanted: Receipt, text: str, reason: str, record: Record
+) -> str:
+    try:
+        file = rejected.put(world.root, rule.target, wanted.key, text, reason)
+        log.add(world.root, log_entry("rejected", record, wanted.key, reason=reason))
+    except OSError:
+        return _anywhere(world.root, rule.target, text)
+    screen.say(f"{rule.target}: {reason}; the reply is kept in {file}")
+    return file
+
+
+def _fits(model: str, system: str, prompt: str, sources: Sources, rule: Rule) -> None:
+    """Raise Mistake when the prompt cannot fit into the model's context."""
+    from piste import prices
+
+    window = prices.price(model, 0, 0).window
+    # No tokenizer makes a token of less than one byte, nor, on real text, of more
+    # than about eight; so only a prompt that may not fit is counted exactly.
+    if window is None or len(prompt) + len(system) < window:
+        return
+    from piste import tokens
+
+    size = tokens.count(system) + tokens.count(prompt)
+    if size <= window:
+        return
+    largest = sorted(((tokens.count(text), path) for path, text in sources.texts), reverse=True)
+    named = ", ".join(f"{path} ({count:,})" for count, path in largest[:3])
+    raise Mistake(
+        f"{rule.target}: {size:,} tokens do not fit into the {window:,} of {model}; "
+        f"the largest inputs: {named}; shorten them or name a model with more room"
+    )
+
+
+@contextlib.contextmanager
+def _publishing(world: World, decision: Decision) -> Iterator[None]:
+    """Hold the project's lock, having seen that nobody changed the target meanwhile."""
+    rule = decision.rule
+    with locks.hold(world.root / paths.STATE / "lock", f"writing {rule.target}"):
+        standing = content.look(world.root / rule.target, rule.kind)
+        if (standing.digest if standing else "") != decision.output:
+            raise Changed(rule.target)
+        yield
+
+
+class Changed(Failed):
+    """The target was changed by somebody else while it was being made."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(
+            f"{target} was changed while it was being made: it is left as it is, and the new "
+            f"text is in the store; the next run takes it from there, at no cost"
+        )
+
+
+def _keep_sources(world: World, rule: Rule, sources: Sources) -> None:
+    """Keep what the target was made from, so that `why` can show what changed."""
+    template = world.memo.template(rule.prompt, world.layers)
+    world.store.put_text(template.digest, template.words)
+    for path, text in sources.texts:
+        if len(text) <= _KEEP_INPUTS:
+            world.store.put_text(sources.digests[path], text.encode())
+
+
+def _publish(
+    world: World, decision: Decision, wanted: Receipt, sources: Sources, text: str, event: str,
+    record: Record,
+) -> None:  # fmt: skip
+    """Write the target, then the receipt, then the log."""
+    rule = decision.rule
+    path = paths.writable(world.root, rule.target)
+    try:
+        with _publishing(world, decision):
+            old = path.read_bytes() if decision.output else b""
+            data = _with_ticks(rule, old, text).encode()
+            output = content.digest(data, rule.kind)
+            if decision.state in (freshness.EDITED, freshness.FOREIGN):
+                _keep_old(world, rule, old)
+            world.store.put_text(output, data)
+            _keep_sources(world, rule, sources)
+            if data != old:
+                durable.write(path, data)
+            receipts.write(world.root, wanted._replace(output=output))
+            log.add(world.root, log_entry(event, record, wanted.key, output))
+    except Changed:
+        # Another run may have made the very same; then all is well.
+        if freshness.decide(world, rule).state != freshness.FRESH:
+            raise
+    except OSError as error:
+        name = error.filename or rule.target
+        raise Failed(
+            f"{rule.target}: {name} cannot be written: {error.strerror}; the paid reply is in the "
+            f"store, and the next run takes it from there, at no cost"
+        ) from None
+
+
+def _with_ticks(rule: Rule, old: bytes, text: str) -> str:
+    if rule.kind != "todo" or not old:
+        return text
+    from piste.todo import carry_ticks
+
+    return carry_ticks(old.decode("utf-8", "replace"), text)
+
+
+def _keep_old(world: World, rule: Rule, old: bytes) -> None:
+    record = Record("", rule.target, log.now(), project=str(world.root))
+    kept = world.store.keep(old, record)
+    log.add(world.root, log.Entry(log.now(), rule.target, "replaced", blob=kept.blob))
+    screen.say(f"{rule.target}: your text is kept; piste restore {rule.target} brings it back")
+
+
+def _numbers(record: Record) -> str:
+    from piste import prices
+
+    parts = [record.model]
+    if record.input_tokens is not None:
+        parts.append(f"{record.input_tokens:,} tokens in, {record.output_tokens or 0:,} out")
+    parts.append(prices.said(record.cost))
+    if record.seconds is not None:
+        parts.append(f"{record.seconds:.1f} s")
+    return ", ".join(parts)

@@ -1,0 +1,73 @@
+"""The project: where its root is, and all that a decision looks at, put together.
+
+It knows where things are; it does not know what is done with them.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from piste import config, paths, templates
+from piste.errors import Mistake
+from piste.freshness import World
+from piste.memo import Memo
+from piste.store import Store, default_folder
+
+_MARKS = (config.FILE, paths.STATE)
+
+
+def root_of(start: Path) -> Path:
+    """Return the root of the project that `start` lies in.
+
+    It is the nearest folder upwards that holds piste.toml, .piste or a [tool.piste]
+    table; else the top of the git repository; else the nearest dodo.py; else
+    `start`. The search does not leave a git repository.
+    """
+    start = start.resolve()
+    dodo = None
+    for folder in (start, *start.parents):
+        if any((folder / mark).exists() for mark in _MARKS) or _has_table(folder):
+            return folder
+        if dodo is None and (folder / "dodo.py").is_file():
+            dodo = folder
+        if (folder / ".git").exists():
+            return folder
+    return dodo or start
+
+
+def world(root: Path, command_line: Mapping[str, str] | None = None) -> World:
+    """Return all that decisions in the project at `root` look at.
+
+    Raises Mistake for settings that are wrong.
+    """
+    memo = Memo(root)
+    settings = config.load(root, command_line, memo)
+    folder = paths.relative(settings.prompts, "prompts")
+    layers = templates.layers(root, folder, config.own_folder())
+    kinds = {rule.target: rule.kind for rule in settings.rules.values() if rule.kind}
+    return World(root, settings, layers, Store(_store_folder(root, settings)), memo, kinds)
+
+
+def here() -> World:
+    """Return the world of the project that the person stands in. Raises Mistake."""
+    try:
+        return world(root_of(Path.cwd()))
+    except FileNotFoundError:
+        raise Mistake("this folder is no longer there; cd into one that is") from None
+
+
+def _has_table(folder: Path) -> bool:
+    try:
+        return b"[tool.piste" in (folder / "pyproject.toml").read_bytes()
+    except OSError:
+        return False
+
+
+def _store_folder(root: Path, settings: config.Config) -> Path:
+    if not settings.store:
+        return default_folder()
+    where = settings.origins.get("store", "")
+    if where in (config.FILE, "pyproject.toml"):
+        # A repository that one clones must not choose a folder on one's machine.
+        return root / paths.relative(settings.store, f"{where}: store")
+    return Path(os.path.expanduser(settings.store)).absolute()

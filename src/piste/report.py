@@ -1,0 +1,34 @@
+"""A bug of ours becomes a file to paste, and one line that names it.
+
+The file holds versions, platform, command and traceback; no setting, no
+environment, no text of a document. It knows nothing of what went wrong.
+"""
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from piste import __version__
+
+
+def write(error: BaseException) -> str:
+    """Write the report; return the line that tells of it."""
+    said = f"{type(error).__name__}: {error}".splitlines()[0]
+    fd, name = tempfile.mkstemp(prefix="piste-report-", suffix=".md")
+    with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as file:
+        file.write(_text(error))
+    return f"a bug in piste ({said}); nothing is lost; please report it with {Path(name)}"
+
+
+def _text(error: BaseException) -> str:
+    trace = "".join(traceback.format_exception(error)).replace(os.path.expanduser("~"), "~")
+    return (
+        f"# piste {__version__}\n\n"
+        f"- python: {sys.version.split()[0]}\n"
+        f"- platform: {platform.platform()}\n"
+        f"- command: {' '.join(sys.argv)}\n\n"
+        f"```\n{trace}```\n"
+    )
