@@ -1,0 +1,246 @@
+"""The graph of one doit run: our rules as doit's tasks.
+
+doit makes its objects in its own order (the backend before the tasks), so what
+they share stands here, once a process. It turns rules into task dicts and
+decisions into doit's answers; it decides nothing itself.
+"""
+
+import gc
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from piste.errors import PisteError
+
+if TYPE_CHECKING:  # doit loads this for projects that do not use piste, too
+    from piste.freshness import Decision, World
+    from piste.rules import Rule
+
+LINE = "line"  # the default task: what was made before, brought up to date
+
+_world: "World | None" = None
+ours: set[str] = set()  # names of the tasks that piste decides
+files: set[str] = set()  # inputs and targets of our tasks: doit need not look at them
+_notes: dict[str, str] = {}  # task -> why nothing was done, where that is worth a word
+stop = threading.Event()  # set by ^C and SIGTERM: calls under way end
+exit_code = 0  # of the gravest error of ours that doit's own codes cannot tell
+
+
+def world() -> "World":
+    """Return the world of this run. Raises InvalidDodoFile for wrong settings."""
+    global _world
+    if _world is None:
+        from doit.exceptions import InvalidDodoFile
+
+        from piste import project
+
+        try:
+            _world = project.world(Path.cwd())
+        except PisteError as error:
+            raise InvalidDodoFile(str(error)) from None
+    return _world
+
+
+def use(given: "World") -> None:
+    """Let this run have the world that the command line has put together."""
+    global _world
+    _world = given
+
+
+def rule_of(task: str) -> "Rule | None":
+    """Return the rule that a doit task stands for, or None."""
+    return _world.rules.get(task) if _world is not None else None
+
+
+def note_of(task: str) -> str:
+    """Return why nothing was done, where a person may wonder."""
+    return _notes.get(task, "")
+
+
+def start() -> None:
+    """Called once, before the first task runs: the graph stands."""
+    gc.freeze()
+    gc.enable()
+    _orderly_stop()
+
+
+def close() -> None:
+    """Save what this run has found out. Called once, by doit, at the end."""
+    if _world is not None:
+        _world.memo.save()
+
+
+def rule_tasks(greenfield: bool | None = None) -> Iterator[dict[str, Any]]:
+    """Yield a task for each rule; `greenfield` picks those on or off the line."""
+    # Nothing becomes garbage while the graph is laid out; looking for it all the
+    # same takes a third of the time of a large graph. See `start`.
+    gc.disable()
+    for rule in world().rules.values():
+        if greenfield is None or rule.greenfield == greenfield:
+            yield task(rule)
+
+
+def task(rule: "Rule") -> dict[str, Any]:
+    """Return the doit task of a rule."""
+    fresh = Fresh(rule)  # doit calls its `make` with the options by name
+    inputs = [name for names in rule.inputs for name in names]
+    ours.add(rule.name)
+    files.add(rule.target)
+    files.update(inputs)
+    return {
+        "basename": rule.name,
+        "doc": f"{rule.doc} → {rule.target}",
+        "file_dep": inputs,
+        "targets": [rule.target],
+        "uptodate": [_Uptodate((fresh,))],
+        "actions": [(run, [fresh.make])],
+        "clean": [(clean, [rule])],
+        "params": PARAMS,
+        "io": {"capture": False},  # captured output is mixed up between threads
+        "title": None,
+        "verbosity": 2,
+    }  # fmt: skip
+
+
+PARAMS = [
+    {"name": "overwrite", "long": "overwrite", "type": bool, "default": False,
+     "help": "replace a text that a person wrote (it is kept in the store)"},
+    {"name": "again", "long": "again", "type": bool, "default": False,
+     "help": "ask the model anew, though an answer is known"},
+    {"name": "model", "long": "model", "short": "m", "type": str, "default": "",
+     "help": "the model to ask, for this run"},
+]  # fmt: skip
+
+
+class Fresh:
+    """Whether a target has nothing to be done: doit asks by taking its truth value.
+
+    Not callable on purpose: doit inspects the signature of every callable, which
+    costs more than the decision itself.
+    """
+
+    def __init__(self, rule: "Rule") -> None:
+        self.rule = rule
+        self.task: Any = None  # doit's, once it is made
+
+    def __bool__(self) -> bool:
+        if self._option("overwrite") or self._option("again"):
+            return False
+        decision = self.decide()
+        if decision.up_to_date and decision.state != "fresh":
+            _notes[self.rule.name] = decision.why()
+        return decision.up_to_date
+
+    def __repr__(self) -> str:
+        decision = self.decide()
+        return f"{self.rule.target} is {decision.state}: {decision.why()}"
+
+    def decide(self) -> "Decision":
+        """Return the decision, with the options given to the task."""
+        from piste import freshness
+
+        try:
+            return freshness.decide(self.world(), self.rule)
+        except Exception as error:  # doit would print a traceback
+            from piste import report
+
+            reason = freshness.Reason("error", self.rule.target, report.write(error))
+            return freshness.Decision(
+                self.rule, freshness.FAILED, freshness.BLOCKED, (reason,)
+            )
+
+    def world(self) -> "World":
+        """Return the world, with the model that was named for this task."""
+        model = self._option("model")
+        if not model:
+            return world()
+        from dataclasses import replace
+
+        settings = replace(world().config, model=model, model_pinned=True)
+        rules = {**settings.rules, self.rule.name: self.rule._replace(model="")}
+        return world()._replace(config=replace(settings, rules=rules))
+
+    def make(self, **options: Any) -> str:
+        """Make the target; return the line to say. Raises PisteError.
+
+        `options` are the task's own, as doit hands them to an action.
+        """
+        from piste.make import make
+
+        given = self.world()
+        rule = given.rules[self.rule.name]
+        return make(
+            given, rule, overwrite=options["overwrite"], again=options["again"], stop=stop
+        ).said
+
+    def _option(self, name: str) -> Any:
+        # `doit list` and `doit info` decide before options are parsed: then none is given.
+        return (self.task.options or {}).get(name) if self.task is not None else None
+
+
+class _Uptodate(tuple):  # type: ignore[type-arg]
+    """How doit takes an `uptodate` that is neither called nor a constant: in a tuple."""
+
+    __slots__ = ()
+
+    def configure_task(self, task: Any) -> None:
+        """Called by doit with the task, once."""
+        self[0].task = task
+
+
+def run(make: Callable[..., str], **options: Any) -> Any:
+    """The action of our tasks: do it, say what came of it; a failure is one line to doit."""
+    global exit_code
+    from doit.exceptions import TaskError, TaskFailed
+
+    from piste import report, screen
+    from piste.errors import EXIT_FAILED
+
+    try:
+        screen.say(f"   {make(**options)}")
+    except PisteError as error:
+        exit_code = max(exit_code, error.exit_code)
+        kind = TaskFailed if error.exit_code == EXIT_FAILED else TaskError
+        return kind(str(error))
+    except Exception as error:
+        if isinstance(error, InterruptedError):
+            return TaskFailed("stopped")
+        return TaskError(report.write(error))
+    return None
+
+
+def clean(rule: "Rule", dryrun: bool) -> None:
+    """Remove a target that piste made and nobody edited; it comes back from the store."""
+    from piste import durable, freshness, receipts, screen
+
+    path = world().root / rule.target
+    decision = freshness.decide(world(), rule)
+    receipt = receipts.read(world().root, rule.target)
+    looked = decision.output or (receipt.output if receipt and decision.state == "fresh" else "")
+    if not path.exists():
+        return
+    if receipt is None or receipt.hand or looked != receipt.output:
+        screen.say(f"{rule.target} is kept: {decision.why() or 'piste did not make it'}")
+        return
+    if not dryrun:
+        world().store.put_text(receipt.output, path.read_bytes())
+        durable.remove(path)
+    screen.say(f"{'would remove' if dryrun else 'removed'} {rule.target}")
+
+
+def _orderly_stop() -> None:
+    """Turn SIGTERM and ^C into an end at which what was finished is recorded."""
+
+    def on_signal(number: int, frame: Any) -> None:
+        stop.set()
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, on_signal)

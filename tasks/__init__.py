@@ -1,0 +1,22 @@
+"""The graph: task creators, one module a stage.
+
+`from piste.tasks import *` is a whole dodo.py. A project may add tasks of its own
+below it, change DOIT_CONFIG, or leave a stage out by importing from the modules.
+"""
+
+from piste.backend import Checker, Reporter
+from piste.graph import LINE
+from piste.tasks.documents import task_documents
+from piste.tasks.greenfield import task_greenfield, task_idea, task_line
+
+DOIT_CONFIG = {
+    "backend": "piste",
+    "check_file_uptodate": Checker,
+    "default_tasks": [LINE],
+    "dep_file": ".piste/doit.db",  # of tasks that are not piste's; made when there are any
+    "par_type": "thread",  # a call to a model is waiting, and processes lose what they hold
+    "reporter": Reporter,
+    "verbosity": 2,
+}
+
+__all__ = ["DOIT_CONFIG", "task_documents", "task_greenfield", "task_idea", "task_line"]

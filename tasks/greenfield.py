@@ -1,0 +1,47 @@
+"""The line from an idea to a todo: idea → brainstorm.md → spec.md → plan → todo.md."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from piste import graph, receipts, rules
+
+
+def task_line() -> dict[str, Any]:
+    """what was made before, brought up to date"""
+    root = graph.world().root
+    wanted = [
+        rule.name
+        for rule in graph.world().rules.values()
+        if (rule.greenfield or rule.name not in rules.BUILT_IN)
+        and os.path.exists(receipts.path(root, rule.target))
+    ]
+    graph.ours.add(graph.LINE)
+    return {"basename": graph.LINE, "actions": None, "task_dep": wanted}
+
+
+def task_idea() -> dict[str, Any]:
+    """talk the idea through, one question at a time → brainstorm.md"""
+    graph.ours.add("idea")
+    return {
+        "basename": "idea",
+        "actions": [(graph.run, [_talk])],
+        "params": [
+            {"name": "answers", "long": "answers", "type": str, "default": "",
+             "help": "take the answers from this file, one a paragraph"},
+        ],
+        "uptodate": [False],
+        "io": {"capture": False},
+        "verbosity": 2,
+    }  # fmt: skip
+
+
+def task_greenfield() -> Iterator[dict[str, Any]]:
+    """the specification, the plan and the todo list"""
+    yield from graph.rule_tasks(greenfield=True)
+
+
+def _talk(answers: str) -> str:
+    from piste.idea import talk
+
+    return talk(graph.world(), answers)
