@@ -1,0 +1,84 @@
+"""`piste demo`: lay out a small project and show what piste does, without key or network.
+
+It runs the real commands, as a person would type them, and prints each with what it
+says. The model is the embedded one, `outline`.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from piste import durable, screen
+from piste.commands import common, init
+from piste.errors import Failed, Mistake
+
+FOLDER = "piste-demo"
+SPEC = """\
+# Tally
+
+A command-line tool that counts the words of text files, for people who write.
+
+## Requirements
+
+1. `tally FILE…` prints the number of words of each file and their sum.
+2. `tally --top N FILE` prints the N most frequent words, the most frequent first.
+3. A file that cannot be read is named on stderr; the others are counted all the same.
+
+## Errors
+
+- No file given: one line of help, exit code 2.
+- A file that is not UTF-8: its name and the first bad byte, exit code 1.
+
+## Tests
+
+- Counts of an empty file, of one word, of words with apostrophes and hyphens.
+"""
+ADDED = "4. `tally --json` prints the same as JSON, for other programs.\n"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the verb; return the exit code."""
+    about = __doc__.split("\n")[0].partition(": ")[2]
+    parser = common.parser("demo", about, json_too=False)
+    parser.add_argument("folder", nargs="?", default=FOLDER, metavar="DIR", help="a new folder")
+    args = parser.parse_args(argv)
+    root = Path(args.folder).absolute()
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise Mistake(f"{args.folder} is there and not empty; name another folder: piste demo DIR")
+    _lay_out(root)
+    _show(f"A small project lies in {args.folder}: a spec.md, and what `piste init` writes.")
+    _run(root, "doit", "todo")
+    _show("Again, with nothing changed: nothing is made, nothing would be paid.")
+    _run(root, "doit", "todo")
+    _show("Now one requirement is added to spec.md.")
+    spec = root / "spec.md"
+    text = spec.read_text("utf-8").replace("\n## Errors", f"{ADDED}\n## Errors")
+    durable.write(spec, text.encode())
+    _run(root, "piste", "why", "plan")
+    _run(root, "doit", "todo")
+    _run(root, "piste", "status")
+    _show(f"Look around: cd {args.folder}; the documents are skeletons until you name a model")
+    _show("in piste.toml (`llm models` lists them). Then `doit todo` does the real work.")
+    return 0
+
+
+def _lay_out(root: Path) -> None:
+    os.makedirs(root, exist_ok=True)
+    durable.write(root / "spec.md", SPEC.encode())
+    init.initialise(root, "outline")
+
+
+def _show(line: str) -> None:
+    print(screen.style(line, "bold", sys.stdout), flush=True)
+
+
+def _run(root: Path, program: str, *args: str) -> None:
+    """Run a command of this very installation in the project."""
+    print(f"\n$ {program} {' '.join(args)}", flush=True)
+    modules = {"doit": "doit", "piste": "piste.cli"}
+    done = subprocess.run([sys.executable, "-m", modules[program], *args], cwd=root, check=False)
+    print(flush=True)
+    if done.returncode:
+        raise Failed(f"{program} {' '.join(args)} ended with {done.returncode}; see above")
