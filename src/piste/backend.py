@@ -138,6 +138,11 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
                 "try `doit plan`, or `doit list` for all there is"
             )
 
+    def execute_task(self, task: Any) -> None:
+        """Print a task that begins, at once: what it says itself goes to stderr."""
+        super().execute_task(task)
+        self.outstream.flush()
+
     def skip_uptodate(self, task: Any) -> None:
         """Print a task that has nothing to do, with the reason where there is one."""
         if task.name.startswith("_"):

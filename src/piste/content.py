@@ -8,6 +8,7 @@ a box makes nothing stale. This module knows no rules and keeps nothing.
 import hashlib
 import os
 import struct
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +19,9 @@ _pack = struct.Struct("=qqqQ").pack
 
 
 class Seen(NamedTuple):
-    """One look at a file: what it says, and what a later look can compare."""
+    """One look at a file."""
 
     digest: str  # sha256 of the content, in hex
-    signature: bytes  # of the file at that moment; see `signature`
     settled: bool  # False: changed so lately that a later change could look the same
 
 
@@ -39,8 +39,6 @@ def look(path: Path | str, kind: str = "") -> Seen | None:
 
     Raises Mistake when it is a folder or cannot be read.
     """
-    import time
-
     now = time.time_ns()
     try:
         with open(path, "rb") as file:
@@ -52,7 +50,15 @@ def look(path: Path | str, kind: str = "") -> Seen | None:
         raise Mistake(f"{shown(str(path))} is a folder; a file was expected") from None
     except OSError as error:
         raise Mistake(f"{shown(str(path))} cannot be read: {error.strerror}") from None
-    return Seen(digest(data, kind), signature(before), _is_settled(before, now))
+    return Seen(digest(data, kind), _is_settled(before, now))
+
+
+def is_settled(path: Path) -> bool:
+    """Whether `path` is older than the clock's tick, so that any change to it will show."""
+    try:
+        return _is_settled(os.stat(path), time.time_ns())
+    except OSError:
+        return False
 
 
 def signature(st: os.stat_result) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import content, receipts, templates
+from piste import content, receipts, rejected, templates
 from piste.config import Config
 from piste.errors import Mistake, PisteError
 from piste.llmhome import model_named
@@ -100,9 +100,14 @@ def decide(world: World, rule: Rule) -> Decision:
     whose reason is the line to print.
     """
     try:
-        if world.memo.hit(rule.target, _fingerprint(world, rule)):
+        # Taken before anything is read: what changes from here on has another one.
+        fingerprint = _fingerprint(world, rule)
+        if world.memo.hit(rule.target, fingerprint):
             return Decision(rule, FRESH, KEEP)
-        return _decide(world, rule)
+        decision, settled = _decide(world, rule)
+        if settled and decision.state == FRESH:
+            world.memo.note(rule.target, fingerprint)
+        return decision
     except PisteError as error:
         return Decision(rule, FAILED, BLOCKED, (Reason("error", rule.target, str(error)),))
 
@@ -135,9 +140,10 @@ def action(world: World, rule: Rule, receipt: Receipt | None) -> dict[str, Any]:
     return parts
 
 
-def _decide(world: World, rule: Rule) -> Decision:
-    seen: list[content.Seen] = []
+def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
+    """Return the decision, and whether the files it rests on are older than the clock's tick."""
     receipt = receipts.read(world.root, rule.target)
+    settled = content.is_settled(receipts.path(world.root, rule.target))
     target = content.look(world.root / rule.target, rule.kind)
     output = target.digest if target else ""
     inputs: dict[str, str] = {}
@@ -148,16 +154,14 @@ def _decide(world: World, rule: Rule) -> Decision:
             gone.append(Reason("input", path, f"{path} is missing"))
         else:
             inputs[path] = look.digest
-            seen.append(look)
+            settled = settled and look.settled
     if gone:
-        return _without_inputs(rule, receipt, output, tuple(gone))
+        return _without_inputs(rule, receipt, output, tuple(gone)), False
     wanted = Receipt(rule.target, rule.name, action(world, rule, receipt), inputs, "")
     if receipt is None or receipt.key != wanted.key:
         wanted = _exactly(world, rule, wanted)
     decision = _judge(world, rule, receipt, wanted, output)
-    if decision.state == FRESH and target and target.settled and all(s.settled for s in seen):
-        world.memo.note(rule.target, _fingerprint(world, rule))
-    return decision
+    return decision, settled and target is not None and target.settled
 
 
 def _judge(
@@ -170,26 +174,31 @@ def _judge(
         stored = todo in (ADOPT, RESTORE)
         if todo == MAKE:
             stored = next(results(world, rule, wanted.key), None) is not None
+            last = None if stored else rejected.last(world.root, rule.target)
+            if last and last.key == wanted.key:
+                state = FAILED
+                said = f"the last reply was rejected: {last.reason}"
+                more = (*more, Reason("reply", last.file, said))
         return Decision(rule, state, todo, (*changes, *more), receipt, wanted, output, stored)
 
-    def said(text: str) -> Reason:
+    def about(text: str) -> Reason:
         return Reason("target", rule.target, text)
 
     if receipt and output and output == receipt.output:
         if not changes:
             return result(FRESH, KEEP)
         if receipt.hand:
-            return result(EDITED, CONFLICT, said(f"{rule.target} holds your own text"))
+            return result(EDITED, CONFLICT, about(f"{rule.target} holds your own text"))
         return result(STALE, MAKE)
     if output and _is_result(world, wanted, output):
         # Killed between target and receipt, or the receipt was deleted.
         return result(STALE, ADOPT, Reason("receipt", rule.target, "its receipt is out of date"))
     if receipt and output:
-        edited = said(f"{rule.target} was edited by hand")
+        edited = about(f"{rule.target} was edited by hand")
         return result(EDITED, CONFLICT if changes else KEEP, edited)
     if output:
-        return result(FOREIGN, KEEP, said(f"piste did not make {rule.target}; it is a source"))
-    absent = said(f"{rule.target} is not there")
+        return result(FOREIGN, KEEP, about(f"piste did not make {rule.target}; it is a source"))
+    absent = about(f"{rule.target} is not there")
     if receipt and not changes and restorable(world, rule, receipt) is not None:
         return result(MISSING, RESTORE, absent)
     return result(MISSING, MAKE, absent)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste import durable, screen
+from piste import config, durable, screen
 from piste.commands import common, init
 from piste.errors import Failed, Mistake
 
@@ -68,6 +68,9 @@ def _lay_out(root: Path) -> None:
     os.makedirs(root, exist_ok=True)
     durable.write(root / "spec.md", SPEC.encode())
     init.initialise(root, "outline")
+    # Its own store: a second demo on this machine shall not find the answers of the first.
+    settings = root / config.FILE
+    durable.write(settings, b'store = ".piste/store"\n' + settings.read_bytes())
 
 
 def _show(line: str) -> None:
