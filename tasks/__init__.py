@@ -6,8 +6,10 @@ below it, change DOIT_CONFIG, or leave a stage out by importing from the modules
 
 from piste.backend import Checker, Reporter
 from piste.graph import LINE
+from piste.tasks.bundle import task_bundle, task_clean_bundles, task_copy_bundle
 from piste.tasks.documents import task_documents
 from piste.tasks.greenfield import task_greenfield, task_idea, task_line
+from piste.tasks.reviews import task_reviews
 
 DOIT_CONFIG = {
     "backend": "piste",
@@ -19,4 +21,14 @@ DOIT_CONFIG = {
     "verbosity": 2,
 }
 
-__all__ = ["DOIT_CONFIG", "task_documents", "task_greenfield", "task_idea", "task_line"]
+__all__ = [
+    "DOIT_CONFIG",
+    "task_bundle",
+    "task_clean_bundles",
+    "task_copy_bundle",
+    "task_documents",
+    "task_greenfield",
+    "task_idea",
+    "task_line",
+    "task_reviews",
+]

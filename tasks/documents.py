@@ -8,4 +8,4 @@ from piste import graph
 
 def task_documents() -> Iterator[dict[str, Any]]:
     """documents that are made when they are asked for"""
-    yield from graph.rule_tasks(greenfield=False)
+    yield from graph.rule_tasks("document", "own")

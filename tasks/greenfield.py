@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from piste import graph, receipts, rules
+from piste import graph, receipts
 
 
 def task_line() -> dict[str, Any]:
@@ -13,7 +13,7 @@ def task_line() -> dict[str, Any]:
     wanted = [
         rule.name
         for rule in graph.world().rules.values()
-        if (rule.greenfield or rule.name not in rules.BUILT_IN)
+        if rule.stage in ("line", "own")
         and os.path.exists(receipts.path(root, rule.target))
     ]
     graph.ours.add(graph.LINE)
@@ -22,23 +22,17 @@ def task_line() -> dict[str, Any]:
 
 def task_idea() -> dict[str, Any]:
     """talk the idea through, one question at a time → brainstorm.md"""
-    graph.ours.add("idea")
-    return {
-        "basename": "idea",
-        "actions": [(graph.run, [_talk])],
-        "params": [
-            {"name": "answers", "long": "answers", "type": str, "default": "",
-             "help": "take the answers from this file, one a paragraph"},
-        ],
-        "uptodate": [False],
-        "io": {"capture": False},
-        "verbosity": 2,
+    answers = {
+        "name": "answers", "long": "answers", "type": str, "default": "",
+        "help": "take the answers from this file, one a paragraph",
     }  # fmt: skip
+    doc = "talk the idea through, one question at a time → brainstorm.md"
+    return graph.plain_task("idea", _talk, params=[answers], doc=doc)
 
 
 def task_greenfield() -> Iterator[dict[str, Any]]:
     """the specification, the plan and the todo list"""
-    yield from graph.rule_tasks(greenfield=True)
+    yield from graph.rule_tasks("line")
 
 
 def _talk(answers: str) -> str:

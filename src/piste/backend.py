@@ -19,7 +19,7 @@ from piste import graph
 OURS = "decided by piste"  # the state that doit is told of each input of our tasks
 
 
-class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no types
+class Checker(FileChangedChecker):
     """Compares by content; for inputs of our own tasks it has nothing to add."""
 
     def exists(self, file_path: str) -> bool:
@@ -35,7 +35,7 @@ class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no types
         if state == OURS:
             return False
         try:
-            return self.get_state(file_path, None) != state
+            return bool(self.get_state(file_path, None) != state)
         except OSError:
             return True
 
@@ -122,7 +122,7 @@ class Receipts:
         return self._other
 
 
-class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
+class Reporter(ConsoleReporter):
     """doit's console reporter; a failure is one line, and what is kept says why."""
 
     desc = "console output, one line a failure"
@@ -159,7 +159,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
 
     def complete_run(self) -> None:
         """Repeat no failure of ours: its line has been printed."""
-        self.failures = [f for f in self.failures if f["task"].name not in graph.ours]
+        self.failures[:] = [f for f in self.failures if f["task"].name not in graph.ours]
         super().complete_run()
 
 

@@ -8,14 +8,23 @@
     ## Answer 1
     …
 
-It is written whole after each turn and read back to go on. This module knows the
-form, and neither models nor terminals.
+It is written whole after each turn and read back to go on. Every text in it is
+normal (`normal`): LF line ends, no blank lines around it. Nothing that a person
+adds is dropped: what stands before the first mark is kept as the head of the file,
+a second answer joins the first. This module knows the form, and neither models nor
+terminals.
 """
 
 import re
 from typing import NamedTuple
 
-_MARK = re.compile(r"^## (Idea|Question \d+|Answer \d+)[ \t]*$", re.MULTILINE)
+HEAD = "# Brainstorm"
+_NAMES = r"(?:Idea|Question \d+|Answer \d+)[ \t]*"
+_MARK = re.compile(rf"^## ({_NAMES})$", re.MULTILINE)
+# A line that looks like one of our marks, said by a person or a model, gets a
+# backslash, which Markdown does not show.
+_PLAIN = re.compile(rf"^(\\*## {_NAMES})$", re.MULTILINE)
+_ESCAPED = re.compile(rf"^\\(\\*## {_NAMES})$", re.MULTILINE)
 
 
 class Turn(NamedTuple):
@@ -30,21 +39,26 @@ class Talk(NamedTuple):
 
     idea: str = ""
     turns: tuple[Turn, ...] = ()
+    head: str = HEAD  # what stands above the idea
 
     @property
     def waiting(self) -> bool:
         """Whether a question stands there without its answer."""
         return bool(self.turns) and not self.turns[-1].answer
 
+    @property
+    def answers(self) -> list[str]:
+        """What has been answered so far, in order."""
+        return [turn.answer for turn in self.turns if turn.answer]
+
     def asked(self, question: str) -> "Talk":
         """Return the talk with one more question."""
-        return self._replace(turns=(*self.turns, Turn(question.strip())))
+        return self._replace(turns=(*self.turns, Turn(normal(question))))
 
     def answered(self, answer: str) -> "Talk":
         """Return the talk with its last question answered."""
-        return self._replace(
-            turns=(*self.turns[:-1], self.turns[-1]._replace(answer=answer.strip()))
-        )
+        last = self.turns[-1]._replace(answer=normal(answer))
+        return self._replace(turns=(*self.turns[:-1], last))
 
     def undone(self) -> "Talk":
         """Return the talk with its last answer taken back, and what was asked since."""
@@ -54,36 +68,40 @@ class Talk(NamedTuple):
         return self._replace(turns=(*turns[:-1], turns[-1]._replace(answer="")))
 
 
+def normal(text: str) -> str:
+    """Return a text as the file keeps it: LF line ends, no blank lines around it.
+
+    A lone CR is a line end as well; half a surrogate pair, which no file can hold,
+    becomes "?".
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.encode("utf-8", "replace").decode().strip()
+
+
 def parse(text: str) -> Talk:
-    """Return the conversation in a file; what stands before the first mark is left out."""
-    pieces = _MARK.split(text.replace("\r\n", "\n"))
+    """Return the conversation in a file; a file without our marks has no idea and no turns."""
+    head, *pieces = _MARK.split(normal(text))
     idea, turns = "", []
-    for name, body in zip(pieces[1::2], pieces[2::2], strict=True):
-        said = _unescaped(body).strip()
-        if name == "Idea":
-            idea = said
-        elif name.startswith("Question"):
+    for name, body in zip(pieces[::2], pieces[1::2], strict=True):
+        said = _ESCAPED.sub(r"\1", body).strip()
+        if name.startswith("Question"):
             turns.append(Turn(said))
-        elif turns:
-            turns[-1] = turns[-1]._replace(answer=said)
-    return Talk(idea, tuple(turns))
+        elif name.startswith("Answer") and turns:
+            turns[-1] = turns[-1]._replace(answer=_joined(turns[-1].answer, said))
+        else:  # an answer to nothing belongs to the idea, like a second idea
+            idea = _joined(idea, said)
+    return Talk(idea, tuple(turns), _ESCAPED.sub(r"\1", head).strip())
 
 
 def dump(talk: Talk) -> str:
     """Return the file of a conversation; `parse` reads it back unchanged."""
-    parts = ["# Brainstorm", f"## Idea\n\n{_escaped(talk.idea)}"]
+    parts = [_PLAIN.sub(r"\\\1", talk.head), "## Idea", _PLAIN.sub(r"\\\1", talk.idea)]
     for number, turn in enumerate(talk.turns, 1):
-        parts.append(f"## Question {number}\n\n{_escaped(turn.question)}")
+        parts += [f"## Question {number}", _PLAIN.sub(r"\\\1", turn.question)]
         if turn.answer:
-            parts.append(f"## Answer {number}\n\n{_escaped(turn.answer)}")
-    return "\n\n".join(parts) + "\n"
+            parts += [f"## Answer {number}", _PLAIN.sub(r"\\\1", turn.answer)]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-# A line that looks like one of our marks, said by a person or a model, gets a
-# backslash, which Markdown does not show.
-def _escaped(text: str) -> str:
-    return re.sub(r"^(\\*## (?:Idea|Question \d+|Answer \d+)[ \t]*)$", r"\\\1", text, flags=re.M)
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"^\\(\\*## (?:Idea|Question \d+|Answer \d+)[ \t]*)$", r"\1", text, flags=re.M)
+def _joined(first: str, second: str) -> str:
+    return f"{first}\n\n{second}" if first and second else first or second

@@ -9,6 +9,7 @@ does not know what any of them does.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -21,6 +22,7 @@ from piste.errors import Mistake, did_you_mean
 from piste.rules import Rule
 
 FILE = "piste.toml"
+_TABLE = re.compile(rb"^\s*\[+tool\.piste[.\]]", re.MULTILINE)
 _WORTH_CACHING = 8_000  # bytes of settings; below that, parsing is quicker than looking it up
 
 
@@ -113,10 +115,15 @@ def project_file(root: Path) -> Path | None:
     """
     own = root / FILE
     shared = root / "pyproject.toml"
-    in_shared = shared.is_file() and b"[tool.piste" in shared.read_bytes()
+    in_shared = shared.is_file() and has_table(_read(shared))
     if own.is_file() and in_shared:
         raise Mistake(f"settings stand in {FILE} and in [tool.piste] of pyproject.toml; keep one")
     return own if own.is_file() else shared if in_shared else None
+
+
+def has_table(pyproject: bytes) -> bool:
+    """Whether a pyproject.toml has settings of ours; it need not be valid."""
+    return b"[tool.piste" in pyproject and bool(_TABLE.search(pyproject))
 
 
 def _from_files(
@@ -239,7 +246,7 @@ def _options(value: object, wanted: type, key: str, where: str) -> Any:
     """Check options of a model: they go into the key, so they must be plain data."""
     table = _typed(value, wanted, key, where)
     try:
-        json.dumps(table)
+        json.dumps(table, allow_nan=False)  # nan is not even equal to itself
     except (TypeError, ValueError, RecursionError):
         raise Mistake(f"{where}: {key} may hold texts, numbers, true, false, lists") from None
     return table

@@ -27,7 +27,7 @@ class Seen(NamedTuple):
 
 def digest(data: bytes, kind: str = "") -> str:
     """Return the sha256, in hex, of what `data` says; `kind` is the rule's."""
-    if b"\0" not in data:  # git's own test of what is text
+    if kind != "raw" and b"\0" not in data:  # git's own test of what is text
         data = data.replace(b"\r\n", b"\n")
         if kind:
             data = _without_marks(data, kind)

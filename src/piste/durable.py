@@ -28,7 +28,7 @@ def write(path: Path, data: bytes) -> None:
     Raises OSError; then the old file stands as it was and nothing is left beside it.
     """
     with stream(path) as fd:
-        _write_all(fd, data)
+        write_all(fd, data)
 
 
 @contextlib.contextmanager
@@ -79,7 +79,7 @@ def append(path: Path, line: bytes) -> None:
             os.lseek(fd, size - 1, os.SEEK_SET)
             if os.read(fd, 1) != b"\n":
                 line = b"\n" + line
-        _write_all(fd, line + b"\n")
+        write_all(fd, line + b"\n")
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -119,7 +119,8 @@ def _keep_mode(fd: int, path: Path) -> None:
             os.fchmod(fd, stat.S_IMODE(old.st_mode) & 0o777)
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data` to a descriptor that `stream` yielded. Raises OSError."""
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]

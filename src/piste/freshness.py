@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from piste import content, receipts, rejected, templates
 from piste.config import Config
-from piste.errors import Mistake, PisteError
+from piste.errors import Mistake, PisteError, shown
 from piste.llmhome import model_named
 from piste.memo import Memo
 from piste.prices import FREE
@@ -86,6 +86,7 @@ class World(NamedTuple):
     store: Store
     memo: Memo
     kinds: Mapping[str, str]  # target -> its rule's kind, where it has one
+    yours: Mapping[str, str]  # target -> the person's own file that it stands beside
 
     @property
     def rules(self) -> Mapping[str, Rule]:
@@ -93,16 +94,21 @@ class World(NamedTuple):
         return self.config.rules
 
 
-def decide(world: World, rule: Rule) -> Decision:
+def decide(world: World, rule: Rule, whole: bool = False) -> Decision:
     """Return what is true of the rule's target now.
 
     Never raises for what is wrong with one target: that is a `failed` decision
-    whose reason is the line to print.
+    whose reason is the line to print. A fresh target that the memo knows is not read,
+    and its decision then has no receipt, key or output, unless `whole` asks for them.
     """
     try:
+        if rule.is_bundle:
+            from piste import bundling
+
+            return bundling.decide(world, rule)
         # Taken before anything is read: what changes from here on has another one.
         fingerprint = _fingerprint(world, rule)
-        if world.memo.hit(rule.target, fingerprint):
+        if not whole and world.memo.hit(rule.target, fingerprint):
             return Decision(rule, FRESH, KEEP)
         decision, settled = _decide(world, rule)
         if settled and decision.state == FRESH:
@@ -150,7 +156,11 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     gone: list[Reason] = []
     for path in sorted(chosen_inputs(world, rule)):
         look = content.look(world.root / path, world.kinds.get(path, ""))
-        if look is None:
+        if look is None and path == world.rules["bundle"].target:
+            from piste import bundling
+
+            inputs[path], settled = bundling.digest_now(world), False
+        elif look is None:
             gone.append(Reason("input", path, f"{path} is missing"))
         else:
             inputs[path] = look.digest
@@ -211,20 +221,22 @@ def differences(receipt: Receipt, wanted: Receipt) -> tuple[Reason, ...]:
         old, new = receipt.inputs.get(path, ""), wanted.inputs.get(path, "")
         if old != new:
             verb = "is new" if not old else "is no longer an input" if not new else "changed"
-            reasons.append(Reason("input", path, f"{path} {verb}", old, new))
+            reasons.append(Reason("input", path, f"{shown(path)} {verb}", old, new))
     before, now = receipt.action, wanted.action
-    if before.get("prompt_sha256") != now["prompt_sha256"]:
+    if any(before.get(part) != now[part] for part in ("prompt", "prompt_sha256")):
         said = f"the prompt {now['prompt']} changed"
         reasons.append(
             Reason("prompt", now["prompt"], said, before.get("prompt_sha256", ""),
                    now["prompt_sha256"])
         )  # fmt: skip
     for part in sorted({*before, *now} - {"prompt", "prompt_sha256", "model_asked"}):
-        if before.get(part) != now.get(part):
-            old, new = _plain(before.get(part)), _plain(now.get(part))
-            reasons.append(Reason(part, part, f"{part}: {old} → {new}", old, new))
-    if not reasons and receipt.key != wanted.key:
-        reasons.append(Reason("rule", wanted.rule, f"rule: {receipt.rule} → {wanted.rule}"))
+        # As in the key: in Python 1 == 1.0 == True.
+        if receipts.canonical(before.get(part)) != receipts.canonical(now.get(part)):
+            old, new = _plain(before, part), _plain(now, part)
+            reasons.append(Reason(part, part, shown(f"{part}: {old} → {new}"), old, new))
+    if receipt.rule != wanted.rule:
+        said = f"rule: {shown(receipt.rule)} → {wanted.rule}"
+        reasons.append(Reason("rule", wanted.rule, said, receipt.rule, wanted.rule))
     return tuple(reasons)
 
 
@@ -242,9 +254,20 @@ def results(world: World, rule: Rule, key: str) -> Iterator[tuple[Record, str]]:
 
     for record in world.store.replies(key):
         data = world.store.blob(record.blob)
-        text = usable(data.decode("utf-8", "replace"), rule.check) if data is not None else None
+        if data is None:
+            continue
+        text = usable(data.decode("utf-8", "replace"), rule.check, lambda: source(world, rule))
         if text is not None:
             yield record, text
+
+
+def source(world: World, rule: Rule) -> str:
+    """Return the text of the rule's first input as far as it can be read."""
+    try:
+        data = (world.root / chosen_inputs(world, rule)[0]).read_bytes()
+    except OSError:
+        return ""
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def _without_inputs(
@@ -325,8 +348,10 @@ def _fingerprint(world: World, rule: Rule) -> bytes | None:
     return state.digest()
 
 
-def _plain(value: object) -> str:
-    return "not set" if value in (None, "", {}) else str(value)
+def _plain(action: Mapping[str, Any], part: str) -> str:
+    if part not in action:
+        return "not used"
+    return "not set" if action[part] in (None, "", {}) else str(action[part])
 
 
 def mistake_of(decision: Decision) -> Mistake:

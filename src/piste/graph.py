@@ -73,13 +73,13 @@ def close() -> None:
         _world.memo.save()
 
 
-def rule_tasks(greenfield: bool | None = None) -> Iterator[dict[str, Any]]:
-    """Yield a task for each rule; `greenfield` picks those on or off the line."""
+def rule_tasks(*stages: str) -> Iterator[dict[str, Any]]:
+    """Yield a task for each rule of these stages."""
     # Nothing becomes garbage while the graph is laid out; looking for it all the
     # same takes a third of the time of a large graph. See `start`.
     gc.disable()
     for rule in world().rules.values():
-        if greenfield is None or rule.greenfield == greenfield:
+        if rule.stage in stages:
             yield task(rule)
 
 
@@ -102,6 +102,15 @@ def task(rule: "Rule") -> dict[str, Any]:
         "io": {"capture": False},  # captured output is mixed up between threads
         "title": None,
         "verbosity": 2,
+    }  # fmt: skip
+
+
+def plain_task(name: str, act: Callable[..., str], **more: Any) -> dict[str, Any]:
+    """Return a task of ours that is no target of a rule: `act` always runs when it is asked for."""
+    ours.add(name)
+    return {
+        "basename": name, "actions": [(run, [act])], "uptodate": [False],
+        "io": {"capture": False}, "verbosity": 2, **more,
     }  # fmt: skip
 
 
@@ -143,6 +152,10 @@ class Fresh:
         from piste import freshness
 
         try:
+            if self.rule.is_bundle:
+                from piste import bundling
+
+                return bundling.decide(self.world(), self.rule, exact=False)
             return freshness.decide(self.world(), self.rule)
         except Exception as error:  # doit would print a traceback
             from piste import report
@@ -172,6 +185,8 @@ class Fresh:
 
         given = self.world()
         rule = given.rules[self.rule.name]
+        if options["overwrite"] and rule.target in given.yours:
+            rule = rule._replace(target=given.yours[rule.target])
         return make(
             given, rule, overwrite=options["overwrite"], again=options["again"], stop=stop
         ).said

@@ -1,198 +1,437 @@
 """`doit idea`: a conversation that asks one question at a time, saved at each turn.
 
 Killed at any point it goes on where it stopped: a question is in the store before
-it is shown, and in `brainstorm.md` before it is answered. How a model is asked is
-`models`'; the form of the file is `brainstorm`'s.
+it is written into `brainstorm.md`, and there before it is answered. How a model is
+asked is `models`'; the form of the file is `brainstorm`'s.
 """
 
+import contextlib
 import os
+import re
 import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
-from piste import brainstorm, content, durable, log, paths, receipts, screen, templates
+from piste import brainstorm, content, durable, locks, log, paths, receipts, screen, templates
 from piste.brainstorm import Talk
-from piste.errors import Failed, Mistake
+from piste.errors import Failed, Mistake, did_you_mean
 from piste.freshness import World
+from piste.outline import ENOUGH
 from piste.rules import BRAINSTORM, IDEA
-from piste.store import Record
 
 PROMPT = "idea.md.j2"
-HELP = (
-    "Enter alone takes the suggestion; a line that ends in \\ goes on in the next; "
-    "/done /undo /edit /quit"
-)
-Ask = Callable[[], str | None]  # the next answer; None: there are no more
+COMMANDS = ("/done", "/undo", "/edit", "/quit", "/help")
+HELP = """\
+Enter alone takes the suggested answer; a line that ends in \\ goes on in the next.
+/edit opens your editor, /undo takes the last answer back, /done or /quit ends it."""
+_SUGGESTION = re.compile(r"^\W*Suggested answer:\W*(\S.*?)[ \t*_]*$", re.MULTILINE | re.IGNORECASE)
+_PASTED = 0.05  # seconds; a terminal hands over a long paste in pieces
+
+
+class Answers(Protocol):
+    """Where the answers come from: a person at a terminal, or a file."""
+
+    def resume(self, said: Talk) -> None:
+        """Be told how far the conversation has come already."""
+
+    def spent(self) -> bool:
+        """Whether it is known that no answer will come any more."""
+
+    def next(self) -> str | None:
+        """The next answer, "" for Enter alone, or a command; None: there are no more."""
 
 
 def talk(world: World, answers: str = "") -> str:
     """Hold the conversation; return the line to say at its end.
 
     `answers` names a file with one answer a paragraph, "-" for standard input.
-    Raises Mistake without a terminal and without answers, Failed when no question
-    comes.
+    Raises Mistake without a terminal and without answers, and for a `brainstorm.md`
+    that is something else; Failed when no question comes or ^C is pressed.
     """
-    if not answers and not sys.stdin.isatty():
-        raise Mistake(
-            "idea is a conversation: run it in a terminal, or give it a file: --answers FILE"
-        )
+    if not answers and (sys.stdin is None or not sys.stdin.isatty()):
+        raise Mistake("a conversation needs a terminal, or a file of answers: --answers FILE")
     path = paths.writable(world.root, BRAINSTORM)
-    next_answer = _from_file(answers) if answers else _from_terminal
-    said = _begin(world, path, next_answer)
-    if said is None:
-        return "no idea yet: write it into idea.md, or run this again"
-    return _go_on(world, path, said, next_answer)
+    for folder in (world.root / paths.STATE, world.store.folder):
+        paths.writable_folder(folder, str(folder))
+    source: Answers = FromFile(answers) if answers else FromTerminal()
+    lock = world.root / paths.STATE / "idea.lock"
+    with locks.hold(lock, f"a conversation about {BRAINSTORM}", _refuse):
+        try:
+            page = _begin(world, path, source)
+            if page is None:
+                return f"no idea yet: write it into {IDEA}, or run this again"
+            end = _go_on(world, page, source)
+        except KeyboardInterrupt:
+            print(flush=True)
+            raise Failed(
+                f"stopped; {BRAINSTORM} goes on where it is when you run it again"
+            ) from None
+    count = len(page.said.answers)
+    left = source.left() if isinstance(source, FromFile) else ""
+    return f"{BRAINSTORM} holds {count} answer{'' if count == 1 else 's'}{left}; {end}"
 
 
-def _begin(world: World, path: Path, next_answer: Ask) -> Talk | None:
+def _refuse(holder: str) -> None:
+    raise Mistake(f"another conversation is open: {holder}; end that one first")
+
+
+class Page:
+    """`brainstorm.md`: what is said in it, and the bytes that we know to stand there."""
+
+    def __init__(self, path: Path, said: Talk, known: bytes | None) -> None:
+        self.path, self.said, self.known = path, said, known
+
+    def keep(self, said: Talk) -> None:
+        """Write the conversation, as it is now. Raises Failed."""
+        self.said = said
+        data = brainstorm.dump(said).encode()
+        try:
+            if data != self.known:
+                durable.write(self.path, data)
+        except OSError as error:
+            raise Failed(f"{self.path.name} cannot be written: {error.strerror}") from None
+        self.known = data
+
+    def changed(self) -> bool:
+        """Whether a person has edited the file meanwhile; then that is what is said."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return False
+        if data == self.known:
+            return False
+        self.said, self.known = brainstorm.parse(content.text(data, BRAINSTORM)), data
+        screen.say(f"{BRAINSTORM} has been edited meanwhile; it goes on from there")
+        return True
+
+
+def _begin(world: World, path: Path, source: Answers) -> Page | None:
     """Return the talk as far as it has come: of the file, else of idea.md, else asked for."""
-    if path.exists():
-        said = brainstorm.parse(content.text(path.read_bytes(), BRAINSTORM))
-        if said.idea:
-            return said
-    idea = world.root / IDEA
-    if idea.is_file():
-        return Talk(content.text(idea.read_bytes(), IDEA).strip())
-    _show("What is your idea?")
-    answer = next_answer()
-    return Talk(answer) if answer and not answer.startswith("/") else None
+    idea_path = world.root / IDEA
+    idea = content.text(idea_path.read_bytes(), IDEA) if idea_path.is_file() else ""
+    idea = brainstorm.normal(idea)
+    known = path.read_bytes() if path.exists() else None
+    before = brainstorm.parse(content.text(known or b"", BRAINSTORM))
+    begun = bool(before.idea or before.turns)
+    if not begun:
+        _may_begin(world, before)
+        before = Talk()
+    elif idea and before.idea not in (idea, ""):
+        screen.say(f"{BRAINSTORM} keeps the idea it began with; {IDEA} says something else by now")
+    said = before._replace(idea=before.idea or idea)
+    source.resume(said)
+    if not said.idea:
+        _show("What is your idea?")
+        answer = source.next()
+        if not answer or answer in COMMANDS:
+            return None
+        said = said._replace(idea=brainstorm.normal(answer))
+    page = Page(path, said, known)
+    if said != before:
+        page.keep(said)
+    return page
 
 
-def _go_on(world: World, path: Path, said: Talk, next_answer: Ask) -> str:
-    _save(path, said)
-    if sys.stdin.isatty():
-        screen.say(screen.style(HELP, "dim", sys.stderr))
+def _may_begin(world: World, found: Talk) -> None:
+    """Raise Mistake when a conversation cannot begin here; nothing has been written yet."""
+    from piste import models
+
+    if found.head and found.head != brainstorm.HEAD:
+        raise Mistake(
+            f"{BRAINSTORM} is not a conversation of piste's, and stays as it is; rename it "
+            f"to begin one, or make spec.md of it: {_door(world)} spec"
+        )
+    model = models.resolve(world.config.model or None)
+    models.require_key(model)
+    models.check_options(model, world.config.options)
+
+
+def _go_on(world: World, page: Page, source: Answers) -> str:
+    """Ask and be answered until one of both has enough; return what comes next."""
+    if isinstance(source, FromTerminal):
+        _help()
+    more = f"{_door(world)} idea goes on, {_door(world)} spec makes spec.md of it"
     shown = False
     while True:
-        if not said.waiting:
-            said = said.asked(_question(world, said))
-            _save(path, said)
-        elif not shown:
-            _show(said.turns[-1].question)
-        shown = True
-        answer = next_answer()
-        if answer is None or answer in ("/quit", "/done"):
-            break
+        if not page.said.waiting:
+            if source.spent():
+                return more
+            question = _question(world, page.said)
+            shown = True
+            if page.changed():
+                continue  # what was asked is about words that no longer stand there
+            page.keep(page.said.asked(question))
+        question = page.said.turns[-1].question
+        if not shown:
+            _show(question)
+        enough = question.lstrip("*_# ").startswith(ENOUGH)
+        answer = _answer(source, enough)
+        if answer is None or answer == "/quit":
+            return more
+        if answer == "/done":
+            return f"next: {_door(world)} spec"
+        shown = answer != "/undo" and not page.changed()
         if answer == "/undo":
-            said, shown = said.undone(), False
-        elif answer.startswith("/"):
-            screen.say(f"no such command: {screen.safe(answer)}; {HELP}")
+            page.keep(page.said.undone())
+        elif answer == "/help":
+            _help()
+        elif re.fullmatch(r"/[a-z]+", answer):
+            screen.say(f"there is no {answer}{did_you_mean(answer, COMMANDS) or '; see /help'}")
         else:
-            said = said.answered(answer)
-        _save(path, said)
-    count = sum(1 for turn in said.turns if turn.answer)
-    if answer == "/done":
-        return f"{BRAINSTORM} holds {count} answers; next: doit spec"
-    return f"{BRAINSTORM} holds {count} answers; doit idea goes on, doit spec makes spec.md of it"
+            said = page.said if page.said.waiting else page.said.asked(question)
+            page.keep(said.answered(answer or _suggested(question)))
 
 
-def _save(path: Path, said: Talk) -> None:
-    data = brainstorm.dump(said).encode("utf-8", "replace")
-    try:
-        if path.exists() and path.read_bytes() == data:
-            return
-        durable.write(path, data)
-    except OSError as error:
-        raise Failed(f"{path.name} cannot be written: {error.strerror}") from None
+def _answer(source: Answers, enough: bool) -> str | None:
+    """The next answer; when the model has `enough`, no answer is "/done"."""
+    if isinstance(source, FromFile):
+        answer = "/done" if enough else source.next()
+        if answer is not None:
+            print(f"> {_safe(answer)}", flush=True)
+        return answer
+    if enough:
+        screen.say("Enter or /done ends it here; or write what is missing.")
+    answer = source.next()
+    return "/done" if enough and answer == "" else answer
+
+
+def _help() -> None:
+    for line in HELP.splitlines():
+        screen.say(screen.style(line, "dim", sys.stderr))
+
+
+def _door(world: World) -> str:
+    from piste.commands.common import door
+
+    return door(world.root)
+
+
+def _suggested(question: str) -> str:
+    """The answer that Enter alone gives: the suggested one, where there is one."""
+    found = _SUGGESTION.findall(question)
+    return str(found[-1]) if found else "yes"
+
+
+# Questions ----------------------------------------------------------------------------------
 
 
 def _question(world: World, said: Talk) -> str:
-    """Return the next question: the stored one for these very words, else a new one."""
-    from piste import models
+    """Return the next question, which has been shown: the stored one, else a new one."""
+    from piste import make, models
 
     template = world.memo.template(PROMPT, world.layers)
     settings = {name: getattr(world.config, name) for name in template.settings}
-    system, prompt = templates.render(
-        template, {"idea": said.idea, "idea_path": IDEA, "target": BRAINSTORM, **settings}
-    )
     model = models.resolve(world.config.model or None)
-    key = _key(template.digest, model.model_id, world, said, settings)
+    action = {"model": model.model_id, "options": dict(world.config.options),
+              "prompt_sha256": template.digest, **settings}  # fmt: skip
+    words = brainstorm.dump(said._replace(head=brainstorm.HEAD))
+    key = receipts.key("idea", action, {BRAINSTORM: content.digest(words.encode())})
     for record in world.store.replies(key):
         data = world.store.blob(record.blob)
         if data is not None:
             _show(data.decode("utf-8", "replace"))
+            free = record._replace(cost=0.0, seconds=None)
+            _note(world, make.log_entry("taken", free, key))
             return data.decode("utf-8", "replace")
     models.require_key(model)
     options = models.check_options(model, world.config.options)
-    questions = [turn.question for turn in said.turns]
-    words = [prompt, *(turn.answer for turn in said.turns)]
-    return _ask(world, key, model, system, words, questions, options)
+    system, prompt = templates.render(
+        template, {"idea": said.idea, "idea_path": IDEA, "target": BRAINSTORM, **settings}
+    )
+    return _ask(world, key, _Asked(model, system, prompt, options, said))
 
 
-def _key(
-    prompt: str, model: str, world: World, said: Talk, settings: dict[str, Any]
-) -> str:
-    action = {"model": model, "options": dict(world.config.options), "prompt_sha256": prompt,
-              **settings}  # fmt: skip
-    return receipts.key("idea", action, {BRAINSTORM: content.digest(brainstorm.dump(said).encode())})
+class _Asked(NamedTuple):
+    """All that goes to the model."""
+
+    model: Any
+    system: str
+    prompt: str
+    options: dict[str, object]
+    said: Talk
+
+    @property
+    def words(self) -> list[str]:
+        """What the person has said, oldest first."""
+        return [self.prompt, *(turn.answer for turn in self.said.turns)]
 
 
-def _ask(
-    world: World, key: str, model: Any, system: str, words: list[str], questions: list[str],
-    options: dict[str, Any],
-) -> str:  # fmt: skip
-    from piste import graph, make, models
+def _ask(world: World, key: str, asked: _Asked) -> str:
+    """Ask the model, once more if what comes is no question; return what is stored."""
+    from piste import make, rejected
+
+    for _ in range(2):
+        reply = _stream(world, asked)
+        record = make.record_of(BRAINSTORM, reply)
+        if reply.finish == "complete" and reply.text.strip():
+            try:
+                record = world.store.put_reply(key, reply.text, record)
+            except OSError as error:  # it still goes into the file
+                screen.say(f"{error.filename or 'the store'} cannot be written: {error.strerror}")
+            _note(world, make.log_entry("made", record, key))
+            return str(reply.text)
+        reason = f"{reply.finish}: {reply.detail}" if reply.detail else reply.finish
+        screen.say(f"that was no question ({reason})")
+        with contextlib.suppress(OSError):
+            file = rejected.put(world.root, BRAINSTORM, key, reply.text, reason)
+            screen.say(f"it is kept in {file}")
+        _note(world, make.log_entry("rejected", record, key, reason=reason))
+    raise Failed(f"no question came from {asked.model.model_id}, twice: {reason}")
+
+
+def _note(world: World, entry: log.Entry) -> None:
+    with contextlib.suppress(OSError):  # the log decides nothing
+        log.add(world.root, entry)
+
+
+def _stream(world: World, asked: _Asked) -> Any:
+    """Ask, and show the reply as it comes."""
+    from piste import graph, models
 
     config = world.config
     limits = models.Limits(
         deadline=config.deadline, retries=config.retries, in_flight=config.in_flight
     )
+    questions = [turn.question for turn in asked.said.turns]
     print(flush=True)
-    reply = models.ask(
-        model, prompt=words[-1], system=system or None, options=options, limits=limits,
-        history=list(zip(words, questions, strict=False)), stop=graph.stop,
-        on_text=lambda piece: print(_terminal(piece), end="", flush=True),
-    )  # fmt: skip
-    print("\n", flush=True)
-    record = make.record_of(BRAINSTORM, reply)
-    if reply.finish != "complete" or not reply.text.strip():
-        raise Failed(f"no question came: {reply.finish}: {reply.detail}; doit idea tries again")
-    world.store.put_reply(key, reply.text, record)
-    log.add(world.root, make.log_entry("made", record, key))
-    return str(reply.text)
+    with contextlib.ExitStack() as waiting:
+        waiting.enter_context(screen.progress(f"{asked.model.model_id} thinks"))
+
+        def on_text(piece: str) -> None:
+            waiting.close()
+            print(_safe(piece), end="", flush=True)
+
+        def on_retry(why: str, seconds: float) -> None:
+            screen.say(f"\n{why}; asking again in {seconds:.0f} s")
+
+        try:
+            reply = models.ask(
+                asked.model, prompt=asked.words[-1], system=asked.system or None,
+                options=asked.options, history=list(zip(asked.words, questions, strict=False)),
+                limits=limits, stop=graph.stop, on_text=on_text, on_retry=on_retry,
+            )  # fmt: skip
+        except Failed:
+            print(flush=True)  # what comes next is not part of the reply
+            raise
+    print("\n" if not reply.text.endswith("\n") else "", flush=True)
+    return reply
 
 
-def _terminal(piece: str) -> str:
+def _safe(piece: str) -> str:
     return "\n".join(screen.safe(line) for line in piece.split("\n"))
 
 
 def _show(text: str) -> None:
-    print(f"\n{_terminal(text.strip())}\n", flush=True)
+    print(f"\n{_safe(text.strip())}\n", flush=True)
 
 
-def _from_file(name: str) -> Ask:
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise Mistake(f"--answers {name}: cannot be read: {error.strerror}") from None
-    text = content.text(data, name)
-    waiting: Iterator[str] = iter([part.strip() for part in text.split("\n\n") if part.strip()])
-    return lambda: next(waiting, None)
+# Answers ------------------------------------------------------------------------------------
 
 
-def _from_terminal() -> str | None:
-    """Read one answer: lines while they end in a backslash; ^D is /quit."""
-    lines: list[str] = []
-    try:
-        import readline  # noqa: F401  # gives input() its line editing
-    except ImportError:
-        pass
-    while True:
+class FromFile:
+    """Answers from a file, one a paragraph, for scripts; commands may stand among them.
+
+    Without an idea in the project the first paragraph is the idea. Those that the
+    conversation holds already are passed over, so that a killed run goes on.
+    """
+
+    def __init__(self, name: str) -> None:
+        from doit import loader
+
+        # Relative to where the person stands, not to the project's root.
+        path = Path(loader.initial_workdir or "", name)
         try:
-            line = input("… " if lines else "> ")
+            data = sys.stdin.buffer.read() if name == "-" else path.read_bytes()
+        except OSError as error:
+            raise Mistake(f"--answers {name}: cannot be read: {error.strerror}") from None
+        text = brainstorm.normal(content.text(data, name))
+        self._name = name
+        self._waiting = [part.strip() for part in re.split(r"\n[ \t]*\n", text) if part.strip()]
+
+    def resume(self, said: Talk) -> None:
+        """Pass over what has been said already."""
+        if self._waiting and self._waiting[0] == said.idea:
+            del self._waiting[0]
+        answers: list[str] = []
+        passed = 0
+        for number, answer in enumerate(self._waiting, 1):
+            if answer == "/undo":
+                answers = answers[:-1]
+            elif answer not in COMMANDS:
+                answers = [*answers, answer]
+            if answers == said.answers:
+                passed = number
+        del self._waiting[:passed]
+
+    def spent(self) -> bool:
+        """Whether all have been given."""
+        return not self._waiting
+
+    def next(self) -> str | None:
+        """The next one."""
+        return self._waiting.pop(0) if self._waiting else None
+
+    def left(self) -> str:
+        """Say how many were not asked for."""
+        count = len(self._waiting)
+        return f" ({count} more in {self._name} not asked for)" if count else ""
+
+
+class FromTerminal:
+    """Answers from a person."""
+
+    def __init__(self) -> None:
+        self._next = ""  # a command that came in one go with an answer
+
+    def resume(self, said: Talk) -> None:
+        """Nothing to do: a person knows."""
+
+    def spent(self) -> bool:
+        """Never known."""
+        return False
+
+    def next(self) -> str | None:
+        """Read one answer: lines while they end in a backslash; ^D is None."""
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401  # gives input() its line editing
+        if self._next:
+            command, self._next = self._next, ""
+            return command
+        lines: list[str] = []
+        try:
+            for line in self._lines():
+                if line.strip() == "/edit":
+                    return _from_editor("\n".join(lines)) or self.next()
+                if lines and line.strip() in COMMANDS:
+                    self._next = line.strip()
+                    break
+                lines.append(line)
         except EOFError:
+            print(flush=True)
             return None
-        if line.strip() == "/edit":
-            answer = _from_editor("\n".join(lines))
-            return answer or _from_terminal()
-        if not line.endswith("\\"):
-            break
-        lines.append(line[:-1])
-    return "\n".join([*lines, line]).strip() or "yes"  # which takes the suggested answer
+        return "\n".join(lines).strip()
+
+    def _lines(self) -> Iterator[str]:
+        """Lines of one answer: while they end in a backslash, and while a paste brings more."""
+        line = input("> ")
+        while line.endswith("\\") or _more_waits():
+            yield line.removesuffix("\\")
+            line = input("… " if line.endswith("\\") else "")
+        yield line
+
+
+def _more_waits() -> bool:
+    """Whether more has been pasted than the line that was read."""
+    import select
+
+    try:
+        return bool(select.select([sys.stdin], [], [], _PASTED)[0])
+    except (OSError, ValueError):  # Windows can ask this of sockets only
+        return False
 
 
 def _from_editor(text: str) -> str:
@@ -203,9 +442,12 @@ def _from_editor(text: str) -> str:
         with os.fdopen(fd, "w", encoding="utf-8") as file:
             file.write(text)
         subprocess.run([*shlex.split(editor), name], check=False)
-        return Path(name).read_text("utf-8", "replace").strip()
-    except OSError as error:
-        screen.say(f"{editor}: {error.strerror}; set EDITOR to your editor")
+        answer = Path(name).read_text("utf-8", "replace").strip()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        screen.say(f"{editor}: {why}; set EDITOR to your editor")
         return ""
     finally:
         os.unlink(name)
+    screen.say(answer or "the answer is empty; type it, or /edit again")
+    return answer

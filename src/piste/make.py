@@ -52,7 +52,9 @@ def make(
     asks the model anew though an answer is known. Raises Mistake before anything is
     asked, Failed after; in both the target stands as it was.
     """
-    decision = freshness.decide(world, rule)
+    if rule.is_bundle:
+        return _pack(world, rule, overwrite)
+    decision = freshness.decide(world, rule, whole=again)
     if decision.todo == freshness.BLOCKED:
         raise freshness.mistake_of(decision)
     persons = decision.state in (freshness.EDITED, freshness.FOREIGN)
@@ -66,6 +68,17 @@ def make(
     if decision.todo == freshness.RESTORE and not again:
         return _restore(world, decision)
     return _build(world, decision, again, stop)
+
+
+def _pack(world: World, rule: Rule, overwrite: bool) -> Outcome:
+    from piste import bundling
+
+    decision = bundling.decide(world, rule, exact=False)
+    persons = decision.state in (freshness.EDITED, freshness.FOREIGN)
+    if decision.todo == freshness.KEEP and not (overwrite and persons):
+        return Outcome("kept", kept_line(decision))
+    report = bundling.make(world, rule, overwrite)
+    return Outcome("made", bundling.said(report))
 
 
 def kept_line(decision: Decision) -> str:
@@ -101,6 +114,8 @@ def read_inputs(world: World, rule: Rule) -> Sources:
             raise Mistake(f"{rule.target}: {path} is missing") from None
         except OSError as error:
             raise Mistake(f"{path} cannot be read: {error.strerror}") from None
+        if not data.strip():
+            raise Mistake(f"{path} is empty: there is nothing to make {rule.target} from")
         digests[path] = content.digest(data, world.kinds.get(path, ""))
         texts.append((path, content.text(data, path)))
     return Sources(dict(sorted(digests.items())), tuple(texts))
@@ -169,6 +184,10 @@ def _build(
         else:
             record, text = _ask(world, rule, wanted, sources, stop)
             event, said = "made", f"{rule.target} made by {_numbers(record)}"
+        said += _doubts(rule, text)
+        if rule.target in world.yours:
+            mine = world.yours[rule.target]
+            said += f"; {mine} is yours and stays (doit {rule.name} --overwrite replaces it)"
         _publish(world, decision, wanted, sources, text, event, record)
     return Outcome(event, said)
 
@@ -199,7 +218,7 @@ def _ask(
             text = replies.clean(reply.text)
             problem = replies.problem(text, rule.check)
             if problem is None:
-                return record, text
+                return record, replies.finished(text, rule.check, lambda: sources.texts[0][1])
             world.store.drop(wanted.key, record)
         reason = problem
         file = _put_aside(world, rule, wanted, reply.text, reason, record)
@@ -402,6 +421,15 @@ def _keep_old(world: World, rule: Rule, old: bytes) -> None:
     kept = world.store.keep(old, record)
     log.add(world.root, log.Entry(log.now(), rule.target, "replaced", blob=kept.blob))
     screen.say(f"{rule.target}: your text is kept; piste restore {rule.target} brings it back")
+
+
+def _doubts(rule: Rule, text: str) -> str:
+    if rule.check not in ("review", "issues"):
+        return ""
+    from piste.findings import MARK
+
+    count = text.count(f"\n{MARK}")
+    return f"; {count} of its findings name what is not in the bundle, and are marked" * bool(count)
 
 
 def _numbers(record: Record) -> str:

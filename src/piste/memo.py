@@ -7,14 +7,14 @@ or damaged memo costs time. It does not know why anything is fresh.
     .piste/memo    blake2b of the rest (16 bytes), then a marshalled dict
 """
 
+import contextlib
 import hashlib
 import marshal
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from piste import __version__, templates
+from piste import __version__, durable, templates
 from piste.config import Config
 from piste.llmhome import model_named
 from piste.paths import STATE
@@ -60,14 +60,13 @@ class Memo:
         if not self._changed:
             return
         data = marshal.dumps(self._found)
-        temp = self._path.with_name(f".piste-{os.getpid()}-memo.tmp")
-        try:
-            # Not durable on purpose: nothing rests on it, and fsync costs more than it saves.
-            temp.write_bytes(_checksum(data) + data)
-            os.replace(temp, self._path)
-        except OSError:
+        if not self._path.parent.is_dir():  # nothing was made here: leave no trace
             return
-        self._changed = False
+        with contextlib.suppress(OSError):
+            # Not durable on purpose: nothing rests on it, and fsync costs more than it saves.
+            with durable.stream(self._path, sync=False) as fd:
+                durable.write_all(fd, _checksum(data) + data)
+            self._changed = False
 
     def template(self, name: str, layers: Sequence[templates.Layer]) -> templates.Template:
         """Return the template, read once a process. Raises Mistake."""
@@ -82,15 +81,17 @@ class Memo:
         if self._shared[0] is not config:
             self._shared = (config, _shared(config))
         # repr, not marshal: what marshal writes depends on who else holds the same object.
-        own = repr(tuple(rule)).encode()
+        own = repr((*rule, model_named(rule.model) if rule.model else "")).encode()
         return b"%b|%b|%b" % (self._prints[rule.prompt], self._shared[1], own)
 
 
 def _shared(config: Config) -> bytes:
     model = model_named(config.model) if config.model else ""
     options = sorted(config.options.items())
+    # The kind of a rule decides how its target is hashed as another rule's input.
+    kinds = [(rule.target, rule.kind) for rule in config.rules.values() if rule.kind]
     return repr((__version__, model, config.model_pinned, options, config.language,
-                 config.tests_first)).encode()  # fmt: skip
+                 config.tests_first, kinds)).encode()  # fmt: skip
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def relative(text: str, what: str) -> str:
     if not text.strip():
         raise Mistake(f"{what}: a path is missing; name a file inside the project")
     parts = PurePosixPath(text).parts
-    if text.startswith(("/", "~", "-")) or _WINDOWS.search(text):
+    hidden = not text.isprintable()  # zero-width or bidirectional: not the name that it shows
+    if hidden or text.startswith(("/", "~", "-")) or _WINDOWS.search(text):
         raise Mistake(
             f"{what}: {shown(text)!r} is not a plain path; "
             "use a path relative to the project, with '/'"

@@ -5,9 +5,10 @@ It knows where things are; it does not know what is done with them.
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from piste import config, paths, templates
+from piste import config, paths, receipts, templates
 from piste.errors import Mistake
 from piste.freshness import World
 from piste.memo import Memo
@@ -44,8 +45,9 @@ def world(root: Path, command_line: Mapping[str, str] | None = None) -> World:
     settings = config.load(root, command_line, memo)
     folder = paths.relative(settings.prompts, "prompts")
     layers = templates.layers(root, folder, config.own_folder())
+    settings, yours = _beside_yours(root, settings)
     kinds = {rule.target: rule.kind for rule in settings.rules.values() if rule.kind}
-    return World(root, settings, layers, Store(_store_folder(root, settings)), memo, kinds)
+    return World(root, settings, layers, Store(_store_folder(root, settings)), memo, kinds, yours)
 
 
 def here() -> World:
@@ -56,9 +58,27 @@ def here() -> World:
         raise Mistake("this folder is no longer there; cd into one that is") from None
 
 
+def _beside_yours(root: Path, settings: config.Config) -> tuple[config.Config, dict[str, str]]:
+    """Let rules write beside a file that a person brought, where they are made to.
+
+    Also returns which target stands in for which file of the person.
+    """
+    moved = {
+        rule.name: rule._replace(target=rule.beside)
+        for rule in settings.rules.values()
+        if rule.beside
+        and os.path.lexists(root / rule.target)
+        and not os.path.exists(receipts.path(root, rule.target))
+    }
+    if not moved:
+        return settings, {}
+    yours = {rule.target: settings.rules[name].target for name, rule in moved.items()}
+    return replace(settings, rules={**settings.rules, **moved}), yours
+
+
 def _has_table(folder: Path) -> bool:
     try:
-        return b"[tool.piste" in (folder / "pyproject.toml").read_bytes()
+        return config.has_table((folder / "pyproject.toml").read_bytes())
     except OSError:
         return False
 

@@ -41,8 +41,12 @@ def key(rule: str, action: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     parts = {"schema": SCHEMA, "rule": rule, "action": action, "inputs": inputs}
     # `model_asked` only remembers by which alias the model was named.
     parts["action"] = {k: v for k, v in action.items() if k != "model_asked"}
-    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+def canonical(value: object) -> str:
+    """Return plain data in the one form that keys are made from: equal texts, equal values."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
 def path(root: Path, target: str) -> Path:

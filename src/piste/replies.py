@@ -27,13 +27,26 @@ _REFUSAL = re.compile(
     r"i won(’|')t|as an ai\b|unfortunately, i|i(’|')m not able|i must decline|my apologies)",
     re.IGNORECASE,
 )
+_NOTHING_FOUND = 2_000  # characters that a document may have which says that all is well
 _REFUSAL_LENGTH = 2_000  # characters; a long text that opens so is a document after all
 
 
-def usable(reply: str, check: str) -> str | None:
-    """Return the text that a target gets from a raw reply, or None if it is no result."""
+def usable(reply: str, check: str, source: Callable[[], str]) -> str | None:
+    """Return the text that a target gets from a raw reply, or None if it is no result.
+
+    `source` gives the first input's text, for the checks that look into it.
+    """
     text = clean(reply)
-    return text if problem(text, check) is None else None
+    return finished(text, check, source) if problem(text, check) is None else None
+
+
+def finished(text: str, check: str, source: Callable[[], str]) -> str:
+    """Return a text that has passed its check as it is written: doubtful findings marked."""
+    if check not in ("review", "issues"):
+        return text
+    from piste.findings import marked
+
+    return marked(text, source()).text
 
 
 def clean(reply: str) -> str:
@@ -157,9 +170,27 @@ def _todo(text: str) -> str | None:
     return None if parse(text) else "no check box is found in it, so it is no todo list"
 
 
+def _review(text: str) -> str | None:
+    if "\n## " in text and "\n**File:**" not in text:
+        return "its findings name no file"
+    if "\n## " not in text and len(text) > _NOTHING_FOUND:
+        return "it has no findings in the form asked for"
+    return _document(text)
+
+
+def _issues(text: str) -> str | None:
+    if "\n## " in text and "\n**Labels:**" not in text:
+        return "its issues have no labels, so they are not in the form asked for"
+    if "\n## " not in text and len(text) > _NOTHING_FOUND:
+        return "it has no issues in the form asked for"
+    return _document(text)
+
+
 CHECKS: dict[str, Callable[[str], str | None]] = {
     "document": _document,
     "spec": _spec,
     "plan": _plan,
     "todo": _todo,
+    "review": _review,
+    "issues": _issues,
 }

@@ -5,7 +5,7 @@ It knows no files, no models and no doit.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from piste import paths
 from piste.errors import Mistake, did_you_mean
@@ -20,31 +20,57 @@ class Rule(NamedTuple):
     prompt: str  # file name of the template
     check: str  # the shape that a reply must have; a name in `CHECKS`
     doc: str  # one line for `doit list`
-    kind: str = ""  # "plan" or "todo": marks of progress in it are state, not content
+    kind: str = ""  # "plan", "todo": marks of progress are no content; "raw": every byte is
     model: str = ""  # "" is the model of the settings
     options: tuple[tuple[str, object], ...] = ()  # over the options of the settings
-    greenfield: bool = False  # part of the line from idea to todo
+    stage: str = "own"  # "line", "document", "bundle", "review"; "own" is the project's
+    beside: str = ""  # where the new text goes when a person's own file stands at `target`
+
+    @property
+    def is_bundle(self) -> bool:
+        """Whether the target is packed from the repository; all others come from a model."""
+        return self.stage == "bundle"
 
 
-CHECKS = ("document", "spec", "plan", "todo")  # each is a function of that name in `replies`
+CHECKS = ("document", "spec", "plan", "todo", "review", "issues")  # each is a function of that name in `replies`
 
 # An input "@spec" is the target of the rule spec, wherever the settings put it.
 _TABLE = (
     Rule("spec", "spec.md", (("brainstorm.md", "idea.md"),), "spec.md.j2", "spec",
-         "the specification, from the conversation or from idea.md", greenfield=True),
+         "the specification, from the conversation or from idea.md", stage="line"),
     Rule("plan", "prompt_plan.md", (("@spec",),), "plan.md.j2", "plan",
-         "the plan: one prompt a step, for a coding agent", kind="plan", greenfield=True),
+         "the plan: one prompt a step, for a coding agent", kind="plan", stage="line"),
     Rule("todo", "todo.md", (("@plan",),), "todo.md.j2", "todo",
-         "the check list of the plan", kind="todo", greenfield=True),
+         "the check list of the plan", kind="todo", stage="line"),
     Rule("poke_holes", "spec-holes.md", (("@spec",),), "poke_holes.md.j2", "document",
-         "what is missing, vague or wrong in the specification"),
+         "what is missing, vague or wrong in the specification", stage="document"),
     Rule("white_paper", "white-paper.md", (("@spec",),), "white_paper.md.j2", "document",
-         "the idea as a white paper"),
+         "the idea as a white paper", stage="document"),
     Rule("business_model", "business-model.md", (("@spec",),), "business_model.md.j2", "document",
-         "how the idea could earn its keep"),
+         "how the idea could earn its keep", stage="document"),
+    Rule("bundle", "output.txt", (), "", "document",
+         "the repository in one file, for a model", kind="raw", stage="bundle"),
+    Rule("code_review", "code-review.md", (("@bundle",),), "code_review.md.j2", "review",
+         "a review of the code: findings with file and line", stage="review"),
+    Rule("github_issues", "issues.md", (("@bundle",),), "github_issues.md.j2", "issues",
+         "what is wrong with the code, one issue a section", stage="review"),
+    Rule("issue_prompts", "issue-prompts.md", (("@bundle",),), "issue_prompts.md.j2", "plan",
+         "a prompt an issue, for a coding agent", kind="plan", stage="review"),
+    Rule("missing_tests", "missing-tests.md", (("@bundle",),), "missing_tests.md.j2", "issues",
+         "the tests that the code lacks, one issue a section", stage="review"),
+    Rule("readme", "README.md", (("@bundle",),), "readme.md.j2", "document",
+         "a README for the repository", stage="review", beside="README.new.md"),
 )  # fmt: skip
 
 BUILT_IN: Mapping[str, Rule] = {rule.name: rule for rule in _TABLE}
+
+# What `piste NAME` or `doit NAME` means already; a rule of that name could not be run.
+TAKEN = frozenset((
+    *("idea", "line"),
+    *("accept", "check", "demo", "diff", "init", "log", "prompt", "restore", "status", "why"),
+    *("clean", "dumpdb", "forget", "help", "ignore", "info", "list", "run", "strace"),
+    "tabcompletion",
+))  # fmt: skip
 
 IDEA = "idea.md"
 BRAINSTORM = "brainstorm.md"
@@ -84,12 +110,14 @@ def find(rules: Mapping[str, Rule], word: str) -> Rule:
 def _changed(name: str, table: Mapping[str, object]) -> Rule:
     where = f"rules.{name}"
     base = BUILT_IN.get(name)
+    if name in TAKEN:
+        raise Mistake(f"{where}: the name is taken, by a command or another task; name it otherwise")
     if base is None:
         for need in ("target", "inputs", "prompt"):
             if need not in table:
                 raise Mistake(f"[{where}] is a new rule and needs `{need} = …`{_near_rule(name)}")
         base = Rule(name, "", (), "", "document", f"made by [{where}]")
-    fields = {key: value for key, value in table.items() if key not in ("inputs", "options")}
+    fields: dict[str, Any] = {key: value for key, value in table.items() if key not in ("inputs", "options")}
     if "target" in table:
         fields["target"] = paths.output(str(table["target"]), f"{where}.target")
     if (check := str(table.get("check", base.check))) not in CHECKS:

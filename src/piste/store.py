@@ -131,7 +131,7 @@ class Store(NamedTuple):
             return
         for name in names:
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                raw = json.loads((folder / name).read_bytes())
+                raw = dict(json.loads((folder / name).read_bytes()))
                 if raw.pop("seal") == _seal(raw) and raw.pop("schema") == SCHEMA:
                     yield Record(**raw, file=name)
 

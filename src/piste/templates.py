@@ -50,8 +50,12 @@ class Template(NamedTuple):
 
 
 SETTINGS = ("language", "tests_first")
+# What an expression in a template can raise beside Jinja's own errors.
+_RENDERING = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError,
+              ValueError)  # fmt: skip
 _INCLUDE = re.compile(r"""\{%-?\s*include\s+["']([^"']+)["']""")
 _FRONT = {"description": str, "system": str, "inputs": list, "settings": list}
+_TYPE_NAMES = {str: "a text", list: "a list of texts"}
 
 
 def layers(root: Path, folder: str, own: Path) -> tuple[Layer, ...]:
@@ -120,12 +124,13 @@ def render(template: Template, variables: Mapping[str, object]) -> tuple[str, st
     Raises Mistake naming template and line for a variable that is not there, or
     for anything else that Jinja finds wrong.
     """
-    from jinja2 import DictLoader, StrictUndefined, TemplateError
+    from jinja2 import FunctionLoader, StrictUndefined, TemplateError
     from jinja2.sandbox import SandboxedEnvironment
 
-    files = {name: text for name, _, text in template.partials}
+    # (source, file name, is it still so): the file name is what `_place` looks for.
+    files = {name: (text, name, lambda: True) for name, _, text in template.partials}
     environment = SandboxedEnvironment(
-        loader=DictLoader(files), undefined=StrictUndefined,
+        loader=FunctionLoader(files.get), undefined=StrictUndefined,
         keep_trailing_newline=False, trim_blocks=True, lstrip_blocks=True, autoescape=False,
     )  # fmt: skip
     rendered = []
@@ -139,7 +144,7 @@ def render(template: Template, variables: Mapping[str, object]) -> tuple[str, st
             where = _place(error, template, part, first)
             known = [*variables]
             raise Mistake(f"{where}: {_said(error, known)}") from None
-        except (ArithmeticError, LookupError, TypeError, ValueError, OverflowError) as error:
+        except _RENDERING as error:
             where = _place(error, template, part, first)
             raise Mistake(f"{where}: {type(error).__name__}: {error}") from None
     return rendered[0], rendered[1]
@@ -184,8 +189,9 @@ def _split(text: str, label: str) -> tuple[dict[str, Any], str, int]:
     for key, value in table.items():
         if key not in _FRONT:
             raise Mistake(f"{label}: unknown {key!r} in the front matter{did_you_mean(key, _FRONT)}")
-        if not isinstance(value, _FRONT[key]):
-            raise Mistake(f"{label}: {key} must be a {_FRONT[key].__name__}")
+        texts = value if isinstance(value, list) else ()
+        if not isinstance(value, _FRONT[key]) or not all(isinstance(text, str) for text in texts):
+            raise Mistake(f"{label}: {key} must be {_TYPE_NAMES[_FRONT[key]]}")
     for name in table.get("settings", ()):
         if name not in SETTINGS:
             raise Mistake(f"{label}: no setting {name!r} for templates{did_you_mean(name, SETTINGS)}")
@@ -220,6 +226,8 @@ def _place(error: Exception, template: Template, part: str, first: int) -> str:
 def _said(error: Exception, known: Sequence[str]) -> str:
     message = str(error).strip().rstrip(".")
     missing = re.match(r"'(\w+)' is undefined", message)
+    if type(error).__name__ == "TemplateNotFound":
+        return f"there is no template {message!r}; write the name out: {{% include \"_x.md.j2\" %}}"
     if missing:
         return f"there is no variable {missing[1]!r}{did_you_mean(missing[1], known)}"
     return message.splitlines()[0] if message else type(error).__name__

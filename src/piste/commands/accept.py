@@ -10,16 +10,19 @@ from piste import freshness, log, project, receipts
 from piste.commands import common
 from piste.errors import Mistake
 from piste.freshness import Decision, World
+from piste.receipts import Receipt
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("accept", __doc__.split("\n")[0].partition(": ")[2])
-    parser.add_argument("targets", nargs="+", metavar="T", help="a target or its rule")
+    parser = common.parser("accept", __doc__)
+    common.add_target(parser, "+")
     args = parser.parse_args(argv)
     world = project.here()
-    said = [accept(world, freshness.decide(world, rule))
-            for rule in common.chosen(world, args.targets)]  # fmt: skip
+    decisions = [freshness.decide(world, rule) for rule in common.chosen(world, args.targets)]
+    found = [(decision, adoptable(world, decision)) for decision in decisions]
+    # Nothing is written before it is known that all of them can be accepted.
+    said = [(d.rule.target, accept(world, d, receipt)) for d, receipt in found]
     if args.json:
         common.print_json([{"target": target, "said": line} for target, line in said])
     else:
@@ -27,23 +30,32 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def accept(world: World, decision: Decision) -> tuple[str, str]:
-    """Adopt the target of a decision; return it and what to say.
+def adoptable(world: World, decision: Decision) -> Receipt | None:
+    """Return the receipt that accepts a target as it stands, None where it is fresh.
 
     Raises Mistake when there is no text, or nothing that it could be made from.
     """
     target = decision.rule.target
     if decision.state == freshness.FRESH:
-        return target, "is fresh: there is nothing to accept"
-    if not decision.output and decision.state != freshness.FAILED:
-        raise Mistake(f"{target} is not there; doit {decision.rule.name} makes it")
+        return None
+    if decision.state == freshness.MISSING:
+        raise Mistake(f"{target} is not there; {common.next_step(world, decision)}")
+    if decision.state == freshness.FOREIGN and decision.wanted is None:
+        raise Mistake(f"{target} is a source: what it could be made from is not there")
     if decision.wanted is None:
         raise freshness.mistake_of(decision)
     mine = decision.state in (freshness.EDITED, freshness.FOREIGN)
-    receipt = decision.wanted._replace(output=decision.output, hand=mine)
+    return decision.wanted._replace(output=decision.output, hand=mine)
+
+
+def accept(world: World, decision: Decision, receipt: Receipt | None) -> str:
+    """Write the receipt; return what to say after the target's name. Raises OSError."""
+    target = decision.rule.target
+    if receipt is None:
+        return "is fresh: there is nothing to accept"
     world.store.put_text(decision.output, (world.root / target).read_bytes())
     receipts.write(world.root, receipt)
     entry = log.Entry(log.now(), target, "accepted", key=receipt.key, output=receipt.output)
     log.add(world.root, entry)
     changed = [r.said for r in decision.reasons if r.part != "target"]
-    return target, "now stands as it is" + (f", though {'; '.join(changed)}" if changed else "")
+    return "now stands as it is" + (f", though {'; '.join(changed)}" if changed else "")

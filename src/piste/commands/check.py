@@ -1,7 +1,6 @@
-"""`piste check`: is all fresh? For CI: it asks no model and changes no byte.
+"""`piste check`: is every target as it should be? For CI: it asks no model and changes no byte.
 
-Exit code 0 when every target is as it should be, 1 when one is not, 2 when that
-cannot be told.
+Without a name it looks at what has been made before; what never was is not missed.
 """
 
 import sys
@@ -10,31 +9,32 @@ from collections.abc import Sequence
 from piste import freshness, project
 from piste.commands import common
 from piste.errors import EXIT_FAILED, EXIT_MISTAKE
-from piste.freshness import Decision, World
+from piste.freshness import Decision
+
+_CODES = "0 all is fresh, 1 something is not, 2 it cannot be told"
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("check", __doc__.split("\n")[0].partition(": ")[2])
-    common.add_targets(parser)
+    parser = common.parser("check", __doc__, codes=_CODES)
+    common.add_target(parser, "*")
     args = parser.parse_args(argv)
     world = project.here()
-    rules = common.chosen(world, args.targets)
-    decisions = [freshness.decide(world, rule) for rule in rules]
+    decisions = common.decisions(world, args.targets)
     if not args.targets:
-        decisions = [decision for decision in decisions if _wanted(world, decision)]
+        decisions = [decision for decision in decisions if _wanted(decision)]
     stale = [decision for decision in decisions if not decision.up_to_date]
     code = exit_code(stale)
     if args.json:
-        shown = [common.as_dict(decision) for decision in decisions]
+        shown = [common.as_dict(world, decision) for decision in decisions]
         common.print_json({"exit_code": code, "targets": shown})
         return code
     for decision in stale:
         print(f"{decision.rule.target}: {decision.state}: {decision.why()}")
     total = len(decisions)
-    fresh = "nothing has been made here" if not total else f"{total - len(stale)} of {total} fresh"
-    next_step = f"; next: doit {' '.join(d.rule.name for d in stale[:3])}" if stale else ""
-    print(f"{fresh}{next_step}", file=sys.stderr)
+    fresh = f"{total - len(stale)} of {total} fresh" if total else "nothing has been made here"
+    step = common.next_step(world, stale[0]) if stale else ""
+    print(f"{fresh}{f'; next: {step}' if step else ''}", file=sys.stderr)
     return code
 
 
@@ -45,6 +45,6 @@ def exit_code(stale: Sequence[Decision]) -> int:
     return EXIT_FAILED if stale else 0
 
 
-def _wanted(world: World, decision: Decision) -> bool:
+def _wanted(decision: Decision) -> bool:
     """Whether the target has been made before; what never was is not missed."""
     return decision.receipt is not None or decision.state != freshness.MISSING

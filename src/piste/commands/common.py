@@ -1,82 +1,223 @@
-"""What the verbs share: their arguments, the targets they are asked about, JSON.
+"""What the verbs share: their arguments, the targets they are asked about, the next step.
 
-No verb of its own, and nothing here decides or prints on its own account.
+No verb of its own, and nothing here decides anything.
 """
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-from piste import receipts, rules
-from piste.errors import EXIT_MISTAKE
+from piste import freshness, receipts, rules
+from piste.errors import EXIT_MISTAKE, Mistake
 from piste.freshness import Decision, World
 from piste.rules import Rule
+
+_WIDTH = 88  # of help texts, in columns, at most
+LINE = "line"  # the stage of the rules from idea to todo
+_SOURCES = (rules.BRAINSTORM, rules.IDEA)  # what the conversation begins with and makes
+
+
+class _Help(argparse.HelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=20, width=min(_columns(), _WIDTH))
+
+
+def _columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((_WIDTH, 24)).columns
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line, and where to look; exit 2."""
-        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        """Say what is wrong in one line, with the nearest option, and where to look; exit 2."""
+        from piste.errors import did_you_mean
+
+        near = ""
+        start, _, rest = message.partition(": ")
+        if start == "the following arguments are required":
+            message = f"{rest} is missing"
+        elif start == "unrecognized arguments" and rest.startswith("-"):
+            message = f"there is no option {rest}"
+            known = [name for action in self._actions for name in action.option_strings]
+            near = did_you_mean(rest.split()[0].partition("=")[0], known)
+        elif start == "unrecognized arguments":
+            message = f"one word too many: {rest}"
+        print(f"{self.prog}: {message}{near or f'; see {self.prog} --help'}", file=sys.stderr)
         sys.exit(EXIT_MISTAKE)
 
 
-def parser(verb: str, about: str, *, json_too: bool = True) -> argparse.ArgumentParser:
-    """Return the argument parser of a verb."""
-    made = _Parser(prog=f"piste {verb}", description=about, allow_abbrev=False)
+def parser(verb: str, doc: str, *, codes: str = "", json_too: bool = True) -> _Parser:
+    """Return the argument parser of a verb.
+
+    `doc` is the docstring of its module, whose first sentence says what it does;
+    `codes` is what its exit codes mean, where there is more to say than 0 and 2.
+    """
+    about = doc.split("\n\n")[0].partition(": ")[2].replace("\n", " ")
+    made = _Parser(
+        prog=f"piste {verb}",
+        description=about[:1].upper() + about[1:],
+        epilog=f"Exit codes: {codes or '0 done, 2 something you can mend'}.",
+        formatter_class=_Help,
+        allow_abbrev=False,
+    )
     if json_too:
-        made.add_argument("--json", action="store_true", help="print JSON, for machines")
+        made.add_argument("--json", action="store_true", help="print JSON, for programs")
     return made
 
 
-def add_targets(made: argparse.ArgumentParser) -> None:
-    """Let the verb take any number of targets."""
-    made.add_argument("targets", nargs="*", metavar="T", help="a target or the name of its rule")
+def add_target(made: argparse.ArgumentParser, nargs: str | None = None, more: str = "") -> None:
+    """Let the verb take one target, or as many as `nargs` says."""
+    name = "target" if nargs in (None, "?") else "targets"
+    about = f"a target (todo.md) or the name of its rule (todo){more}"
+    made.add_argument(name, nargs=nargs, metavar="T", help=about)
 
 
-def chosen(world: World, names: Sequence[str], everything: bool = False) -> list[Rule]:
-    """Return the rules that are meant: those named, else those that matter here.
+def chosen(world: World, names: Sequence[str]) -> list[Rule]:
+    """Return the rules that are named, by target or by rule, each once.
 
-    What matters is the line, and whatever has a receipt or stands there already.
     Raises Mistake, with the nearest name, for a name that is none.
     """
-    if names:
-        return [rules.find(world.rules, name) for name in names]
+    found = [_named(world, name) for name in names]
+    return list({rule.name: rule for rule in found}.values())
+
+
+def decisions(world: World, names: Sequence[str], everything: bool = False) -> list[Decision]:
+    """Return a decision for each target that is named, else for those that matter here.
+
+    What matters is the line, and beside it whatever piste has made: a README.md that
+    somebody wrote is none of its business. Raises Mistake for a name that is none.
+    """
+    if names or everything:
+        rules = chosen(world, names) if names else list(world.rules.values())
+        return [freshness.decide(world, rule) for rule in rules]
     root = world.root
-    return [
+    there = [
         rule
         for rule in world.rules.values()
-        if everything
-        or rule.greenfield
+        if rule.stage == LINE
         or os.path.exists(root / rule.target)
         or os.path.exists(receipts.path(root, rule.target))
     ]
+    found = [freshness.decide(world, rule) for rule in there]
+    return [d for d in found if d.state != freshness.FOREIGN or d.rule.stage == LINE]
 
 
-def as_dict(decision: Decision) -> dict[str, Any]:
+def _named(world: World, word: str) -> Rule:
+    try:
+        return rules.find(world.rules, word)
+    except Mistake:
+        # A path as the person sees it, from a folder inside the project.
+        path = Path(os.path.abspath(word))
+        if not path.is_relative_to(world.root):
+            raise
+        target = path.relative_to(world.root).as_posix()
+        if found := [rule for rule in world.rules.values() if rule.target == target]:
+            return found[0]
+        raise
+
+
+def door(root: Path) -> str:
+    """Return the command that makes targets here: `doit` where it knows our tasks."""
+    return "doit" if (root / "dodo.py").is_file() else "piste"
+
+
+def next_step(world: World, decision: Decision) -> str:
+    """Return what a person can do about a target, as one phrase; "" when there is nothing."""
+    name, target = decision.rule.name, decision.rule.target
+    build = f"{door(world.root)} {name}"
+    if decision.todo == freshness.CONFLICT:
+        return (
+            f"piste diff {target} shows your text, piste accept {target} keeps it, "
+            f"{build} --overwrite replaces it"
+        )
+    if decision.todo == freshness.BLOCKED:
+        return _unblocked(world, decision)
+    if decision.state == freshness.EDITED:
+        return f"piste diff {target} shows your edits; they stay"
+    if decision.todo == freshness.ADOPT:
+        return f"{build} records it, at no cost"
+    if decision.todo == freshness.RESTORE:
+        return f"{build} brings it back from the store, at no cost"
+    if decision.todo == freshness.MAKE and decision.stored:
+        return f"{build} takes it from the store, at no cost"
+    return f"{build} makes it" if decision.todo == freshness.MAKE else ""
+
+
+def _unblocked(world: World, decision: Decision) -> str:
+    """The way to what is missing, back to the first thing that only a person can give."""
+    build = f"{door(world.root)} {decision.rule.name}"
+    if any(reason.part == "error" for reason in decision.reasons):
+        return f"mend that, then {build}"
+    missing = decision.reasons[0].name
+    if missing in _SOURCES:
+        return f"{door(world.root)} idea talks the idea through; or write {rules.IDEA}"
+    maker = next((rule for rule in world.rules.values() if rule.target == missing), None)
+    if maker is None:
+        return f"write {missing}, then {build}"
+    before = freshness.decide(world, maker)
+    if before.todo == freshness.BLOCKED:
+        return _unblocked(world, before)
+    return f"{build} makes {missing} first, then {decision.rule.target}"
+
+
+def as_dict(world: World, decision: Decision) -> dict[str, Any]:
     """Return a decision as plain data for JSON."""
+    key = decision.key
+    if not key and decision.state == freshness.FRESH:
+        # Found fresh without a look at the files: then the key is the receipt's.
+        receipt = receipts.read(world.root, decision.rule.target)
+        key = receipt.key if receipt else ""
     return {
         "target": decision.rule.target,
         "rule": decision.rule.name,
         "state": decision.state,
         "todo": decision.todo,
         "reasons": [reason._asdict() for reason in decision.reasons],
-        "key": decision.key or None,
+        "key": key or None,
         "in_store": decision.stored,
+        "next": next_step(world, decision) or None,
     }
 
 
 def print_json(data: object) -> None:
     """Print `data` as JSON on stdout."""
+    import json
+
     print(json.dumps(data, indent=1, ensure_ascii=False))
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the rows as lines of aligned columns; the first row is the head."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+def table(rows: Sequence[Sequence[str]], right: Container[str] = ()) -> list[str]:
+    """Return the rows as lines of aligned columns.
+
+    The first row is the head; the columns whose head is in `right` end flush.
+    """
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = []
+        for head, cell, width in zip(rows[0], row, widths, strict=True):
+            gap = " " * (width - _width(cell))
+            cells.append(gap + cell if head in right else cell + gap)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def when(date: str) -> str:
+    """Return an ISO date of the log as it is shown: to the second, in UTC."""
+    return date[:19].replace("T", " ")

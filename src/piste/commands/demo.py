@@ -1,7 +1,8 @@
-"""`piste demo`: lay out a small project and show what piste does, without key or network.
+"""`piste demo`: lay out a small project and show what piste does, without a key or a network.
 
 It runs the real commands, as a person would type them, and prints each with what it
-says. The model is the embedded one, `outline`.
+says. The model is the embedded one, `outline`; the folder holds the store as well,
+so nothing of the demo stays when it is removed.
 """
 
 import os
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste import config, durable, screen
+from piste import durable, paths, screen
 from piste.commands import common, init
 from piste.errors import Failed, Mistake
 
@@ -36,13 +37,17 @@ A command-line tool that counts the words of text files, for people who write.
 - Counts of an empty file, of one word, of words with apostrophes and hyphens.
 """
 ADDED = "4. `tally --json` prints the same as JSON, for other programs.\n"
+_OWN_STORE = (
+    '\nstore = ".piste/store"     # for a demo; without it, results are kept for all projects'
+)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    about = __doc__.split("\n")[0].partition(": ")[2]
-    parser = common.parser("demo", about, json_too=False)
-    parser.add_argument("folder", nargs="?", default=FOLDER, metavar="DIR", help="a new folder")
+    codes = "0 done, 1 one of the commands failed, 2 something you can mend"
+    parser = common.parser("demo", __doc__, codes=codes, json_too=False)
+    about = f"a new folder, {FOLDER} without one"
+    parser.add_argument("folder", nargs="?", default=FOLDER, metavar="DIR", help=about)
     args = parser.parse_args(argv)
     root = Path(args.folder).absolute()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
@@ -67,10 +72,7 @@ def main(argv: Sequence[str]) -> int:
 def _lay_out(root: Path) -> None:
     os.makedirs(root, exist_ok=True)
     durable.write(root / "spec.md", SPEC.encode())
-    init.initialise(root, "outline")
-    # Its own store: a second demo on this machine shall not find the answers of the first.
-    settings = root / config.FILE
-    durable.write(settings, b'store = ".piste/store"\n' + settings.read_bytes())
+    init.initialise(root, "outline", _OWN_STORE)
 
 
 def _show(line: str) -> None:
@@ -81,7 +83,12 @@ def _run(root: Path, program: str, *args: str) -> None:
     """Run a command of this very installation in the project."""
     print(f"\n$ {program} {' '.join(args)}", flush=True)
     modules = {"doit": "doit", "piste": "piste.cli"}
-    done = subprocess.run([sys.executable, "-m", modules[program], *args], cwd=root, check=False)
+    # A person's own settings may name options that the embedded model does not have.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PISTE_")}
+    env["XDG_CONFIG_HOME"] = str(root / paths.STATE / "config")
+    env["PYTHONUNBUFFERED"] = "1"  # what is said on stderr stands where it belongs
+    command = [sys.executable, "-m", modules[program], *args]
+    done = subprocess.run(command, cwd=root, env=env, stderr=subprocess.STDOUT, check=False)
     print(flush=True)
     if done.returncode:
         raise Failed(f"{program} {' '.join(args)} ended with {done.returncode}; see above")

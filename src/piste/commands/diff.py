@@ -1,38 +1,47 @@
 """`piste diff`: what was edited by hand in a target, against what was made.
 
-It changes no byte. Exit code 1 when there is a difference, as diff has it.
+It changes no byte.
 """
 
-import sys
 from collections.abc import Sequence
 
-from piste import project, receipts, screen
+from piste import project, receipts
 from piste.commands import common, why
 from piste.errors import Mistake
+from piste.freshness import World
+from piste.rules import Rule
+
+_CODES = "0 no difference, 1 a difference, 2 something you can mend"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the verb; return the exit code."""
-    parser = common.parser("diff", __doc__.split("\n")[0].partition(": ")[2])
-    parser.add_argument("target", metavar="T", help="a target or the name of its rule")
+    """Run the verb; return the exit code, 1 for a difference as diff has it."""
+    parser = common.parser("diff", __doc__, codes=_CODES)
+    common.add_target(parser)
     args = parser.parse_args(argv)
     world = project.here()
     (rule,) = common.chosen(world, [args.target])
-    receipt = receipts.read(world.root, rule.target)
-    if receipt is None:
-        raise Mistake(f"{rule.target} has no receipt: piste did not make it, so nothing to compare")
-    made = world.store.text(receipt.output)
-    path = world.root / rule.target
-    if not path.is_file():
-        raise Mistake(f"{rule.target} is not there; piste restore {rule.target} brings it back")
-    data = path.read_bytes()
-    if made is None:
-        raise Mistake(f"the store no longer has {rule.target} as it was made; try git diff")
-    lines = list(why.diff(made, data, f"{rule.target}, as it was made", rule.target))
+    lines = edits(world, rule)
     if args.json:
         common.print_json({"target": rule.target, "changed": bool(lines), "diff": lines})
         return 1 if lines else 0
     for line in lines:
-        colour = {"+": "green", "-": "red"}.get(line[:1])
-        print(screen.style(line, colour, sys.stdout) if colour else line)
+        print(why.coloured(line))
     return 1 if lines else 0
+
+
+def edits(world: World, rule: Rule) -> list[str]:
+    """Return the diff from what was made to what stands. Raises Mistake where one is not there."""
+    target = rule.target
+    receipt = receipts.read(world.root, target)
+    path = world.root / target
+    if receipt is None:
+        made = f"{common.door(world.root)} {rule.name} makes it"
+        why_not = "piste did not make it" if path.exists() else f"it is not there yet; {made}"
+        raise Mistake(f"{target} has nothing to be compared with: {why_not}")
+    if not path.is_file():
+        raise Mistake(f"{target} is not there; piste restore {target} brings it back")
+    made_text = world.store.text(receipt.output)
+    if made_text is None:
+        raise Mistake(f"the store no longer has {target} as it was made; try git diff {target}")
+    return list(why.diff(made_text, path.read_bytes(), f"{target}, as it was made", target))

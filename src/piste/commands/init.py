@@ -35,9 +35,9 @@ SETTINGS = """\
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("init", __doc__.split("\n")[0].partition(": ")[2], json_too=False)
+    parser = common.parser("init", __doc__, json_too=False)
     parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the project")
-    parser.add_argument("--model", default="", help="the model to set; see `llm models`")
+    parser.add_argument("--model", default="", metavar="M", help="one that `llm models` lists")
     args = parser.parse_args(argv)
     root = Path(args.folder).absolute()
     if not root.is_dir():
@@ -49,31 +49,41 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def initialise(root: Path, model: str = "") -> list[str]:
-    """Make `root` a project; return what was done, a line each. Raises OSError."""
+def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
+    """Make `root` a project; return what was done, a line each.
+
+    `more` is added to the line of the settings that names the model. Raises OSError,
+    and Mistake for a model that llm does not know.
+    """
     said = []
+    attributes = _attributes(root)  # first of all: it reads the settings that are there
     if config.project_file(root) is None:
         line, about = _model_line(model)
-        durable.write(root / config.FILE, SETTINGS.format(model=line).encode())
+        durable.write(root / config.FILE, SETTINGS.format(model=line + more).encode())
         said.append(f"wrote {config.FILE}: {about}")
     elif model:
-        raise Mistake(f"{config.FILE} is there already; set `model = …` in it")
-    if not (root / "dodo.py").exists():
-        durable.write(root / "dodo.py", DODO.encode())
+        raise Mistake(f"the settings are there already; set `model = {model!r}` in them")
+    dodo = root / "dodo.py"
+    if not dodo.exists():
+        durable.write(dodo, DODO.encode())
         said.append("wrote dodo.py: with it, `doit` knows the tasks; `piste` needs none")
+    elif b"piste.tasks" not in dodo.read_bytes():
+        said.append("kept dodo.py; `from piste.tasks import *` in it lets `doit` know the tasks")
+    written = len(said)
     said += _add_lines(root / ".gitignore", _COMMENT, IGNORE)
-    said += _add_lines(root / ".gitattributes", _COMMENT, _attributes(root))
-    if not said:
-        return ["nothing to do: this is a project already"]
+    said += _add_lines(root / ".gitattributes", _COMMENT, attributes)
+    if len(said) == written and not any(line.startswith("wrote") for line in said):
+        return [*said, "nothing to do: this is a project already"]
     return [*said, "", *_next(root)]
 
 
 def _model_line(model: str) -> tuple[str, str]:
     """The line of the settings that names the model, and what to say of it."""
-    if model:
-        return f'model = "{model}"', f"the model is {model}"
     from piste import models
 
+    if model:
+        models.resolve(model)
+        return f'model = "{model}"', f"the model is {model}"
     try:
         default = models.resolve(None)
     except Mistake:
@@ -82,8 +92,8 @@ def _model_line(model: str) -> tuple[str, str]:
         about = f"the model is llm's default, {default.model_id}"
         return f'# model = "{default.model_id}"  # without it, the default of llm', about
     about = (
-        "llm has no key for its default model, so the model is outline, which needs none and "
-        "writes skeletons; set another when you have one"
+        "the model is outline, which writes skeletons and needs no key, since llm has none for "
+        "its default; name another when you have one"
     )
     return 'model = "outline"  # skeletons, without a key; `llm models` lists real models', about
 
@@ -94,22 +104,30 @@ def _attributes(root: Path) -> tuple[str, ...]:
 
 
 def _add_lines(path: Path, comment: str, wanted: Sequence[str]) -> list[str]:
-    old = path.read_text("utf-8") if path.exists() else ""
-    there = {line.strip() for line in old.splitlines()}
+    """Add to a file the lines that it does not have; what is in it stays byte for byte."""
+    old = path.read_bytes() if path.exists() else b""
+    there = {line.strip() for line in old.decode("utf-8", "replace").splitlines()}
     missing = [line for line in wanted if line not in there]
     if not missing:
         return []
-    gap = "" if not old or old.endswith("\n\n") else "\n" if old.endswith("\n") else "\n\n"
+    end = b"\r\n" if b"\r\n" in old else b"\n"
+    gap = b"" if not old else end if old.endswith(b"\n") else end + end
     head = [] if comment in there else [comment]
-    durable.write(path, (old + gap + "\n".join([*head, *missing]) + "\n").encode())
-    return [f"{'added to' if old else 'wrote'} {path.name}: {', '.join(missing[:2])}, …"]
+    added = [line.encode() for line in [*head, *missing]]
+    durable.write(path, old + gap + end.join(added) + end)
+    return [f"{'added to' if old else 'wrote'} {path.name}: {_few(missing)}"]
+
+
+def _few(lines: Sequence[str]) -> str:
+    return ", ".join(lines[:3]) + (f" and {len(lines) - 3} more" if len(lines) > 3 else "")
 
 
 def _next(root: Path) -> list[str]:
+    door = common.door(root)
+    first = (f"{door} idea", "talk your idea through, one question at a time")
+    second = (f"{door} todo", "spec.md, prompt_plan.md and todo.md from it")
     if (root / "spec.md").exists():
-        return ["next:", "  doit plan       the plan, from your spec.md",
-                "  doit todo       the check list of the plan",
-                "  piste status    what is fresh, what a rebuild would cost"]  # fmt: skip
-    return ["next:", "  doit idea       talk your idea through, one question at a time",
-            "  doit todo       spec.md, prompt_plan.md and todo.md from it",
-            "  piste status    what is fresh, what a rebuild would cost"]  # fmt: skip
+        first = (f"{door} plan", "the plan, from your spec.md")
+        second = (f"{door} todo", "the check list of the plan")
+    third = ("piste status", "what is fresh, and what a rebuild would cost")
+    return ["next:", *(f"  {line}" for line in common.table([first, second, third]))]

@@ -1,44 +1,62 @@
 """`piste log`: every call to a model: when, which, tokens, cost, seconds, kept or rejected.
 
-It changes no byte.
+What came from the store, was restored or accepted stands there as well. It changes
+no byte.
 """
 
 from collections.abc import Sequence
 
-from piste import log, prices, project
+from piste import log, prices, project, rules
 from piste.commands import common
+from piste.freshness import World
+
+_HEAD = ["WHEN (UTC)", "TARGET", "EVENT", "IN", "OUT", "COST", "SECONDS", "MODEL", "REASON"]
+_RIGHT = ("IN", "OUT", "COST", "SECONDS")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("log", __doc__.split("\n")[0].partition(": ")[2])
-    parser.add_argument("target", nargs="?", metavar="T", help="of this target only")
+    parser = common.parser("log", __doc__)
+    common.add_target(parser, "?", "; without one, all")
+    parser.add_argument("-n", type=int, default=0, metavar="N", help="the last N only")
     args = parser.parse_args(argv)
+    if args.n < 0:
+        parser.error(f"argument -n: must be at least 0, not {args.n}")
     world = project.here()
-    target = common.chosen(world, [args.target])[0].target if args.target else ""
-    entries = list(log.entries(world.root, target))
+    entries = list(log.entries(world.root, _target(world, args.target)))[-args.n :]
     if args.json:
         common.print_json([entry._asdict() for entry in entries])
         return 0
     if not entries:
         print("no calls yet")
         return 0
-    rows = [["WHEN (UTC)", "TARGET", "EVENT", "IN", "OUT", "COST", "SECONDS", "MODEL", "REASON"]]
-    rows += [_row(entry) for entry in entries]
-    print("\n".join(common.table(rows)))
+    print("\n".join(common.table([_HEAD, *map(_row, entries)], _RIGHT)))
     print(_total(entries))
     return 0
+
+
+def _target(world: World, word: str | None) -> str:
+    if not word:
+        return ""
+    # The conversation is logged too, though no rule makes it.
+    if word in ("idea", rules.BRAINSTORM):
+        return rules.BRAINSTORM
+    return common.chosen(world, [word])[0].target
 
 
 def _row(entry: log.Entry) -> list[str]:
     asked = entry.event in ("made", "rejected")
     return [
-        entry.date[:19].replace("T", " "), entry.target, entry.event,
+        common.when(entry.date), entry.target, entry.event,
         _number(entry.input_tokens if asked else None),
         _number(entry.output_tokens if asked else None),
-        prices.said(entry.cost) if asked else "",
+        _cost(entry.cost) if asked else "",
         f"{entry.seconds:.1f}" if entry.seconds is not None else "", entry.model, entry.reason,
     ]  # fmt: skip
+
+
+def _cost(dollars: float | None) -> str:
+    return "unknown" if dollars is None else prices.said(dollars)
 
 
 def _number(value: int | None) -> str:
@@ -47,8 +65,14 @@ def _number(value: int | None) -> str:
 
 def _total(entries: Sequence[log.Entry]) -> str:
     asked = [entry for entry in entries if entry.event in ("made", "rejected")]
-    known = sum(entry.cost or 0.0 for entry in asked)
-    unknown = sum(entry.cost is None for entry in asked)
-    free = sum(entry.event in ("taken", "restored", "adopted") for entry in entries)
-    more = f" and {unknown} of unknown price" if unknown else ""
-    return f"{len(asked)} calls, {prices.said(known)}{more}; {free} answered by the store"
+    priced = [entry.cost for entry in asked if entry.cost is not None]
+    # A restore without a key is a person's, by `piste restore`.
+    free = sum(
+        entry.event in ("taken", "adopted") or (entry.event == "restored" and entry.key != "")
+        for entry in entries
+    )
+    costs = [prices.said(sum(priced))] if priced else []
+    if len(priced) < len(asked):
+        costs.append(f"{len(asked) - len(priced)} of unknown price")
+    calls = f"{len(asked)} call{'' if len(asked) == 1 else 's'}"
+    return f"{', '.join([calls, *costs])}; {free} answered by the store"

@@ -3,22 +3,25 @@
 The prompt goes to stdout, what is said about it to stderr. It changes no byte.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
-from piste import freshness, make, project, tokens
+from piste import freshness, make, project, screen, tokens
 from piste.commands import common
+from piste.errors import Mistake
 from piste.freshness import World
 from piste.rules import Rule
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("prompt", __doc__.split("\n")[0].partition(": ")[2])
-    parser.add_argument("target", metavar="T", help="a target or the name of its rule")
+    parser = common.parser("prompt", __doc__)
+    common.add_target(parser)
     args = parser.parse_args(argv)
     world = project.here()
     (rule,) = common.chosen(world, [args.target])
+    _inputs_there(world, rule)
     system, prompt = make.rendered(world, rule, make.read_inputs(world, rule))
     size = tokens.count(system) + tokens.count(prompt)
     parts = origins(world, rule)
@@ -26,12 +29,12 @@ def main(argv: Sequence[str]) -> int:
         common.print_json({"target": rule.target, "system": system, "prompt": prompt,
                            "tokens": size, "origins": parts})  # fmt: skip
         return 0
-    print(f"{size:,} tokens ({tokens.ENCODING})", file=sys.stderr)
-    for part, where in parts.items():
-        print(f"  {part}: {where}", file=sys.stderr)
-    if system:
-        print(f"[system]\n{system}\n\n[prompt]")
-    print(prompt)
+    about = [f"{size:,} tokens ({tokens.ENCODING})"]
+    about += [f"  {line}" for line in common.table(list(parts.items()))]
+    print("\n".join(about), file=sys.stderr)
+    text = f"[system]\n{system}\n\n[prompt]\n{prompt}" if system else prompt
+    # Into a pipe it goes as it is; on a terminal nothing in it may move the cursor.
+    print("\n".join(map(screen.safe, text.split("\n"))) if sys.stdout.isatty() else text)
     return 0
 
 
@@ -42,10 +45,24 @@ def origins(world: World, rule: Rule) -> dict[str, str]:
     found.update({name: layer for name, layer, _ in template.partials})
     for name in freshness.chosen_inputs(world, rule):
         found[name] = "input"
-    for setting in (*template.settings, "model"):
-        layer = world.config.origins.get(setting, "built in")
-        if setting == "model" and rule.model:
-            layer = world.config.origins.get(f"rules.{rule.name}", "built in")
-        value = rule.model if setting == "model" and rule.model else getattr(world.config, setting)
-        found[f"{setting} = {value!r}"] = layer
+    for setting in template.settings:
+        value = getattr(world.config, setting)
+        found[f"{setting} = {_as_set(value)}"] = world.config.origins.get(setting, "built in")
+    model, layer = world.config.model, world.config.origins.get("model", "llm's default")
+    if rule.model:
+        model, layer = rule.model, world.config.origins.get(f"rules.{rule.name}", "built in")
+    found[f"model = {_as_set(model)}"] = layer
     return found
+
+
+def _as_set(value: object) -> str:
+    """A value as it stands in a settings file."""
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"'
+
+
+def _inputs_there(world: World, rule: Rule) -> None:
+    for path in freshness.chosen_inputs(world, rule):
+        if not os.path.lexists(world.root / path):
+            decision = freshness.decide(world, rule)
+            step = common.next_step(world, decision)
+            raise Mistake(f"{rule.target}: {path} is missing{f'; {step}' if step else ''}")

@@ -14,11 +14,13 @@ from piste.freshness import World
 from piste.rules import Rule
 from piste.store import Record
 
+YOURS = "yours"  # the event of a text that a person wrote and that was replaced
+
 
 class Version(NamedTuple):
     """A text that a target had."""
 
-    date: str
+    date: str  # when it was first there, ISO 8601 in UTC; "" is not known
     event: str
     model: str
     data: bytes
@@ -26,8 +28,8 @@ class Version(NamedTuple):
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("restore", __doc__.split("\n")[0].partition(": ")[2])
-    parser.add_argument("target", metavar="T", help="a target or the name of its rule")
+    parser = common.parser("restore", __doc__)
+    common.add_target(parser)
     parser.add_argument("--at", type=int, default=0, metavar="N", help="version N of --list")
     parser.add_argument("--list", action="store_true", help="the versions there are, newest first")
     args = parser.parse_args(argv)
@@ -35,8 +37,9 @@ def main(argv: Sequence[str]) -> int:
     (rule,) = common.chosen(world, [args.target])
     found = versions(world, rule)
     if args.list:
-        return _list(found, args.json)
-    version = _pick(found, rule, args.at)
+        _list(world, rule, found, args.json)
+        return 0
+    version = _pick(world, rule, found, args.at)
     said = restore(world, rule, version)
     if args.json:
         common.print_json({"target": rule.target, "date": version.date, "event": version.event})
@@ -55,13 +58,17 @@ def versions(world: World, rule: Rule) -> list[Version]:
     for record in world.store.kept(str(world.root), rule.target):
         data = world.store.blob(record.blob)
         if data is not None:
-            found.append(Version(record.date, "yours", "", data))
-    receipt = receipts.read(world.root, rule.target)
-    made = freshness.restorable(world, rule, receipt) if receipt else None
-    if receipt and made is not None and all(version.data != made for version in found):
-        found.append(Version("", "recorded", str(receipt.action.get("model", "")), made))
-    found.sort(key=lambda version: version.date, reverse=True)
-    return list({version.data: version for version in reversed(found)}.values())[::-1]
+            found.append(Version(record.date, YOURS, "", data))
+    recorded = _recorded(world, rule)
+    if recorded is not None:
+        found.append(recorded)
+    # The first of equal texts says how it came to be; later ones only brought it back.
+    # One without a date comes last here, and is passed over if the log knows the text.
+    found.sort(key=lambda version: (version.date == "", version.date))
+    first: dict[bytes, Version] = {}
+    for version in found:
+        first.setdefault(version.data, version)
+    return sorted(first.values(), key=lambda version: version.date, reverse=True)
 
 
 def restore(world: World, rule: Rule, version: Version) -> str:
@@ -70,37 +77,59 @@ def restore(world: World, rule: Rule, version: Version) -> str:
     old = path.read_bytes() if path.exists() else b""
     if old == version.data:
         return f"{rule.target} is that text already"
+    kept = ""
     if old and world.store.text(content.digest(old, rule.kind)) != old:
         world.store.keep(old, Record("", rule.target, log.now(), project=str(world.root)))
+        kept = f"; what stood there is kept: piste restore {rule.target} --list"
     durable.write(path, version.data)
     output = content.digest(version.data, rule.kind)
     log.add(world.root, log.Entry(log.now(), rule.target, "restored", output=output))
-    return f"{rule.target} is back as of {version.date or 'its receipt'} ({version.event})"
+    made = {YOURS: "you wrote it", "accepted": "you accepted it"}.get(version.event, "it was made")
+    date = f" on {common.when(version.date)} UTC" if version.date else ""
+    return f"{rule.target} is back as {made}{date}{kept}"
 
 
-def _pick(found: Sequence[Version], rule: Rule, number: int) -> Version:
+def _recorded(world: World, rule: Rule) -> Version | None:
+    """The text that the receipt stands for."""
+    receipt = receipts.read(world.root, rule.target)
+    data = freshness.restorable(world, rule, receipt) if receipt else None
+    if receipt is None or data is None:
+        return None
+    return Version("", "recorded", str(receipt.action.get("model", "")), data)
+
+
+def _pick(world: World, rule: Rule, found: Sequence[Version], number: int) -> Version:
+    target = rule.target
     if not found:
-        raise Mistake(f"the store has no text of {rule.target}; try git log -- {rule.target}")
+        raise Mistake(f"the store has no text of {target}; try git log -- {target}")
     if number == 0:
-        return next((v for v in found if v.event != "yours"), found[0])
+        recorded = _recorded(world, rule)
+        data = recorded.data if recorded else None
+        made = next((v for v in found if v.event != YOURS), found[0])
+        return next((v for v in found if v.data == data), made)
     if not 1 <= number <= len(found):
-        raise Mistake(
-            f"{rule.target} has {len(found)} versions; piste restore {rule.target} --list"
-        )
+        count = f"{len(found)} version{'' if len(found) == 1 else 's'}"
+        raise Mistake(f"{target} has {count}, not {number}; see piste restore {target} --list")
     return found[number - 1]
 
 
-def _list(found: Sequence[Version], as_json: bool) -> int:
+def _list(world: World, rule: Rule, found: Sequence[Version], as_json: bool) -> None:
+    path = world.root / rule.target
+    now = path.read_bytes() if path.is_file() else None
     if as_json:
         common.print_json([
-            {"at": number, "date": v.date, "event": v.event, "model": v.model, "bytes": len(v.data)}
+            {"at": number, "date": v.date, "event": v.event, "model": v.model,
+             "bytes": len(v.data), "current": v.data == now}
             for number, v in enumerate(found, 1)
         ])  # fmt: skip
-        return 0
-    rows = [["AT", "DATE", "EVENT", "BYTES", "MODEL"]]
+        return
+    if not found:
+        print(f"the store has no text of {rule.target}")
+        return
+    rows = [["AT", "DATE (UTC)", "EVENT", "BYTES", "MODEL", ""]]
     rows += [
-        [str(number), v.date, v.event, f"{len(v.data):,}", v.model]
+        [str(number), common.when(v.date), v.event, f"{len(v.data):,}", v.model,
+         "← stands there now" if v.data == now else ""]
         for number, v in enumerate(found, 1)
-    ]
-    print("\n".join(common.table(rows)))
-    return 0
+    ]  # fmt: skip
+    print("\n".join(common.table(rows, right=("AT", "BYTES"))))

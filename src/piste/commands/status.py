@@ -27,18 +27,19 @@ class Estimate(NamedTuple):
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("status", __doc__.split("\n")[0].partition(": ")[2])
-    common.add_targets(parser)
+    parser = common.parser("status", __doc__)
+    common.add_target(parser, "*")
     parser.add_argument("-a", "--all", action="store_true", help="every rule, made or not")
     args = parser.parse_args(argv)
     world = project.here()
-    decisions = [
-        freshness.decide(world, rule) for rule in common.chosen(world, args.targets, args.all)
-    ]
+    decisions = common.decisions(world, args.targets, args.all)
     if args.json:
         common.print_json([_as_dict(world, decision) for decision in decisions])
-    else:
-        print("\n".join(_lines(world, decisions)))
+        return 0
+    print("\n".join(_lines(world, decisions)))
+    first = next((decision for decision in decisions if not decision.up_to_date), None)
+    if first is not None:
+        print(f"next: {common.next_step(world, first)}", file=sys.stderr)
     return 0
 
 
@@ -63,10 +64,18 @@ def estimate(world: World, decision: Decision) -> Estimate | None:
     return Estimate(model, sent, prices.price(model, sent, tokens.count(old)).dollars)
 
 
+def estimate_said(found: Estimate) -> str:
+    """Return an estimate as it is shown. A price is a lower bound: replies may be longer."""
+    from piste import prices
+
+    price = prices.said(found.dollars)
+    return f"{found.tokens:,} tokens, {'≥ ' if found.dollars else ''}{price} ({found.model})"
+
+
 def _as_dict(world: World, decision: Decision) -> dict[str, Any]:
     found = estimate(world, decision)
     return {
-        **common.as_dict(decision),
+        **common.as_dict(world, decision),
         "age_seconds": _age(world, decision),
         "rebuild": found._asdict() if found else None,
     }
@@ -74,30 +83,30 @@ def _as_dict(world: World, decision: Decision) -> dict[str, Any]:
 
 def _lines(world: World, decisions: Sequence[Decision]) -> list[str]:
     rows = [["TARGET", "STATE", "AGE", "REBUILD", "WHY"]]
-    stale = {d.rule.target for d in decisions if not d.up_to_date}
+    unready = {d.rule.target for d in decisions if not d.up_to_date}
     for decision in decisions:
         rows.append([
             decision.rule.target, decision.state, _age_said(_age(world, decision)),
-            _rebuild(world, decision), _why(decision, stale),
+            _rebuild(world, decision), _why(decision, unready),
         ])  # fmt: skip
-    head, *lines = common.table(rows)
-    column = head.index("STATE")
+    head, *lines = common.table(rows, right=("AGE",))
     shown = [screen.style(head, "dim", sys.stdout)]
     for line, decision in zip(lines, decisions, strict=True):
-        word = screen.style(decision.state, _COLOURS[decision.state], sys.stdout)
-        shown.append(line[:column] + word + line[column + len(decision.state) :])
+        word = decision.state
+        # Past the target's own name, which may hold the same word.
+        before, after = line[: len(decision.rule.target)], line[len(decision.rule.target) :]
+        coloured = screen.style(word, _COLOURS[word], sys.stdout)
+        shown.append(before + after.replace(word, coloured, 1))
     return shown
 
 
-def _why(decision: Decision, stale: set[str]) -> str:
+def _why(decision: Decision, unready: set[str]) -> str:
     before = [
         name for names in decision.rule.inputs for name in names
-        if name in stale and name != decision.rule.target
+        if name in unready and name != decision.rule.target
     ]  # fmt: skip
     if decision.state == freshness.FRESH and before:
         return f"will be looked at again after {', '.join(before)}"
-    if decision.todo == freshness.CONFLICT:
-        return f"{decision.why()}; piste diff, accept, or doit {decision.rule.name} --overwrite"
     return decision.why()
 
 
@@ -106,15 +115,11 @@ def _rebuild(world: World, decision: Decision) -> str:
     if decision.todo in from_store or (decision.todo == freshness.MAKE and decision.stored):
         return "free: in the store"
     found = estimate(world, decision)
-    if found is None:
-        return ""
-    from piste import prices
-
-    price = prices.said(found.dollars)
-    return f"{found.tokens:,} tokens, {'≥ ' if found.dollars else ''}{price} ({found.model})"
+    return estimate_said(found) if found else ""
 
 
 def _age(world: World, decision: Decision) -> float | None:
+    """Seconds since the target's last change, None where it is not there."""
     try:
         return max(0.0, time.time() - (world.root / decision.rule.target).stat().st_mtime)
     except OSError:

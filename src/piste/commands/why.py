@@ -4,36 +4,28 @@ The parts are those of the decision itself. The old texts come from the store; w
 it does not have them, their hashes must do. It changes no byte.
 """
 
-import difflib
 import sys
 from collections.abc import Iterator, Sequence
 
 from piste import content, freshness, project, receipts, screen
 from piste.commands import common
-from piste.commands.status import estimate
+from piste.commands.status import estimate, estimate_said
+from piste.errors import PisteError
 from piste.freshness import Decision, Reason, World
-
-_NEXT = {
-    freshness.KEEP: "nothing to do",
-    freshness.ADOPT: "the next doit {name} records it, at no cost",
-    freshness.RESTORE: "doit {name} brings it back from the store, at no cost",
-    freshness.MAKE: "doit {name} makes it anew",
-    freshness.CONFLICT: "piste diff {target}; piste accept {target}; doit {name} --overwrite",
-    freshness.BLOCKED: "mend that, then doit {name}",
-}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("why", __doc__.split("\n")[0].partition(": ")[2])
-    parser.add_argument("target", metavar="T", help="a target or the name of its rule")
+    parser = common.parser("why", __doc__)
+    common.add_target(parser)
     args = parser.parse_args(argv)
     world = project.here()
     (rule,) = common.chosen(world, [args.target])
     decision = freshness.decide(world, rule)
     if args.json:
         diffs = {r.name: "\n".join(difference(world, r)) for r in decision.reasons}
-        common.print_json({**common.as_dict(decision), "diffs": diffs})
+        shown = {name: text for name, text in diffs.items() if text}
+        common.print_json({**common.as_dict(world, decision), "diffs": shown})
         return 0
     for line in _lines(world, decision):
         print(line)
@@ -48,18 +40,30 @@ def difference(world: World, reason: Reason) -> Iterator[str]:
     if old is None:
         yield f"(its old text is not in the store: {reason.old[:12]} → {reason.new[:12]})"
         return
-    new = _present(world, reason)
-    yield from diff(old, new, f"{reason.name}, as it was", reason.name)
+    try:
+        new = _present(world, reason)
+    except (OSError, PisteError) as error:
+        yield f"(it cannot be shown: {error})"
+        return
+    yield from diff(old, new, f"{reason.name}, as it was", f"{reason.name}, as it is")
 
 
 def diff(old: bytes, new: bytes, old_name: str, new_name: str) -> Iterator[str]:
     """Yield the lines of a unified diff of two texts."""
+    import difflib
+
     lines = difflib.unified_diff(
         old.decode("utf-8", "replace").splitlines(), new.decode("utf-8", "replace").splitlines(),
         old_name, new_name, lineterm="",
     )  # fmt: skip
     for line in lines:
         yield screen.safe(line)
+
+
+def coloured(line: str) -> str:
+    """Return a line of a diff in its colour."""
+    colour = {"+": "green", "-": "red", "@": "dim"}.get(line[:1])
+    return screen.style(line, colour, sys.stdout) if colour else line
 
 
 def _present(world: World, reason: Reason) -> bytes:
@@ -78,29 +82,24 @@ def _lines(world: World, decision: Decision) -> Iterator[str]:
     yield f"{target} is {decision.state}: {decision.why()}"
     for reason in decision.reasons:
         for line in difference(world, reason):
-            colour = {"+": "green", "-": "red"}.get(line[:1])
-            yield "  " + (screen.style(line, colour, sys.stdout) if colour else line)
-    names = {"name": decision.rule.name, "target": target}
-    said = _NEXT[decision.todo].format(**names)
-    if decision.todo == freshness.MAKE and decision.stored:
-        said = f"doit {decision.rule.name} takes it from the store, at no cost"
+            yield f"  {coloured(line)}".rstrip()
+    said = common.next_step(world, decision)
     found = estimate(world, decision)
     if found:
-        from piste import prices
-
-        said += f" ({found.tokens:,} tokens to {found.model}, {prices.said(found.dollars)})"
-    yield f"next: {said}"
+        said += f": {estimate_said(found)}"
+    if said:
+        yield f"next: {said}"
 
 
 def _made_from(world: World, decision: Decision) -> Iterator[str]:
     receipt = receipts.read(world.root, decision.rule.target)
     if receipt is None:
         return
-    yield f"  rule {receipt.rule}, key {receipt.key[:12]}" + (
-        ", adopted as you wrote it" if receipt.hand else ""
-    )
-    for path, digest in receipt.inputs.items():
-        yield f"  input {path}  {digest[:12]}"
+    rows = [("rule", receipt.rule), ("key", receipt.key[:12])]
+    rows += [("input", f"{path}  {digest[:12]}") for path, digest in receipt.inputs.items()]
     for part, value in sorted(receipt.action.items()):
         if value not in ("", {}, None):
-            yield f"  {part} {value[:12] if part.endswith('sha256') else value}"
+            rows.append((part, str(value[:12] if part.endswith("sha256") else value)))
+    if receipt.hand:
+        rows.append(("text", "yours, by piste accept"))
+    yield from (f"  {line}" for line in common.table(rows))

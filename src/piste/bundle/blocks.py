@@ -1,0 +1,159 @@
+"""From a name to its block: read, decode, mask, compress, show, number, frame, count.
+
+One file at a time, in whatever process it happens to be; nothing here depends on which
+other files there are, so a block is the same wherever and whenever it is made. It does not
+know where a block goes.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from piste import tokens
+from piste.bundle import reading, text, visible
+from piste.bundle.forms import FILE, block, is_bundle
+from piste.bundle.known import Known, key_of
+from piste.bundle.reading import Folders, Stamp
+from piste.bundle.state import Note
+
+PACKED = reading.FILE
+BINARY, BUNDLE, DROPPED = range(reading.LARGE + 1, reading.LARGE + 4)
+KINDS = (
+    "packed", "symlink", "special file", "submodule", "unreadable", "vanished", "changing",
+    "too large", "binary", "an earlier bundle", "over the budget",
+)  # fmt: skip
+
+ESCAPED = "[U+XXXX]"
+_MARKS_TO_SAY = ("encoding", "invalid", "escaped", "cut", "newline", "bom")
+
+
+class Options(NamedTuple):
+    """What changes a block. Plain data: it crosses to other processes."""
+
+    form: str
+    numbered: bool
+    most: int  # bytes of a file that is packed whole
+    cut: bool
+    secrets: bool
+    tokens: bool
+    compress: bool
+
+
+class Row(NamedTuple):
+    """What is known of a name: a row of `state.Table`. Plain data."""
+
+    kind: int
+    length: int = 0
+    tokens: int = 0
+    stamp: Stamp = reading.NO_STAMP
+    note: Note | None = None
+
+
+class Maker:
+    """Makes the blocks of the files below a root."""
+
+    def __init__(self, root: str, options: Options, known: Known) -> None:
+        """Open `root`; what `known` holds is not worked out again. Raises OSError."""
+        self.options = options
+        self.known = known
+        self._folders = Folders(root)
+        self._option_key = repr(options).encode()
+        self._find = _finder() if options.secrets else None
+
+    def warm(self) -> None:
+        """Load what counting and searching need, before processes are made from this one."""
+        if self._find:
+            self._find(b"")
+        if self.options.tokens:
+            tokens.counter()
+
+    def close(self) -> None:
+        """Close the folders that are open."""
+        self._folders.close()
+
+    def file(self, name: bytes) -> tuple[Row, bytes]:
+        """Return what is known of a name, and its block, empty where it is not packed."""
+        options = self.options
+        got = reading.read(self._folders, name, options.most, options.cut)
+        if got.kind != reading.FILE:
+            return Row(got.kind, stamp=got.stamp, note=_why(got)), b""
+        if is_bundle(got.data):
+            return Row(BUNDLE, stamp=got.stamp), b""
+        partly = got.size > options.most
+        decoded = text.decode_start(got.data) if partly else text.decode(got.data)
+        if decoded is None:
+            return Row(BINARY, stamp=got.stamp, note={"size": got.size}), b""
+        marks = {"path": visible.quote(name)} | decoded.marks
+        if partly:
+            marks["cut"] = f"{len(text.encode(*decoded))} of {got.size} bytes"
+        note: Note = {}
+        content = key_of(got.data) if options.tokens or self._find else b""
+        body = self._changed(name, content, decoded.body, marks, note)
+        made = block(options.form, FILE, marks, body)
+        count = 0
+        if options.tokens:
+            count = self.known.count(key_of(self._option_key, name, content), made)
+        note |= {mark: marks[mark] for mark in _MARKS_TO_SAY if mark in marks}
+        return Row(PACKED, len(made), count, got.stamp, note or None), made
+
+    def _changed(
+        self, name: bytes, content: bytes, body: bytes, marks: text.Marks, note: Note
+    ) -> bytes:
+        """Mask, compress, show and number a text, as the options are."""
+        options = self.options
+        if self._find and (found := self.known.scan(content, body, self._find)):
+            body = masked(body, found, marks, note)
+        if options.compress:
+            from piste.bundle.compress import compress
+
+            if (short := compress(name, body)) is not None:
+                note["saved"] = len(body) - len(short)
+                body = short
+                marks["compressed"] = "signatures and docstrings"
+        if options.form != "json":
+            body = shown(body, marks)
+        if options.numbered and body:
+            body = numbered(body)
+            marks["numbered"] = "yes"
+        return body
+
+
+def masked(
+    body: bytes, found: tuple[tuple[int, int, str], ...], marks: text.Marks, note: Note
+) -> bytes:
+    """Return the text without its secrets, and say so in the marks and the note."""
+    from piste.bundle.secrets import mask
+
+    marks["masked"] = str(len(found))
+    note["secrets"] = {rule: sum(rule == one[2] for one in found) for _, _, rule in found}
+    return mask(body, found)
+
+
+def shown(body: bytes, marks: text.Marks) -> bytes:
+    """Return the text with what is hidden made visible, and say so in the marks."""
+    if not visible.hidden(body):
+        return body
+    marks["escaped"] = ESCAPED
+    return visible.show(body.decode()).encode()
+
+
+def numbered(body: bytes) -> bytes:
+    """Return the text with `   1: ` before each line, all of one width."""
+    lines = body.split(b"\n")
+    last = lines.pop() if body.endswith(b"\n") else None
+    width = len(str(len(lines)))
+    numbered_lines = [b"%*d: %s" % (width, n, line) for n, line in enumerate(lines, 1)]
+    return b"\n".join(numbered_lines) + (b"\n" if last is not None else b"")
+
+
+def _why(got: reading.Got) -> Note | None:
+    if got.kind == reading.SYMLINK:
+        return {"target": visible.quote(got.data)}
+    if got.kind == reading.LARGE:
+        return {"size": got.size}
+    return {"why": got.why} if got.why else None
+
+
+def _finder() -> "Callable[[bytes], tuple[tuple[int, int, str], ...]]":
+    from piste.bundle.secrets import find
+
+    return find

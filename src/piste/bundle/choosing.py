@@ -1,0 +1,153 @@
+"""Which names are looked at: what is listed, less what the patterns and the question leave out.
+
+It puts `listing` and `ignoring` together and says what was left out and by what. It does not
+know what a file holds.
+"""
+
+import os
+import stat
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from piste.bundle import ignoring, state
+from piste.bundle.ignoring import Left, Line
+from piste.bundle.listing import Listing, Prune
+from piste.bundle.reading import Stamp
+from piste.bundle.settings import Settings
+from piste.bundle.visible import quote
+from piste.errors import Mistake, shown
+
+_IGNORE_FILES = {name.encode() for name in (*ignoring.FILES, ".gitignore")}
+
+
+class Chosen(NamedTuple):
+    """What a run looks at, and what it need not."""
+
+    names: list[bytes]
+    left: list[tuple[str, str, list[str]]]  # reason, pattern, names as shown
+    watched: dict[str, Stamp]  # files that decided it and are not among the names
+
+
+def choose(
+    root: str,
+    settings: Settings,
+    listed: Listing,
+    paths: Sequence[str],
+    out_of_sight: Sequence[str],
+) -> Chosen:
+    """Return the names to look at. Raises Mistake for a bad pattern, or where none is left."""
+    names = sorted({*listed.names, *_asked_for(root, settings, listed, paths, out_of_sight)})
+    packed, left, lines = ignoring.split(root, settings, names, paths)
+    if not packed:
+        raise _nothing(root, names, left, lines, paths)
+    grouped = _grouped(left, lines)
+    if listed.git and (specials := _specials(root, names)):
+        grouped.append(("special file", "", [quote(name) for name in specials]))
+    if listed.pruned:
+        grouped.append(("ignored folder", "", [f"{quote(name)}/" for name in listed.pruned]))
+    if listed.nested:
+        grouped.append(("submodule", "", [quote(name) for name in listed.nested]))
+    return Chosen(packed, grouped, _watched(root, settings, names, set(packed)))
+
+
+def pruner(root: str, settings: Settings, paths: Sequence[str]) -> Prune:
+    """Return the test by which the walk without git passes over a folder (given with `/`).
+
+    Nothing is passed over where something below might be brought back.
+    """
+    lines = ignoring.gather(root, settings, ())
+    back = any(line.pattern.startswith("!") for line in lines if not line.group)
+    if back or ignoring.exact(settings, paths):
+        return lambda _: False
+    spec = ignoring.compiled(lines)
+    return spec.match_file
+
+
+def _asked_for(
+    root: str,
+    settings: Settings,
+    listed: Listing,
+    paths: Sequence[str],
+    out_of_sight: Sequence[str],
+) -> list[bytes]:
+    """Return the files that are asked for by name and were not listed, as git ignores them."""
+    hidden = {path.encode("utf-8", "surrogateescape") for path in out_of_sight}
+    folders = tuple(path for path in hidden if path.endswith(b"/"))
+    known = set(listed.names) | hidden
+    found = []
+    for name in ignoring.exact(settings, paths) - known:
+        if folders and name.startswith(folders) or b".." in name.split(b"/"):
+            continue
+        try:
+            if stat.S_ISREG(os.lstat(os.path.join(os.fsencode(root), name)).st_mode):
+                found.append(name)
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def _grouped(left: Sequence[Left], lines: Sequence[Line]) -> list[tuple[str, str, list[str]]]:
+    """Group what was left out by the line that did it, in the order of the lines."""
+    by_line: dict[int, list[str]] = {}
+    for name, line in left:
+        by_line.setdefault(line, []).append(quote(name))
+    return [
+        (lines[line].group or "ignored", lines[line].pattern, names)
+        for line, names in sorted(by_line.items())
+    ]
+
+
+def _specials(root: str, names: Sequence[bytes]) -> list[bytes]:
+    """Return the FIFOs, sockets and devices beside the names: git does not list them."""
+    base = os.fsencode(root)
+    found = []
+    for folder in sorted({name.rpartition(b"/")[0] for name in names} | {b""}):
+        try:
+            with os.scandir(os.path.join(base, folder)) as entries:
+                found += [
+                    os.path.join(folder, entry.name)
+                    for entry in entries
+                    if not (
+                        entry.is_file(follow_symlinks=False)
+                        or entry.is_dir(follow_symlinks=False)
+                        or entry.is_symlink()
+                    )
+                ]
+        except OSError:
+            continue  # said by git, or of each file in it
+    return sorted(set(found) - set(names))
+
+
+def _watched(
+    root: str, settings: Settings, names: Sequence[bytes], packed: set[bytes]
+) -> dict[str, Stamp]:
+    inside = {name for name in names if name.rpartition(b"/")[2] in _IGNORE_FILES} - packed
+    own = {*(os.fsdecode(name) for name in inside), *ignoring.FILES}
+    if settings.instruction:
+        own.add(settings.instruction)
+    return {name: state.stamp(os.path.join(root, name)) for name in sorted(own)}
+
+
+def _nothing(
+    root: str,
+    names: Sequence[bytes],
+    left: Sequence[Left],
+    lines: Sequence[Line],
+    paths: Sequence[str],
+) -> Mistake:
+    where = " and ".join(map(shown, paths)) or root
+    for path in paths:
+        if not os.path.lexists(os.path.join(root, path)):
+            return Mistake(f"{shown(path)} is not there; name a file or folder of {root}")
+    if not names:
+        return Mistake(f"there is no file to pack in {where}")
+    if not left:
+        return Mistake(f"no file in {where} matches bundle.include; widen it")
+    counts: dict[int, int] = {}
+    for one in left:
+        counts[one.line] = counts.get(one.line, 0) + 1
+    most = lines[max(counts, key=lambda line: (counts[line], -line))]
+    return Mistake(
+        f"all {len(left)} files in {where} are left out, most by {most.pattern!r} "
+        f'({most.source}); add "!{most.pattern}" to bundle.ignore to bring them back'
+    )

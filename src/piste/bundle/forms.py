@@ -1,0 +1,114 @@
+"""The four forms of a bundle: xml, markdown, plain and json.
+
+A bundle is a row of blocks: the head, the tree, the files, what was left out, the diff, the
+log, the instruction. Each block has an opening line with marks, a body and a closing
+line, and no body can hold its own closing line: xml numbers the tag (`<file-1>`),
+markdown and plain lengthen the fence, until the closing line does not occur in the
+body; json quotes. `parse` is the way back.
+
+The marks of a file say what was done to it: encoding, bom, invalid, newline, escaped,
+masked, cut, compressed, numbered, end. "xml" is a form with tags as models are used to
+it, not well-formed XML: code stands in it as it is.
+
+It does not know files, only names and bodies: bytes in UTF-8.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+
+from piste.bundle.visible import UNSEEN
+
+# The first bytes of every bundle, by which one is known again.
+SIGNATURES = {
+    "xml": b'<bundle by="piste">\n',
+    "markdown": b'# bundle by="piste"\n',
+    "plain": b'==== bundle by="piste"\n',
+    "json": b'[{"kind": "bundle", "by": "piste"',
+}
+HEAD = "bundle"
+FILE = "file"
+_LANGUAGES = {
+    "c": "c", "cc": "cpp", "cpp": "cpp", "cs": "csharp", "css": "css", "go": "go", "h": "c",
+    "hpp": "cpp", "html": "html", "java": "java", "js": "javascript", "json": "json",
+    "jsx": "jsx", "kt": "kotlin", "lua": "lua", "md": "markdown", "php": "php", "pl": "perl",
+    "py": "python", "pyi": "python", "rb": "ruby", "rs": "rust", "rst": "rst", "scala": "scala",
+    "sh": "bash", "sql": "sql", "swift": "swift", "toml": "toml", "ts": "typescript",
+    "tsx": "tsx", "xml": "xml", "yaml": "yaml", "yml": "yaml",
+}  # fmt: skip
+_TICKS = re.compile(rb"`{3,}")
+
+
+def is_bundle(data: bytes) -> bool:
+    """Whether `data` begins as a bundle of any form does."""
+    return data.startswith(tuple(SIGNATURES.values()))
+
+
+def block(form: str, kind: str, marks: Mapping[str, str], body: bytes) -> bytes:
+    """Return one block of a bundle. It begins a line and ends one, and the head comes first.
+
+    So no token of the o200k encoding spans two blocks: the tokens of a bundle are the sum
+    of those of its blocks.
+    """
+    if body and not body.endswith(b"\n") and form != "json":
+        marks = {**marks, "end": "no newline"}
+        body += b"\n"
+    return _WRITERS[form](kind, marks, body)
+
+
+def closing(form: str) -> bytes:
+    """Return what stands after the last block."""
+    return b"]\n" if form == "json" else b""
+
+
+def _attributes(marks: Mapping[str, str]) -> str:
+    return "".join(f' {key}="{value}"' for key, value in marks.items())
+
+
+def _xml(kind: str, marks: Mapping[str, str], body: bytes) -> bytes:
+    tag = kind
+    number = 0
+    # The search for one byte is ten times quicker than that for the tag.
+    while b"<" in body and f"</{tag}".encode() in body:
+        number += 1
+        tag = f"{kind}-{number}"
+    return f"<{tag}{_attributes(marks)}>\n".encode() + body + f"</{tag}>\n".encode()
+
+
+def _markdown(kind: str, marks: Mapping[str, str], body: bytes) -> bytes:
+    ticks = 3
+    if b"```" in body:
+        ticks = max(map(len, _TICKS.findall(body))) + 1
+    fence = "`" * ticks
+    heading = f"# {kind}"
+    if kind == FILE:
+        marks = dict(marks)
+        path = marks.pop("path")
+        heading = f"## `{path}`"
+        fence_open = fence + _LANGUAGES.get(path.rpartition(".")[2].lower(), "")
+    else:
+        fence_open = fence
+    opening = f"{heading}{_attributes(marks)}\n\n{fence_open}\n"
+    return opening.encode() + body + f"{fence}\n\n".encode()
+
+
+def _plain(kind: str, marks: Mapping[str, str], body: bytes) -> bytes:
+    fence = "===="
+    while b"====" in body and re.search(f"{fence} (?:end|{kind})".encode(), body):
+        fence += "="
+    return f"{fence} {kind}{_attributes(marks)}\n".encode() + body + f"{fence} end\n".encode()
+
+
+def _json(kind: str, marks: Mapping[str, str], body: bytes) -> bytes:
+    # The head opens the list; every later item brings its own comma, so that an item
+    # reads the same wherever it stands.
+    item = {"kind": kind, **marks, "text": body.decode()}
+    line = UNSEEN.sub(_json_escape, json.dumps(item, ensure_ascii=False))
+    return f"{'[' if kind == HEAD else ','}{line}\n".encode()
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
+
+
+_WRITERS = {"xml": _xml, "markdown": _markdown, "plain": _plain, "json": _json}

@@ -1,0 +1,103 @@
+"""What git's history adds to a bundle: what changed since a revision, the diff, the log.
+
+git is asked in a form that no setting of a person changes, so that the same repository gives
+the same bytes. It does not know how the text is framed.
+"""
+
+import subprocess
+from collections.abc import Iterable, Sequence
+
+from piste.bundle.listing import environment
+from piste.errors import Mistake, shown
+
+_ARGUMENTS = 100_000  # bytes of names handed to one git
+_DIFF = (
+    "-c", "core.quotepath=true", "-c", "diff.orderFile=", "diff", "--no-color", "--no-ext-diff",
+    "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--full-index",
+    "--diff-algorithm=myers", "--no-renames", "--relative",
+)  # fmt: skip
+
+
+def revision(root: str, text: str) -> str:
+    """Return the commit that a revision names. Raises Mistake where it names none."""
+    try:
+        found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
+    except Mistake:
+        if _git_folder(root):
+            raise Mistake(
+                f"{shown(text)} is no revision of this repository; name a branch, tag or commit"
+            ) from None
+        raise
+    return found.decode().strip()
+
+
+def changed(root: str, since: str) -> set[bytes]:
+    """Return the files that differ from a revision, with those git does not track yet."""
+    commit = revision(root, since)
+    tracked = _git(root, *_DIFF, "--name-only", "-z", commit, "--")
+    new = _git(root, "ls-files", "-z", "--others", "--exclude-standard")
+    return {name for name in (tracked + new).split(b"\0") if name}
+
+
+def diff(root: str, since: str | None, wanted: Iterable[bytes]) -> bytes:
+    """Return git's diff of the files wanted against a revision (the last commit, if none)."""
+    commit = revision(root, since or "HEAD")
+    names = changed(root, commit)
+    parts: list[bytes] = []
+    for some in _portions(sorted(names & set(wanted))):
+        literal = [b":(literal)" + name for name in some]
+        parts.append(_git(root, *_DIFF, commit, "--", *literal))
+    return b"".join(parts)
+
+
+def deleted(root: str, since: str | None) -> set[bytes]:
+    """Return the files that were there at a revision (the last commit, if none) and are not now."""
+    commit = revision(root, since or "HEAD")
+    found = _git(root, *_DIFF, "--name-only", "--diff-filter=D", "-z", commit, "--")
+    return {name for name in found.split(b"\0") if name}
+
+
+def log(root: str, commits: int) -> bytes:
+    """Return the last commits below `root`: hash, message, files. No dates and no names."""
+    return _git(
+        root, "-c", "core.quotepath=true", "log", f"--max-count={commits}", "--no-color",
+        "--no-decorate", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-status",
+        "--no-mailmap", "--relative", "--format=commit %H%n%n%w(0,4,4)%B", "--", ".",
+    )  # fmt: skip
+
+
+def _portions(names: Sequence[bytes]) -> Iterable[list[bytes]]:
+    portion: list[bytes] = []
+    size = 0
+    for name in names:
+        portion.append(name)
+        size += len(name) + 16
+        if size > _ARGUMENTS:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _git_folder(root: str) -> bool:
+    try:
+        _git(root, "rev-parse", "--git-dir")
+    except Mistake:
+        return False
+    return True
+
+
+def _git(root: str, *arguments: str | bytes) -> bytes:
+    """Return what git prints. Raises Mistake where it fails or is not there."""
+    command: list[str | bytes] = ["git", "-c", "core.fsmonitor=false", *arguments]
+    try:
+        done = subprocess.run(
+            command, cwd=root, env=environment(), capture_output=True, stdin=subprocess.DEVNULL
+        )
+    except FileNotFoundError:
+        raise Mistake("--since, --diff and --log need git; install it, or leave them out") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        why = said[0] if said else f"git {arguments[0]!r} failed"
+        raise Mistake(f"--since, --diff and --log need a git repository with commits: {shown(why)}")
+    return done.stdout

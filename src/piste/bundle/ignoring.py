@@ -1,0 +1,166 @@
+"""Which names are left out: one list of gitignore lines, the last match wins.
+
+The order: the defaults; what a `.gitignore` brings back by `!`; the lines of `.ignore`,
+`.repomixignore` and `.pisteignore`, the root's first, then the folders'; `bundle.ignore`.
+A name that is asked for exactly (on the command line, or as a whole path in
+`bundle.include` or as `!path` in `bundle.ignore`) is always in.
+
+pathspec does the matching. Against git's rule it lets a line bring back a file below a
+folder that an earlier line left out, which is what one wants of one list. It does not know
+what git lists: that is `listing`'s.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from piste.bundle.defaults import GROUPS, SECRET_FILES
+from piste.bundle.reading import Folders, read
+from piste.bundle.settings import Settings
+from piste.bundle.visible import quote
+from piste.errors import Mistake
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+FILES = (".ignore", ".repomixignore", ".pisteignore")
+_WILD = frozenset("*?[\\")
+_MOST = 1 << 20  # bytes of an ignore file: beyond it, it is none
+
+
+class Line(NamedTuple):
+    """One pattern, anchored at the root, and where it stands."""
+
+    pattern: str
+    source: str
+    group: str = ""  # of a default
+
+
+class Left(NamedTuple):
+    """What the patterns left out: name, and the index of the line that did it."""
+
+    name: bytes
+    line: int
+
+
+def matchable(name: bytes) -> str:
+    """Return a name as the patterns see it: what is not UTF-8 is U+FFFD."""
+    return name.decode("utf-8", "replace")
+
+
+def anchored(pattern: str, folder: str) -> str:
+    """Return a gitignore line of a folder's file as a line of the root's.
+
+    >>> anchored("!*.log", "a/b")
+    '!/a/b/**/*.log'
+    """
+    if not folder or not pattern.strip() or pattern.startswith("#"):
+        return pattern
+    mark, body = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+    deep = "" if "/" in body.rstrip().rstrip("/") else "**/"
+    base = "".join(f"\\{char}" if char in _WILD else char for char in folder)
+    return f"{mark}/{base}/{deep}{body.removeprefix('/')}"
+
+
+def lines_of(root: str, names: Iterable[bytes], only_back: bool = False) -> list[Line]:
+    """Read the lines of the given ignore files; `only_back`: only those that begin with `!`."""
+    found: list[Line] = []
+    with closing(Folders(root)) as folders:
+        for name in names:
+            text = read(folders, name, _MOST).data.decode("utf-8-sig", "replace")
+            folder = matchable(name.rpartition(b"/")[0])
+            for number, line in enumerate(text.split("\n"), 1):
+                if line.startswith("!") or not only_back:
+                    where = f"{quote(name)}, line {number}"
+                    found.append(Line(anchored(line.rstrip("\r"), folder), where))
+    return found
+
+
+def gather(root: str, settings: Settings, names: Sequence[bytes]) -> list[Line]:
+    """Return every line that applies, in its order."""
+    lines = [
+        Line(pattern, "the defaults", group)
+        for group, patterns in GROUPS.items()
+        if settings.defaults or group == SECRET_FILES
+        for pattern in patterns
+    ]
+    base = {name: name.rpartition(b"/")[2] for name in names}
+    wanted = {file.encode() for file in FILES} | {b".gitignore"}
+    special = sorted((n for n in names if base[n] in wanted), key=lambda n: (n.count(b"/"), n))
+    lines += lines_of(root, (n for n in special if base[n] == b".gitignore"), only_back=True)
+    own = {file.encode() for file in FILES} - set(special)
+    lines += lines_of(root, [*sorted(own), *(n for n in special if base[n] != b".gitignore")])
+    lines += [
+        Line(pattern, f"bundle.ignore, entry {number}")
+        for number, pattern in enumerate(settings.ignore, 1)
+    ]
+    return lines
+
+
+def compiled(lines: Sequence[Line]) -> "GitIgnoreSpec":
+    """Return the matcher of the lines. Raises Mistake, which names the line that is wrong."""
+    from pathspec import GitIgnoreSpec
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+    patterns = []
+    for line in lines:
+        try:
+            patterns.append(GitIgnoreSpecPattern(line.pattern))
+        except Exception as error:  # its own error, and re.error for a range such as [z-a]
+            raise Mistake(
+                f"{line.source}: {line.pattern!r} is not a gitignore pattern; mend or remove it"
+            ) from error
+    return GitIgnoreSpec(patterns)
+
+
+def exact(settings: Settings, paths: Sequence[str]) -> set[bytes]:
+    """Return the names that are asked for exactly; some of them may be folders."""
+    back = [line[1:] for line in settings.ignore if line.startswith("!")]
+    asked = [*paths, *settings.include, *(line for line in back if "/" in line.rstrip("/"))]
+    return {
+        line.strip("/").encode("utf-8", "surrogateescape")
+        for line in asked
+        if line.strip("/") and not _WILD & set(line)
+    }
+
+
+def split(
+    root: str, settings: Settings, names: Sequence[bytes], paths: Sequence[str]
+) -> tuple[list[bytes], list[Left], list[Line]]:
+    """Split the listed names into those to pack and those left out by a line.
+
+    `paths` narrows to files and folders. What `bundle.include` does not name is in neither.
+    Raises Mistake for a bad pattern.
+    """
+    asked = exact(settings, paths)
+    lines = [line for line in gather(root, settings, names) if not _shadows(line, asked)]
+    ignored = compiled(lines)
+    included = compiled(
+        [Line(p, f"bundle.include, entry {n}") for n, p in enumerate(settings.include, 1)]
+    )
+    inside = tuple(f"{path.strip('/')}/".encode("utf-8", "surrogateescape") for path in paths)
+    packed: list[bytes] = []
+    left: list[Left] = []
+    for name in names:
+        if name in asked:
+            packed.append(name)
+            continue
+        if inside and not name.startswith(inside):
+            continue
+        text = matchable(name)
+        if settings.include and not included.match_file(text):
+            continue
+        result = ignored.check_file(text)
+        if result.include:
+            left.append(Left(name, result.index or 0))
+        else:
+            packed.append(name)
+    return packed, left, lines
+
+
+def _shadows(line: Line, asked: set[bytes]) -> bool:
+    """Whether a default hides a folder that is asked for by name (`vendor/` and vendor/mine)."""
+    if not line.group or line.group == SECRET_FILES or not asked:
+        return False
+    spec = compiled([line])
+    return any(spec.match_file(f"{matchable(name)}/") for name in asked)

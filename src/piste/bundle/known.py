@@ -1,0 +1,121 @@
+"""What is known of contents from earlier runs: their tokens and their secrets, by hash.
+
+A file that was touched, moved back or checked out again is not counted or searched a
+second time. The file of it lies in the cache folder and may be deleted at any time; one
+that cannot be read is as good as none. It does not know names or trees.
+"""
+
+import hashlib
+import json
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from piste import durable, tokens
+
+Findings = tuple[tuple[int, int, str], ...]
+"""Secrets in a text: (start, end, rule), in bytes."""
+
+_KEY = 16  # bytes of sha256: 2^64 contents before two are likely to share one
+Value = TypeVar("Value")
+_FILE = "bundle.known"
+_SPARE = 50_000  # entries kept beyond four for each file
+
+
+@dataclass(slots=True)
+class Known:
+    """Results by content hash; the `new` ones are those of this run."""
+
+    counts: dict[bytes, int] = field(default_factory=dict)
+    scans: dict[bytes, Findings] = field(default_factory=dict)
+    new_counts: dict[bytes, int] = field(default_factory=dict)
+    new_scans: dict[bytes, Findings] = field(default_factory=dict)
+
+    def count(self, key: bytes, block: bytes) -> int:
+        """Return the tokens of `block`, whose key is `key`."""
+        found = self.counts.get(key)
+        if found is None:
+            found = self.counts[key] = self.new_counts[key] = tokens.count(block.decode())
+        return found
+
+    def scan(
+        self, key: bytes, body: bytes, find: Callable[[bytes], Iterable[tuple[int, int, str]]]
+    ) -> Findings:
+        """Return the secrets that `find` finds in `body`, whose key is `key`."""
+        found = self.scans.get(key)
+        if found is None:
+            found = tuple((start, end, rule) for start, end, rule in find(body))
+            self.scans[key] = self.new_scans[key] = found
+        return found
+
+    def take(self, counts: dict[bytes, int], scans: dict[bytes, Findings]) -> None:
+        """Take over what another process found out."""
+        self.new_counts |= counts
+        self.new_scans |= scans
+
+
+def key_of(*parts: bytes) -> bytes:
+    """Return the key of some content; the parts are kept apart by their lengths."""
+    if len(parts) == 1:
+        return hashlib.sha256(parts[0]).digest()[:_KEY]
+    lengths = ",".join(str(len(part)) for part in parts).encode()
+    return hashlib.sha256(b"\0".join([lengths, *parts])).digest()[:_KEY]
+
+
+def load(folder: Path) -> Known:
+    """Return what an earlier run left in `folder`; nothing where it cannot be used."""
+    try:
+        data = (folder / _FILE).read_bytes()
+        line, _, rest = data.partition(b"\n")
+        head = json.loads(line)
+        counted, scanned = int(head["counts"]), int(head["scans"])
+        if head["version"] != _version() or len(rest) != counted * (_KEY + 8) + scanned * _KEY:
+            return Known()
+        numbers: array[int] = array("q")
+        numbers.frombytes(rest[counted * _KEY : counted * (_KEY + 8)])
+        clean = _keys(rest[counted * (_KEY + 8) :])
+        scans: dict[bytes, Findings] = dict.fromkeys(clean, ())
+        for key, findings in head["findings"].items():
+            scans[bytes.fromhex(key)] = tuple((int(a), int(b), str(r)) for a, b, r in findings)
+        return Known(dict(zip(_keys(rest[: counted * _KEY]), numbers, strict=True)), scans)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Known()
+
+
+def save(folder: Path, known: Known, files: int) -> None:
+    """Leave what is known for the next run; the oldest goes when there is too much.
+
+    Raises OSError.
+    """
+    if not known.new_counts and not known.new_scans:
+        return
+    most = 4 * files + _SPARE
+    counts = _newest(known.counts | known.new_counts, most)
+    scans = _newest(known.scans | known.new_scans, most)
+    head = {
+        "version": _version(),
+        "counts": len(counts),
+        "scans": len(scans),
+        "findings": {key.hex(): found for key, found in scans.items() if found},
+    }
+    numbers = array("q", counts.values()).tobytes()
+    parts = [json.dumps(head).encode(), b"\n", *counts, numbers, *scans]
+    with durable.stream(folder / _FILE, sync=False) as fd:
+        durable.write_all(fd, b"".join(parts))
+
+
+def _newest(entries: dict[bytes, Value], most: int) -> dict[bytes, Value]:
+    surplus = len(entries) - most
+    return dict(list(entries.items())[surplus:]) if surplus > 0 else entries
+
+
+def _keys(blob: bytes) -> list[bytes]:
+    return [blob[at : at + _KEY] for at in range(0, len(blob), _KEY)]
+
+
+def _version() -> str:
+    from piste.bundle import secrets
+
+    return f"1 {tokens.ENCODING} {secrets.VERSION}"

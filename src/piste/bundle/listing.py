@@ -1,0 +1,216 @@
+"""Which names there are: what git lists, or the same by our own walk where there is no git.
+
+With git: the index and the untracked files, less git's standard excludes (nested
+`.gitignore`, `.git/info/exclude`, the user's global ones); a file that is tracked is in,
+ignored or not. Without: a walk that reads the nested `.gitignore` files. Submodules and
+repositories inside this one are named, and entered on request.
+
+It does not know what `bundle.ignore` says, and nothing of what a file holds.
+"""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from piste import durable
+from piste.bundle.visible import quote
+from piste.errors import Mistake
+
+# A repository's own settings must not run a program, colour the output or wait for a lock.
+_GIT = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks")
+_LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+# `git rev-parse --local-env-vars`
+_LOCAL = frozenset(
+    f"GIT_{name}"
+    for name in (
+        "ALTERNATE_OBJECT_DIRECTORIES", "CONFIG", "CONFIG_PARAMETERS", "CONFIG_COUNT",
+        "OBJECT_DIRECTORY", "DIR", "WORK_TREE", "IMPLICIT_WORK_TREE", "GRAFT_FILE",
+        "INDEX_FILE", "NO_REPLACE_OBJECTS", "REPLACE_REF_BASE", "PREFIX", "SHALLOW_FILE",
+        "COMMON_DIR",
+    )
+)  # fmt: skip
+_TEMPORARY = durable.PREFIX.encode()
+_NO_GIT = "not a git repository"
+
+
+Prune = Callable[[str], bool]
+"""Whether a folder (given with `/` at its end) need not be entered."""
+
+
+class Listing(NamedTuple):
+    """The names below a root, sorted by their bytes, `/` between folders."""
+
+    names: list[bytes]
+    nested: list[bytes]  # repositories inside, not entered
+    pruned: list[bytes]  # folders that the walk without git passed over
+    notes: list[str]  # what could not be looked into
+    mark: str  # equal for an equal listing
+    git: bool
+
+
+class Running(NamedTuple):
+    """git, listing names while something else is done."""
+
+    process: "subprocess.Popen[bytes] | None"
+    root: str
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for git: plain messages, and the folder's own repository.
+
+    A git hook sets GIT_DIR, GIT_INDEX_FILE and others for the repository that it runs in,
+    which need not be the one of the folder that is packed.
+    """
+    own = {key: value for key, value in os.environ.items() if key not in _LOCAL}
+    return own | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def start(root: str) -> Running:
+    """Start git's listing of `root`; `finish` takes it up."""
+    try:
+        process = subprocess.Popen(
+            [*_GIT, *_LIST],
+            cwd=root,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        if not os.path.isdir(root):
+            raise Mistake(f"{root} is not a folder; name a project's folder") from None
+        return Running(None, root)  # no git on this machine
+    except NotADirectoryError:
+        raise Mistake(f"{root} is not a folder; name a project's folder") from None
+    return Running(process, root)
+
+
+def finish(
+    running: Running,
+    exclude: Iterable[str] = (),
+    submodules: bool = False,
+    prune: Callable[[], Prune] | None = None,
+) -> Listing:
+    """Return the listing that `start` began.
+
+    `exclude`: project-relative paths that are not there as far as the bundle goes; one that
+    ends in `/` is a folder. `prune` makes a test for folders that the walk without git need
+    not enter. Raises Mistake where git refuses.
+    """
+    names, notes, git = _from_git(running)
+    nested: list[bytes] = []
+    pruned: list[bytes] = []
+    if git and submodules:
+        names, nested, more = _entered(running.root, names)
+        notes += more
+    if not git:
+        names, nested, pruned, notes = _walk(running.root, submodules, prune)
+    files = {path.encode("utf-8", "surrogateescape") for path in exclude}
+    folders = tuple(path for path in files if path.endswith(b"/"))
+    kept = []
+    for name in sorted(names):
+        if name.endswith(b"/"):
+            nested.append(name[:-1])
+        elif name in files or (folders and name.startswith(folders)):
+            continue
+        elif _TEMPORARY not in name or not _ours(name):
+            kept.append(name)
+    nested.sort()
+    parts = [kept, nested, sorted(pruned), [note.encode() for note in notes]]
+    mark = hashlib.sha256(b"\0\0".join(b"\0".join(part) for part in parts)).hexdigest()
+    return Listing(kept, nested, sorted(pruned), notes, mark, git)
+
+
+def _ours(name: bytes) -> bool:
+    base = name.rpartition(b"/")[2]
+    return base.startswith(_TEMPORARY) and base.endswith(durable.SUFFIX.encode())
+
+
+def _from_git(running: Running) -> tuple[list[bytes], list[str], bool]:
+    if running.process is None:
+        return [], [], False
+    out, err = running.process.communicate()
+    complaints = err.decode("utf-8", "replace")
+    if running.process.returncode:
+        if _NO_GIT in complaints:
+            return [], [], False
+        first = (complaints.strip() or "git ls-files failed").splitlines()[0]
+        raise Mistake(f"git cannot list this folder: {first}")
+    names = out.split(b"\0")[:-1]
+    if not names and _git_ignores(running.root):
+        return [], [], False  # a project inside a repository that ignores it
+    notes = [line.removeprefix("warning: ") for line in complaints.splitlines()]
+    return names, notes, True
+
+
+def _git_ignores(root: str) -> bool:
+    asked = subprocess.run(
+        [*_GIT, "check-ignore", "--quiet", "."], cwd=root, env=environment(), capture_output=True
+    )
+    return asked.returncode == 0
+
+
+def _entered(root: str, names: list[bytes]) -> tuple[list[bytes], list[bytes], list[str]]:
+    """Put the files of the repositories inside in their places; name those that are empty."""
+    base = os.fsencode(root)
+    found: list[bytes] = []
+    empty: list[bytes] = []
+    notes: list[str] = []
+    for name in names:
+        path = os.path.join(base, name.rstrip(b"/"))
+        if not (name.endswith(b"/") or os.path.isdir(path)) or os.path.islink(path):
+            found.append(name)
+        elif os.path.exists(os.path.join(path, b".git")):
+            inner = finish(start(os.fsdecode(path)), submodules=True)
+            prefix = name.rstrip(b"/") + b"/"
+            found += [prefix + one for one in inner.names]
+            empty += [prefix + one for one in inner.nested]
+            notes += inner.notes
+        else:
+            empty.append(name.rstrip(b"/"))
+    return found, empty, notes
+
+
+def _walk(
+    root: str, submodules: bool, prune: Callable[[], Prune] | None
+) -> tuple[list[bytes], list[bytes], list[bytes], list[str]]:
+    """List the files below `root` without git, honouring nested `.gitignore` files."""
+    from piste.bundle.ignoring import Line, compiled, lines_of, matchable
+
+    base = os.fsencode(root)
+    lines: list[Line] = []
+    spec = compiled(lines)
+    skip = prune() if prune else None
+    names: list[bytes] = []
+    nested: list[bytes] = []
+    pruned: list[bytes] = []
+    notes: list[str] = []
+    waiting = [b""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(os.path.join(base, folder)) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            notes.append(f"could not open directory '{quote(folder)}/': {error.strerror}")
+            continue
+        own = {entry.name for entry in entries}
+        if folder and b".git" in own and not submodules:
+            nested.append(folder)
+            continue
+        prefix = folder + b"/" if folder else b""
+        if b".gitignore" in own:
+            lines += lines_of(root, [prefix + b".gitignore"])
+            spec = compiled(lines)
+        for entry in reversed(entries):
+            name = prefix + entry.name
+            text = matchable(name)
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name == b".git" or spec.match_file(text + "/"):
+                    continue
+                (pruned if skip and skip(text + "/") else waiting).append(name)
+            elif not spec.match_file(text):
+                names.append(name)
+    return names, nested, pruned, notes

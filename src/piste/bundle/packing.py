@@ -1,0 +1,527 @@
+"""A bundle, start to end: list, choose, make what changed, copy what did not, put it in place.
+
+`pack` writes the target at once or not at all; `unchanged` is the cheap question before it.
+The work itself is in the modules named here; this one knows their order and what one run
+leaves for the next. It does not know the graph, nor how a report is shown.
+"""
+
+import contextlib
+import os
+import stat
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+
+from piste import __version__, durable
+from piste.bundle import listing, reading, state
+from piste.bundle.blocks import DROPPED, Options
+from piste.bundle.known import Known
+from piste.bundle.listing import Listing
+from piste.bundle.report import Report, of_state
+from piste.bundle.settings import Settings, check
+from piste.bundle.state import State, Table
+from piste.errors import Mistake, shown
+
+_SAME, _PATCHED, _NEW, _NOT = "same", "patched", "new", ""
+_LEFTOVER = 3600  # seconds after which a temporary file is one that a killed run left
+# Rows that are worked out again in every run that is not the same as the last.
+_UNSETTLED = {reading.UNREADABLE, reading.VANISHED, reading.CHANGING, DROPPED}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a bundle is asked to be: everything that decides its bytes beside the tree."""
+
+    root: str
+    settings: Settings
+    target: str
+    exclude: tuple[str, ...]
+    paths: tuple[str, ...]
+    since: str | None = None
+    diff: bool = False
+    log: int = 0
+
+    @property
+    def key(self) -> str:
+        """What must be equal for an old run's state to be of use."""
+        import hashlib
+
+        told = (__version__, self.settings, self.target, self.exclude, self.paths)
+        return hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def of_history(self) -> bool:
+        """Whether the bytes depend on git's history too, which no state holds."""
+        return bool(self.since or self.diff or self.log)
+
+    @property
+    def out_of_sight(self) -> tuple[str, ...]:
+        """Return the paths that are not there as far as the bundle goes."""
+        return (self.target, *self.exclude)
+
+
+def unchanged(
+    root: Path,
+    settings: Settings,
+    *,
+    target: str = "output.txt",
+    exclude: Sequence[str] = (),
+    paths: Sequence[str] = (),
+    cache_dir: Path,
+) -> bool:
+    """Whether the bundle that stands there is what `pack` with the same arguments would write.
+
+    True only where the settings, the list of names, each file's stamp and the bundle's
+    own are those of the last run. No file is read and nothing is written. Raises Mistake
+    where git refuses.
+    """
+    asked = _asked(root, settings, target, exclude, paths)
+    if settings.command:
+        return False  # what another packer would write is known to it alone
+    old = state.load(state.file_of(cache_dir, target), asked.key)
+    return old is not None and _look(asked, old).same
+
+
+def pack(
+    root: Path,
+    settings: Settings,
+    *,
+    target: str = "output.txt",
+    exclude: Sequence[str] = (),
+    paths: Sequence[str] = (),
+    cache_dir: Path,
+    since: str | None = None,
+    diff: bool = False,
+    log: int = 0,
+    write: bool = True,
+    to: int | None = None,
+    overwrite: bool = False,
+    digest: bool = True,
+    workers: int = 0,
+) -> Report:
+    """Pack the tree below `root` and return what was found.
+
+    The text goes to `target` (project-relative); to the descriptor `to` instead where that is
+    given; nowhere where `write` is false. An equal bundle is not written again. A target
+    that is not a bundle is left alone unless `overwrite`. `exclude` are project-relative
+    paths that are not there as far as the bundle goes (a folder ends in `/`); `paths`
+    narrows to files and folders, `since` to what changed since a revision and what that
+    imports; `diff` and `log` (commits) add git's. `digest` asks for the sha256 of the text.
+    `workers`: processes; 0: by the machine. What a run can leave for the next goes to
+    `cache_dir`, and may be deleted.
+
+    Raises Mistake (a wrong setting, pattern or path; nothing to pack; a secret, where secrets
+    are refused), OverBudget, Failed (another packer failed) and OSError (a full disk); then
+    the old bundle stands.
+    """
+    asked = _asked(root, settings, target, exclude, paths)
+    asked = replace(asked, since=since, diff=diff, log=log)
+    run = _Run(asked, cache_dir, write and to is None, to, digest, workers)
+    if run.writes:
+        _may_write(asked, overwrite or bool(settings.command))
+    if settings.command and run.writes:
+        from piste.bundle.foreign import run_command
+
+        return run_command(Path(asked.root), settings, target, cache_dir)
+    if settings.compress:
+        from piste.bundle.compress import require
+
+        require()
+    return run.go()
+
+
+def _asked(
+    root: Path, settings: Settings, target: str, exclude: Sequence[str], paths: Sequence[str]
+) -> Asked:
+    check(settings)
+    top = os.path.abspath(root)
+    for path in (target, *paths):
+        if os.path.isabs(path) or ".." in path.split("/") or "\0" in path:
+            raise Mistake(f"{shown(path)} lies outside the project; name a path inside {top}")
+    return Asked(top, settings, target, tuple(sorted(exclude)), tuple(sorted(set(paths))))
+
+
+def _may_write(asked: Asked, overwrite: bool) -> None:
+    """Raise Mistake where the target is something that a person may have made."""
+    from piste.bundle.forms import is_bundle
+
+    path = os.path.join(asked.root, asked.target)
+    if os.path.isdir(path):
+        raise Mistake(f"{shown(asked.target)} is a folder; name another target")
+    if overwrite or not os.path.lexists(path):
+        return
+    with contextlib.closing(reading.Folders(asked.root)) as folders:
+        got = reading.read(folders, os.fsencode(asked.target), 256, cut=True)
+    if got.kind != reading.FILE or (got.data.strip() and not is_bundle(got.data)):
+        raise Mistake(
+            f"{shown(asked.target)} is there and is not a bundle of piste; "
+            "move it away, name another target, or pass --overwrite"
+        )
+
+
+class _Look(NamedTuple):
+    """What is seen before any file is read."""
+
+    listed: Listing
+    stamps: "array[int]"  # of the old run's names
+    same: bool  # the bundle that stands there is the one to write
+
+
+def _look(asked: Asked, old: State | None) -> _Look:
+    """List the names and, while git does that, look at what the last run knew."""
+
+    def prune() -> "listing.Prune":
+        from piste.bundle.choosing import pruner
+
+        return pruner(asked.root, asked.settings, asked.paths)
+
+    running = listing.start(asked.root)
+    stamps: array[int] = array("q")
+    same = old is not None and not asked.of_history
+    if old:
+        stamps = state.stamps(os.fsencode(asked.root), old.table.names)
+        same = same and old.target != reading.NO_STAMP
+        same = same and old.target == _stamp(asked, asked.target) and stamps == old.table.stamps
+        same = same and all(_stamp(asked, name) == was for name, was in old.watched.items())
+    listed = listing.finish(running, asked.out_of_sight, asked.settings.submodules, prune)
+    return _Look(listed, stamps, same and old is not None and listed.mark == old.mark)
+
+
+def _stamp(asked: Asked, name: str) -> reading.Stamp:
+    return state.stamp(os.path.join(asked.root, name))
+
+
+class _Base(NamedTuple):
+    """A bundle whose blocks may be copied: its descriptor, its table, where blocks begin."""
+
+    fd: int
+    table: Table
+    starts: list[int]  # of each row's block
+
+
+class _Made(NamedTuple):
+    """A bundle as it was written to a descriptor."""
+
+    table: Table
+    head: tuple[int, int]  # bytes, tokens
+    tail: tuple[int, int]
+
+    @property
+    def tokens(self) -> int:
+        """All of them: no token spans two blocks (see `forms.block`)."""
+        return self.head[1] + sum(self.table.tokens) + self.tail[1]
+
+
+class _Equal(Exception):
+    """The bundle that stands there is the one that was made."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of `pack`: what it was asked, and what it found so far."""
+
+    asked: Asked
+    cache: Path
+    writes: bool  # the target
+    to: int | None
+    digest: bool
+    workers: int
+    now: int = field(default_factory=time.time_ns)
+    known: Known = field(default_factory=Known)
+    left: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    more: list[tuple[str, bytes]] = field(default_factory=list)  # diff and log
+
+    def go(self) -> Report:
+        """Do it."""
+        from piste.bundle import known
+        from piste.bundle.choosing import choose
+
+        asked, settings = self.asked, self.asked.settings
+        old = state.load(state.file_of(self.cache, asked.target), asked.key)
+        look = _look(asked, old)
+        if look.same and old and self.to is None and (old.sha256 or not self.digest):
+            return of_state(old, asked.target, _SAME if self.writes else _NOT, settings.tokens)
+        chosen = choose(asked.root, settings, look.listed, asked.paths, asked.out_of_sight)
+        self.left = chosen.left
+        names = self._of_history(chosen.names)
+        if settings.tokens or settings.secrets != "off":
+            self.known = known.load(self.cache)
+        with self._base(old) as base:
+            kept = self._kept(names, base, look.stamps)
+            made, wrote, target, sha256 = self._put(names, base, kept)
+        result = State(
+            key=asked.key,
+            mark=look.listed.mark,
+            table=made.table,
+            left=self.left,
+            notes=look.listed.notes,
+            nested=[name for reason, _, names in self.left if reason == "submodule" for name in names],
+            watched=chosen.watched,
+            target=target,
+            head=made.head,
+            tail=made.tail,
+            sha256=sha256,
+        )
+        self._remember(result)
+        return of_state(result, asked.target, wrote, settings.tokens)
+
+    def _remember(self, result: State) -> None:
+        """Leave for the next run what it can use. A failure costs time only."""
+        from piste.bundle import known
+
+        with contextlib.suppress(OSError):
+            if self.writes or self.to is not None:
+                known.save(self.cache, self.known, len(result.table.names))
+            if self.writes and not self.asked.of_history:
+                state.save(state.file_of(self.cache, self.asked.target), result)
+
+    def _of_history(self, names: list[bytes]) -> list[bytes]:
+        """Narrow the names to what changed, and fetch the diff and the log, as asked."""
+        asked = self.asked
+        if not asked.of_history:
+            return names
+        from piste.bundle import history, ignoring
+        from piste.bundle.needing import needed
+
+        if asked.diff:
+            hidden = {path.encode() for path in asked.out_of_sight}
+            gone = sorted(history.deleted(asked.root, asked.since) - hidden)
+            gone = ignoring.split(asked.root, asked.settings, gone, asked.paths)[0]
+            self.more.append(("diff", history.diff(asked.root, asked.since, {*names, *gone})))
+        if asked.log:
+            self.more.append(("log", history.log(asked.root, asked.log)))
+        if asked.since is None:
+            return names
+        touched = history.changed(asked.root, asked.since) & set(names)
+        if not touched:
+            raise Mistake(f"nothing to pack has changed since {shown(asked.since)}")
+        return sorted(touched | needed(asked.root, names, touched))
+
+    @contextlib.contextmanager
+    def _base(self, old: State | None) -> Iterator[_Base]:
+        """Open the old bundle where it is still the one that was written."""
+        fd = None
+        if old is not None and old.target != reading.NO_STAMP:
+            fd = _open(Path(self.asked.root, self.asked.target))
+        try:
+            if old is None or fd is None or reading.stamp_of(os.fstat(fd)) != old.target:
+                yield _Base(-1, Table([]), [])
+            else:
+                yield _Base(fd, old.table, _starts(old.head[0], old.table))
+        finally:
+            if fd is not None:
+                os.close(fd)
+
+    def _kept(self, names: list[bytes], base: _Base, stamps: "array[int]") -> list[int]:
+        """Return for each name the row of the old table that still holds, or -1."""
+        table = base.table
+        if not table.names:
+            return [-1] * len(names)
+        same = {
+            name: row
+            for row, name in enumerate(table.names)
+            if stamps[4 * row] >= 0
+            and stamps[4 * row : 4 * row + 4] == table.stamps[4 * row : 4 * row + 4]
+            and table.kinds[row] not in _UNSETTLED
+        }
+        return [same.get(name, -1) for name in names]
+
+    def _put(
+        self, names: list[bytes], base: _Base, kept: list[int]
+    ) -> tuple[_Made, str, reading.Stamp, str]:
+        """Make the bundle and put it where it goes; return also how, its stamp, its hash."""
+        if not self.writes:
+            return self._put_elsewhere(names, base, kept)
+        target = Path(self.asked.root, self.asked.target)
+        durable.sweep(target.parent, time.time() - _LEFTOVER)
+        wrote = _PATCHED if any(row >= 0 for row in kept) else _NEW
+        with contextlib.ExitStack() as later:
+            try:
+                # Not synced: a bundle costs nothing to make again.
+                with durable.stream(target, sync=False) as out:
+                    made = self._make(names, base, kept, out)
+                    self._judge(made)
+                    sha256 = _sha256(out) if self.digest else ""
+                    fd = os.dup(out)
+                    later.callback(os.close, fd)
+                    if (there := _open(target)) is not None:
+                        later.callback(os.close, there)
+                        if _equal(there, out):
+                            fd = there
+                            raise _Equal
+            except _Equal:
+                wrote = _SAME
+            return made, wrote, reading.stamp_of(os.fstat(fd)), sha256
+
+    def _put_elsewhere(
+        self, names: list[bytes], base: _Base, kept: list[int]
+    ) -> tuple[_Made, str, reading.Stamp, str]:
+        if self.to is None and not self.digest:
+            made = self._make(names, base, kept, -1)
+            self._judge(made)
+            return made, _NOT, reading.NO_STAMP, ""
+        from piste.bundle.assembly import copy, scratch
+
+        with scratch(self._scratch_folder()) as fd:
+            made = self._make(names, base, kept, fd)
+            self._judge(made)
+            if self.to is not None:
+                copy(fd, 0, os.fstat(fd).st_size, self.to)
+            sha256 = _sha256(fd) if self.digest else ""
+        return made, _NOT, reading.NO_STAMP, sha256
+
+    def _judge(self, made: _Made) -> None:
+        """Raise where the bundle may not be: over its budget, or with a secret in it."""
+        settings = self.asked.settings
+        if settings.secrets == "refuse":
+            for index, note in made.table.notes.items():
+                if "secrets" in note:
+                    from piste.bundle.visible import quote
+
+                    found = ", ".join(sorted(note["secrets"]))
+                    raise Mistake(
+                        f"{quote(made.table.names[index])} holds a secret ({found}); remove it, "
+                        'leave the file out by bundle.ignore, or set bundle.secrets = "mask"'
+                    )
+        if settings.budget and made.tokens > settings.budget:
+            from piste.bundle.budget import exceeded
+            from piste.bundle.visible import quote
+
+            sizes = {
+                quote(name): (made.table.lengths[index], made.table.tokens[index])
+                for index, name in enumerate(made.table.names)
+                if made.table.lengths[index]
+            }
+            raise exceeded(self.asked.target, made.tokens, settings.budget, sizes)
+
+    def _make(self, names: list[bytes], base: _Base, kept: list[int], out: int) -> _Made:
+        """Write the bundle to `out`, less what must go to fit the budget where that is asked."""
+        settings = self.asked.settings
+        if not settings.budget or settings.fit == "off":
+            return self._write(names, base, kept, out)
+        from piste.bundle.assembly import scratch
+
+        with scratch(self._scratch_folder()) as fd:
+            whole = self._write(names, base, kept, fd)
+            starts = _starts(whole.head[0], whole.table)
+            self._drop_surplus(whole)
+            every = list(range(len(names)))
+            return self._write(names, _Base(fd, whole.table, starts), every, out)
+
+    def _write(self, names: list[bytes], base: _Base, kept: list[int], out: int) -> _Made:
+        """Write the bundle of these names to `out`, or nowhere where it is -1."""
+        from piste.bundle import assembly, crew, frame
+
+        asked, settings = self.asked, self.asked.settings
+        planned = assembly.plan(names, kept, base.starts, base.table.lengths)
+        job = assembly.job_of(asked.root, self.options, planned, self.known)
+        there = [name for name, row in zip(names, kept, strict=True) if not _gone(base.table, row)]
+        head, rows = assembly.assemble(
+            planned,
+            job,
+            self.known,
+            crew.size_for(kept.count(-1), self.workers),
+            base.fd,
+            out,
+            self._scratch_folder() if out >= 0 else "",
+            lambda: frame.head(settings, there),
+        )
+        table = Table(names)
+        fresh = iter(rows)
+        for row in kept:
+            if row < 0:
+                kind, length, tokens, stamp, note = next(fresh)
+                table.add(kind, length, tokens, state.trusted(stamp, self.now), note)
+            else:
+                table.take(base.table, row)
+        tail = frame.tail(settings, asked.root, table, self.left, self.more)
+        if out >= 0:
+            durable.write_all(out, tail)
+        return _Made(table, (len(head), self._count(head)), (len(tail), self._count(tail)))
+
+    def _drop_surplus(self, whole: _Made) -> None:
+        """Mark the files in the table that are dropped to fit the budget."""
+        from piste.bundle import frame
+        from piste.bundle.budget import dropped
+
+        settings, table = self.asked.settings, whole.table
+        counts, lengths, kinds = list(table.tokens), list(table.lengths), bytes(table.kinds)
+        tokens, slack = whole.tokens, 0
+        while tokens > settings.budget:
+            wanted = whole.tokens + slack - settings.budget
+            gone = dropped(table.names, counts, lengths, wanted)
+            table.lengths[:], table.kinds[:] = array("q", lengths), kinds
+            for index in gone:
+                table.kinds[index], table.lengths[index] = DROPPED, 0
+            there = [n for i, n in enumerate(table.names) if table.kinds[i] != DROPPED]
+            head = frame.head(settings, there)
+            tail = frame.tail(settings, self.asked.root, table, self.left, self.more)
+            kept = sum(n for i, n in enumerate(counts) if table.kinds[i] != DROPPED)
+            tokens = self._count(head) + kept + self._count(tail)
+            if sum(counts[index] for index in gone) < wanted:
+                return  # all that may be dropped is; the budget judges the rest
+            slack += max(0, tokens - settings.budget)
+
+    def _count(self, text: bytes) -> int:
+        from piste.bundle.known import key_of
+
+        return self.known.count(key_of(text), text) if self.asked.settings.tokens and text else 0
+
+    @property
+    def options(self) -> Options:
+        """What the settings say of a block."""
+        settings = self.asked.settings
+        return Options(
+            form=settings.form,
+            numbered=settings.line_numbers,
+            most=settings.max_file,
+            cut=settings.oversize == "cut",
+            secrets=settings.secrets != "off",
+            tokens=settings.tokens,
+            compress=settings.compress,
+        )
+
+    def _scratch_folder(self) -> str:
+        """Return a folder for files that are gone when this process is."""
+        if self.writes:
+            with contextlib.suppress(OSError):
+                os.makedirs(self.cache, exist_ok=True)
+                return str(self.cache)
+        import tempfile
+
+        return tempfile.gettempdir()
+
+
+def _starts(head: int, table: Table) -> list[int]:
+    """Return where each row's block begins in a bundle whose head has `head` bytes."""
+    return list(accumulate(table.lengths, initial=head))[:-1]
+
+
+def _gone(table: Table, row: int) -> bool:
+    return row >= 0 and table.kinds[row] == DROPPED
+
+
+def _open(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def _equal(one: int, other: int) -> bool:
+    from piste.bundle.assembly import equal
+
+    return stat.S_ISREG(os.fstat(one).st_mode) and equal(one, other)
+
+
+def _sha256(fd: int) -> str:
+    """Return the sha256 of a file's bytes. Raises OSError."""
+    import hashlib
+
+    os.lseek(fd, 0, os.SEEK_SET)
+    with open(fd, "rb", closefd=False, buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

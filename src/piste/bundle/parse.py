@@ -1,0 +1,121 @@
+"""A bundle read back: the files that were packed, byte for byte.
+
+The way back through `forms`, the line numbers, `visible` and `text`. What was taken out
+on purpose does not come back: masked secrets, what `compress` left out, the end of a file that
+was cut, bytes that were not valid. It does not know where a file belongs on a disk.
+"""
+
+import json
+import re
+from typing import NamedTuple
+
+from piste.bundle import text as encodings
+from piste.bundle.forms import FILE, SIGNATURES
+from piste.bundle.visible import unquote, unshow
+from piste.errors import Mistake
+
+_MARKS = rb'((?: [a-z_]+="(?:[^"\\\n]|\\[^\n])*")*)'
+_MARK = re.compile(r' ([a-z_]+)="((?:[^"\\]|\\.)*)"')
+_XML = re.compile(rb"<([a-z_]+)(-\d+)?" + _MARKS + rb">\n")
+_MARKDOWN = re.compile(rb"#(?:# `([^`\n]+)`| ([a-z_]+))" + _MARKS + rb"\n\n(`{3,})[a-z]*\n")
+_PLAIN = re.compile(rb"(={4,}) ([a-z_]+)" + _MARKS + rb"\n")
+_NUMBER = re.compile(rb"^ *\d+: ", re.MULTILINE)
+
+
+class Block(NamedTuple):
+    """One block: its kind (`file`, `tree`, `left_out`, …), its marks and its body."""
+
+    kind: str
+    marks: dict[str, str]
+    body: bytes
+
+
+def parse(text: bytes, form: str) -> list[tuple[str, bytes]]:
+    """Return the files of a bundle in the given form, as (name, content) in its order.
+
+    A name that is not UTF-8 carries its bytes as `surrogateescape` does. Raises Mistake
+    where `text` is not a bundle of that form.
+    """
+    return [
+        (unquote(block.marks["path"]).decode("utf-8", "surrogateescape"), content(block, form))
+        for block in blocks(text, form)
+        if block.kind == FILE
+    ]
+
+
+def content(block: Block, form: str) -> bytes:
+    """Return the bytes of the file that a block was made from."""
+    body, marks = block.body, block.marks
+    if "end" in marks:
+        body = body[:-1]
+    if "numbered" in marks:
+        body = _NUMBER.sub(b"", body)
+    if "escaped" in marks:
+        body = unshow(body.decode()).encode()
+    return encodings.encode(body, marks)
+
+
+def blocks(text: bytes, form: str) -> list[Block]:
+    """Return every block of a bundle. Raises Mistake where it is not one of that form."""
+    if not text.startswith(SIGNATURES[form]):
+        raise Mistake(f"this is not a bundle in the form {form}: it does not begin as one does")
+    if form == "json":
+        return _json_blocks(text)
+    found: list[Block] = []
+    at = 0
+    while at < len(text):
+        block, at = _READERS[form](text, at)
+        found.append(block)
+    return found
+
+
+def _json_blocks(text: bytes) -> list[Block]:
+    try:
+        items = json.loads(text)
+        return [
+            Block(item.pop("kind"), item, item.pop("text").encode())
+            for item in items
+        ]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise Mistake(f"this bundle is cut off or was changed: {error}") from error
+
+
+def _xml(text: bytes, at: int) -> tuple[Block, int]:
+    opening = _opening(_XML, text, at)
+    kind, number, marks = opening.groups()
+    close = b"</" + kind + (number or b"") + b">\n"
+    return _body(text, opening.end(), close, kind, marks)
+
+
+def _markdown(text: bytes, at: int) -> tuple[Block, int]:
+    opening = _opening(_MARKDOWN, text, at)
+    path, kind, marks, fence = opening.groups()
+    if path:
+        kind, marks = FILE.encode(), b' path="' + path + b'"' + marks
+    return _body(text, opening.end(), fence + b"\n\n", kind, marks)
+
+
+def _plain(text: bytes, at: int) -> tuple[Block, int]:
+    opening = _opening(_PLAIN, text, at)
+    fence, kind, marks = opening.groups()
+    return _body(text, opening.end(), fence + b" end\n", kind, marks)
+
+
+_READERS = {"xml": _xml, "markdown": _markdown, "plain": _plain}
+
+
+def _opening(pattern: re.Pattern[bytes], text: bytes, at: int) -> re.Match[bytes]:
+    found = pattern.match(text, at)
+    if not found:
+        line = text.count(b"\n", 0, at) + 1
+        raise Mistake(f"this bundle was changed: line {line} should open a block")
+    return found
+
+
+def _body(text: bytes, at: int, close: bytes, kind: bytes, marks: bytes) -> tuple[Block, int]:
+    end = text.find(close, at)
+    if end < 0:
+        line = text.count(b"\n", 0, at)
+        raise Mistake(f"this bundle is cut off: the block of line {line} is not closed")
+    block = Block(kind.decode(), dict(_MARK.findall(marks.decode())), text[at:end])
+    return block, end + len(close)

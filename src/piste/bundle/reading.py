@@ -1,0 +1,134 @@
+"""Reading a file of the tree: whole or not at all, never out of the tree, never waiting.
+
+Every folder on the way is opened without following symlinks, so a folder that was
+replaced by a link after it was listed leads nowhere. A FIFO or device is opened without
+waiting for its other end, and is then seen not to be a file. It does not know what the
+bytes mean.
+"""
+
+import errno
+import os
+import stat
+from typing import NamedTuple
+
+FILE, SYMLINK, SPECIAL, FOLDER, UNREADABLE, VANISHED, CHANGING, LARGE = range(8)
+
+Stamp = tuple[int, int, int, int]
+"""mtime (ns), ctime (ns), size (bytes), inode: equal stamps mean an unchanged file, unless
+the file is as young as the clock is coarse (git's racy entries; see `state`)."""
+NO_STAMP: Stamp = (-1, -1, -1, -1)
+
+_ATTEMPTS = 3  # at a file that is being written
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# O_PATH (Linux) opens a folder that may be passed through but not listed.
+_FOLDER_FLAGS = (
+    getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+)
+
+
+class Got(NamedTuple):
+    """What was found under a name. `data` is the content, or a symlink's target."""
+
+    kind: int
+    data: bytes = b""
+    stamp: Stamp = NO_STAMP
+    size: int = 0
+    why: str = ""
+
+
+class Folders:
+    """The open folders on the way to the last file that was read.
+
+    Names come sorted, so the next file is mostly in the same folder or one close by.
+    """
+
+    def __init__(self, root: str) -> None:
+        """Open `root`. Raises OSError."""
+        self._open = [(b"", os.open(root, _FOLDER_FLAGS & ~os.O_NOFOLLOW))]
+
+    def of(self, folder: bytes) -> int:
+        """Return the descriptor of a folder below the root. Raises OSError."""
+        while (here := self._open[-1][0]) and here != folder and not folder.startswith(here + b"/"):
+            os.close(self._open.pop()[1])
+        path, fd = self._open[-1]
+        if path != folder:
+            for part in folder[len(path) :].strip(b"/").split(b"/"):
+                path = path + b"/" + part if path else part
+                fd = os.open(part, _FOLDER_FLAGS, dir_fd=fd)
+                self._open.append((path, fd))
+        return fd
+
+    def close(self) -> None:
+        """Close what is open."""
+        while self._open:
+            os.close(self._open.pop()[1])
+
+
+def stamp_of(info: os.stat_result) -> Stamp:
+    """Return the stamp of a stat result."""
+    return (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
+
+
+def read(folders: Folders, name: bytes, limit: int, cut: bool = False) -> Got:
+    """Return what stands under `name`; of a file above `limit` bytes nothing, or its beginning.
+
+    Never raises for what the tree holds: each kind of trouble is a kind of result.
+    """
+    folder, _, base = name.rpartition(b"/")
+    try:
+        at = folders.of(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return Got(VANISHED)
+    except OSError as error:
+        # A folder on the way that is a symlink now: ELOOP where there is no O_PATH.
+        return Got(VANISHED) if error.errno == errno.ELOOP else _refused(error)
+    for _ in range(_ATTEMPTS):
+        got = _read_once(at, base, limit, cut)
+        if got.kind != CHANGING:
+            return got
+    return got
+
+
+def _read_once(at: int, base: bytes, limit: int, cut: bool) -> Got:
+    try:
+        fd = os.open(base, _FILE_FLAGS, dir_fd=at)
+    except FileNotFoundError:
+        return Got(VANISHED)
+    except OSError as error:
+        return _not_opened(at, base, error)
+    try:
+        before = os.fstat(fd)
+        size = before.st_size
+        if not stat.S_ISREG(before.st_mode):
+            kind = FOLDER if stat.S_ISDIR(before.st_mode) else SPECIAL
+            return Got(kind, stamp=stamp_of(before))
+        if size > limit and not cut:
+            return Got(LARGE, b"", stamp_of(before), size)
+        data = os.read(fd, min(size, limit) + 1)
+        while 0 < len(data) < min(size, limit) and (more := os.read(fd, limit - len(data))):
+            data += more
+        stamp = stamp_of(os.fstat(fd))
+        if stamp != stamp_of(before) or len(data) < min(size, limit):
+            return Got(CHANGING)
+        return Got(FILE, data[:limit], stamp, size)
+    except OSError as error:
+        return _refused(error)
+    finally:
+        os.close(fd)
+
+
+def _not_opened(at: int, base: bytes, error: OSError) -> Got:
+    """Say why a name could not be opened: a symlink, a socket, or no permission."""
+    try:
+        info = os.stat(base, dir_fd=at, follow_symlinks=False)
+        if stat.S_ISLNK(info.st_mode):
+            return Got(SYMLINK, os.readlink(base, dir_fd=at), stamp_of(info))
+        if not stat.S_ISREG(info.st_mode) and not stat.S_ISDIR(info.st_mode):
+            return Got(SPECIAL, stamp=stamp_of(info))
+        return _refused(error, stamp_of(info))
+    except OSError as again:
+        return _refused(again)
+
+
+def _refused(error: OSError, stamp: Stamp = NO_STAMP) -> Got:
+    return Got(UNREADABLE, stamp=stamp, why=error.strerror or type(error).__name__)

@@ -1,0 +1,74 @@
+"""The `[bundle]` settings of piste.toml: each key, its type and its default.
+
+The types are plain, so that whoever reads the configuration can check them from the
+annotations alone; `check` holds what a type cannot say. It does not know where a value
+came from, and not the path of the bundle: that is the target of the graph's rule.
+"""
+
+from dataclasses import dataclass
+
+from piste.errors import Mistake, did_you_mean
+
+CHOICES = {
+    "form": ("xml", "markdown", "plain", "json"),
+    "oversize": ("leave", "cut"),
+    "fit": ("off", "auto"),
+    "secrets": ("mask", "refuse", "off"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is packed and how. Every field is a key of `[bundle]` in piste.toml."""
+
+    include: tuple[str, ...] = ()
+    """Only what matches one of these is packed (gitignore syntax); empty: everything."""
+    ignore: tuple[str, ...] = ()
+    """Left out (gitignore syntax, one list, the last match wins; `!x` brings x back)."""
+    defaults: bool = True
+    """Whether lock files, build output, vendored trees, minified files and images stay out."""
+    form: str = "xml"
+    """xml, markdown, plain or json."""
+    line_numbers: bool = False
+    """Whether each line of a file carries its number."""
+    tree: bool = True
+    """Whether the bundle begins with the tree of the packed files."""
+    header: str = ""
+    """A text of your own, put before the files."""
+    instruction: str = ""
+    """A file of the project whose text ends the bundle."""
+    max_file: int = 1_048_576
+    """The largest file that is packed whole, in bytes."""
+    oversize: str = "leave"
+    """What becomes of a larger one: leave it out, or cut it at `max_file`."""
+    budget: int = 0
+    """The most tokens that the bundle may have; 0: no limit."""
+    fit: str = "off"
+    """Over the budget: off fails; auto drops test data, generated files, then docs."""
+    secrets: str = "mask"
+    """What becomes of a secret: mask it, refuse to pack, or off (do not look)."""
+    tokens: bool = True
+    """Whether tokens are counted."""
+    compress: bool = False
+    """Whether only signatures and docstrings are kept, in the languages that are known."""
+    submodules: bool = False
+    """Whether submodules and repositories inside this one are packed too."""
+    command: str = ""
+    """Another packer: a shell command that writes the bundle in place of piste."""
+
+
+def check(settings: Settings) -> None:
+    """Raise Mistake where a value is not one of those allowed, or two do not go together."""
+    for key, known in CHOICES.items():
+        value = getattr(settings, key)
+        if value not in known:
+            raise Mistake(
+                f"bundle.{key} is {value!r}, which is not one of {', '.join(known)}"
+                f"{did_you_mean(value, known)}"
+            )
+    if settings.max_file < 1:
+        raise Mistake(f"bundle.max_file is {settings.max_file}; it must be 1 byte or more")
+    if settings.budget < 0:
+        raise Mistake(f"bundle.budget is {settings.budget}; it must be 0 (no limit) or more")
+    if settings.budget and not settings.tokens:
+        raise Mistake("bundle.budget needs bundle.tokens = true: nothing is counted without it")

@@ -1,0 +1,197 @@
+"""What was packed last time: each name with its stamp and the length of its block.
+
+From it a run sees that nothing changed, without reading a file; or it copies the blocks that
+stand out of the old bundle. Throw-away: without it the next run packs everything. It does not
+know how a block is made.
+
+Stamps are trusted as git trusts its index: an entry whose file was changed less than two
+seconds before it was read may have been changed again within the same tick of the file
+system's clock, so it is read again. The old bundle's own stamp is trusted when this file is
+younger than it by the file system's clock.
+"""
+
+import hashlib
+import json
+import os
+import time
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from piste import durable
+from piste.bundle.reading import NO_STAMP, Stamp, stamp_of
+
+_MAGIC = "piste bundle state 1"
+_RACY = 2_000_000_000  # ns
+_TICKS = 10  # of 2 ms, that a save waits for the file system's clock to go on
+
+Note = dict[str, Any]
+"""What a report says of one file: its encoding, why it is not packed, its secrets by rule."""
+
+
+@dataclass(slots=True)
+class Table:
+    """The names that were looked at, sorted, and a column for each thing known of them."""
+
+    names: list[bytes]
+    kinds: bytearray = field(default_factory=bytearray)
+    lengths: "array[int]" = field(default_factory=lambda: array("q"))  # bytes of the block
+    tokens: "array[int]" = field(default_factory=lambda: array("q"))
+    stamps: "array[int]" = field(default_factory=lambda: array("q"))  # four a name
+    notes: dict[int, Note] = field(default_factory=dict)  # by index; most have none
+
+    def add(self, kind: int, length: int, tokens: int, stamp: Stamp, note: Note | None) -> None:
+        """Append what is known of the next name."""
+        if note:
+            self.notes[len(self.kinds)] = note
+        self.kinds.append(kind)
+        self.lengths.append(length)
+        self.tokens.append(tokens)
+        self.stamps.extend(stamp)
+
+    def take(self, other: "Table", row: int) -> None:
+        """Append a row of another table as it is."""
+        if row in other.notes:
+            self.notes[len(self.kinds)] = other.notes[row]
+        self.kinds.append(other.kinds[row])
+        self.lengths.append(other.lengths[row])
+        self.tokens.append(other.tokens[row])
+        self.stamps.extend(other.stamps[4 * row : 4 * row + 4])
+
+
+@dataclass(slots=True)
+class State:
+    """One finished run: what it was asked, what it listed, and what it wrote."""
+
+    key: str  # of the settings and all else that was asked
+    mark: str  # of the listing
+    table: Table
+    left: list[tuple[str, str, list[str]]]  # by patterns: reason, pattern, names as shown
+    notes: list[str] = field(default_factory=list)  # of the listing
+    nested: list[str] = field(default_factory=list)
+    watched: dict[str, Stamp] = field(default_factory=dict)  # files read beside those listed
+    target: Stamp = NO_STAMP
+    head: tuple[int, int] = (0, 0)  # bytes and tokens before the first file's block
+    tail: tuple[int, int] = (0, 0)
+    sha256: str = ""
+
+
+def file_of(folder: Path, target: str) -> Path:
+    """Return where the state of a target lies."""
+    return folder / f"bundle-{hashlib.sha256(target.encode()).hexdigest()[:12]}.state"
+
+
+def trusted(stamp: Stamp, now: int) -> Stamp:
+    """Return `stamp`, or NO_STAMP where the file may have changed in the tick of `now` (ns)."""
+    return NO_STAMP if max(stamp[0], stamp[1]) > now - _RACY else stamp
+
+
+def stamps(root: bytes, names: list[bytes]) -> "array[int]":
+    """Return the stamps of names below `root`, as a table's column has them."""
+    found: array[int] = array("q")
+    extend, lstat = found.extend, os.lstat
+    prefix = os.path.join(root, b"")
+    for name in names:
+        try:
+            info = lstat(prefix + name)
+        except OSError:
+            extend(NO_STAMP)
+        else:
+            extend((info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino))
+    return found
+
+
+def stamp(path: str | bytes) -> Stamp:
+    """Return the stamp of a path; NO_STAMP where there is nothing."""
+    try:
+        return stamp_of(os.lstat(path))
+    except OSError:
+        return NO_STAMP
+
+
+def save(path: Path, state: State) -> None:
+    """Write the state durably enough: whole or not at all. Raises OSError."""
+    table = state.table
+    names = b"\0".join(table.names)
+    head = {
+        "magic": _MAGIC,
+        "key": state.key,
+        "mark": state.mark,
+        "left": state.left,
+        "listing": state.notes,
+        "nested": state.nested,
+        "watched": state.watched,
+        "target": state.target,
+        "head": state.head,
+        "tail": state.tail,
+        "sha256": state.sha256,
+        "notes": {str(index): note for index, note in table.notes.items()},
+        "names": len(names),
+        "count": len(table.names),
+    }
+    columns = [table.kinds, table.lengths, table.tokens, table.stamps]
+    with durable.stream(path, sync=False) as fd:
+        durable.write_all(
+            fd, b"".join([json.dumps(head).encode(), b"\n", names, *map(bytes, columns)])
+        )
+        # The target's stamp can be trusted when this file is younger; see `load`.
+        for _ in range(_TICKS):
+            if os.fstat(fd).st_mtime_ns > state.target[1]:
+                break
+            time.sleep(0.002)
+            os.utime(fd)
+
+
+def load(path: Path, key: str) -> State | None:
+    """Return the state of a run that was asked the same, or None.
+
+    `target` is NO_STAMP in it where the bundle may have changed since in the same tick.
+    """
+    try:
+        with open(path, "rb") as file:
+            written = os.fstat(file.fileno()).st_mtime_ns
+            head = json.loads(file.readline())
+            if head["magic"] != _MAGIC or head["key"] != key:
+                return None
+            rest = file.read()
+        table = _table(head, rest)
+        target = _stamp(head["target"])
+        return State(
+            key=key,
+            mark=str(head["mark"]),
+            table=table,
+            left=[(str(a), str(b), [str(n) for n in names]) for a, b, names in head["left"]],
+            notes=[str(note) for note in head["listing"]],
+            nested=[str(name) for name in head["nested"]],
+            watched={str(name): _stamp(found) for name, found in head["watched"].items()},
+            target=target if written > target[1] else NO_STAMP,
+            head=(int(head["head"][0]), int(head["head"][1])),
+            tail=(int(head["tail"][0]), int(head["tail"][1])),
+            sha256=str(head["sha256"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return None  # none, or not one of ours
+
+
+def _stamp(found: list[int]) -> Stamp:
+    a, b, c, d = map(int, found)
+    return (a, b, c, d)
+
+
+def _table(head: dict[str, Any], rest: bytes) -> Table:
+    """Rebuild the columns. Raises ValueError where the file is cut off."""
+    count, at = int(head["count"]), int(head["names"])
+    names = rest[:at].split(b"\0") if at else []
+    if len(names) != count or len(rest) != at + count * (1 + 6 * 8):
+        raise ValueError("cut off")
+    columns: list[array[int]] = []
+    kinds = bytearray(rest[at : at + count])
+    at += count
+    for width in (1, 1, 4):
+        column: array[int] = array("q")
+        column.frombytes(rest[at : at + count * width * 8])
+        at += count * width * 8
+        columns.append(column)
+    notes = {int(index): dict(note) for index, note in head["notes"].items()}
+    return Table(names, kinds, columns[0], columns[1], columns[2], notes)

@@ -1,0 +1,101 @@
+"""Characters that cannot be seen, made visible, and back again.
+
+Control characters can move a terminal's cursor, and bidirectional marks, tags and
+zero-width characters can show a reader other text than the model gets (Trojan Source,
+CVE-2021-42574; "ASCII smuggling" by tag characters). In a file's text each is shown as
+`[U+202E]`; a file that holds such a character and also the text `[U+` itself has that
+text shown as `[U+005B]U+`, so that reading it back is exact. In a name they are shown
+by backslash escapes, as git shows names.
+
+The set of characters is written out here and not taken from the interpreter's Unicode
+tables, which change between versions: the same tree must give the same bytes. It does
+not know which ranges later versions of Unicode may make invisible.
+"""
+
+import re
+
+# C0 without tab and newline, DEL, C1; Arabic letter mark; zero-width space; directional
+# marks; bidirectional embeddings and isolates; word joiner and invisible operators; byte
+# order mark; interlinear annotation; noncharacters; tags and variation selectors of plane 14.
+_UNSEEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e01ef"
+)
+UNSEEN = re.compile(f"[{_UNSEEN}]")
+_SHOWN = re.compile(r"\[U\+([0-9A-F]{4,6})\]")
+_LITERAL = "[U+"
+
+_PLAIN_BYTES = bytes(c for c in range(256) if c in (9, 10) or 32 <= c < 127 or c >= 128)
+# The same set in UTF-8, each with what it begins with: a search for those bytes alone is several
+# times quicker than one for the pattern, and most texts hold none of them.
+_UNSEEN_BYTES = tuple(
+    (start, re.compile(start + rest, re.DOTALL))
+    for start, rest in (
+        (b"\xc2", rb"[\x80-\x9f]"),
+        (b"\xd8\x9c", rb""),
+        (b"\xe2\x80", rb"[\x8b\x8e\x8f\xaa-\xae]"),
+        (b"\xe2\x81", rb"[\xa0-\xaf]"),
+        (b"\xef\xbb", rb"\xbf"),
+        (b"\xef\xbf", rb"[\xb9-\xbb\xbe\xbf]"),
+        (b"\xf3\xa0", rb"[\x80-\x87]"),
+    )
+)
+
+# Names: what is above, and what would end a name in one of the forms.
+_NAME = re.compile(f"[{_UNSEEN}\t\n\\\\\"`<>\u2028\u2029\ud800-\udfff]")
+_PLAIN_NAME = bytes(c for c in range(32, 127) if c not in b"\\\"`<>")
+_NAME_BACK = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))", re.DOTALL)
+_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", '"': '\\"'}
+_LONG = {"n": "\n", "t": "\t", "r": "\r"}
+
+
+def hidden(text: bytes) -> bool:
+    """Whether UTF-8 `text` holds a character that is to be shown. A lone CR is one."""
+    if text.translate(None, _PLAIN_BYTES):
+        return True
+    if text.isascii():
+        return False
+    return any(start in text and pattern.search(text) for start, pattern in _UNSEEN_BYTES)
+
+
+def show(text: str) -> str:
+    """Return `text` with every hidden character as `[U+XXXX]`, reversibly (see `unshow`)."""
+    text = text.replace(_LITERAL, "[U+005B]U+")
+    return UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+
+
+def unshow(text: str) -> str:
+    """Return what `show` was given."""
+    return _SHOWN.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def quote(name: bytes) -> str:
+    """Return a file's name as it stands in a bundle and in messages: one line, nothing hidden.
+
+    Bytes that are not UTF-8 are shown as `\\xff`, other characters as `\\n` or `\\u202e`.
+    """
+    if not name.translate(None, _PLAIN_NAME):
+        return name.decode()
+    text = name.decode("utf-8", "surrogateescape")
+    return _NAME.sub(lambda found: _quoted(found[0]), text)
+
+
+def _quoted(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return _SHORT.get(char) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+
+
+def unquote(shown: str) -> bytes:
+    """Return the name that `quote` was given."""
+
+    def back(found: re.Match[str]) -> str:
+        byte, short, long, char = found.groups()
+        if byte:
+            return chr(0xDC00 + int(byte, 16))
+        if short or long:
+            return chr(int(short or long, 16))
+        return _LONG.get(char, char)
+
+    return _NAME_BACK.sub(back, shown).encode("utf-8", "surrogateescape")

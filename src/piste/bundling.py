@@ -1,0 +1,156 @@
+"""The bundle as a target of the graph: when it is up to date, and making it.
+
+It costs no money, so it needs no receipt and no store: what the last run left in
+`.piste/bundle/` says whether it stands. How a repository is packed is `piste.bundle`'s.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from piste import durable, freshness, paths
+from piste.errors import Mistake
+from piste.freshness import Decision, Reason, World
+from piste.rules import Rule
+
+if TYPE_CHECKING:
+    from piste.bundle.report import Report
+
+CACHE = f"{paths.STATE}/bundle"
+MADE = f"{CACHE}/made.json"
+
+
+def arguments(world: World) -> dict[str, Any]:
+    """Return what `bundle.pack` and `bundle.unchanged` are told of this project."""
+    return {
+        "root": world.root,
+        "settings": world.config.bundle,
+        "target": world.rules["bundle"].target,
+        "exclude": unpacked(world),
+        "cache_dir": world.root / CACHE,
+    }
+
+
+def unpacked(world: World) -> list[str]:
+    """Return what is never packed: what piste makes, or reviews would review reviews.
+
+    A file that rules make beside a person's own (README.md) is packed while it is
+    the person's: then the rule's target is another one.
+    """
+    names = {f"{paths.STATE}/", *(rule.target for rule in world.rules.values())}
+    names |= {rule.beside for rule in world.rules.values() if rule.beside}
+    return sorted(names - {world.rules["bundle"].target})
+
+
+def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
+    """Return the decision of `freshness.decide` for the bundle.
+
+    Where only the files' stamps tell of a change, `exact` packs without writing to see
+    whether the text would be another one; a build leaves that to the packing itself.
+    """
+    from piste import bundle
+    from piste.bundle.forms import is_bundle
+
+    def about(text: str) -> tuple[Reason, ...]:
+        return (Reason("target", rule.target, text),)
+
+    path = world.root / rule.target
+    if not os.path.lexists(path):
+        return Decision(rule, freshness.MISSING, freshness.MAKE, about(f"{rule.target} is not there"))
+    if bundle.unchanged(**arguments(world)):
+        return Decision(rule, freshness.FRESH, freshness.KEEP)
+    paths.writable(world.root, rule.target)
+    if world.config.bundle.command:
+        said = "another packer makes it, and only that knows whether it changed"
+        return Decision(rule, freshness.STALE, freshness.MAKE, about(said))
+    with open(path, "rb") as file:
+        ours = is_bundle(file.read(256))
+    if not ours:
+        said = f"piste did not make {rule.target}; it is taken as it stands"
+        return Decision(rule, freshness.FOREIGN, freshness.KEEP, about(said))
+    if _edited(world, path):
+        said = f"{rule.target} was changed since it was packed; it is taken as it stands"
+        return Decision(rule, freshness.EDITED, freshness.KEEP, about(said))
+    if exact and _sha256(path) == digest_now(world):
+        return Decision(rule, freshness.FRESH, freshness.KEEP)
+    return Decision(rule, freshness.STALE, freshness.MAKE, about("what is packed has changed"))
+
+
+def make(world: World, rule: Rule, overwrite: bool) -> "Report":
+    """Pack the repository. Raises Mistake, OverBudget, Failed, OSError as `bundle.pack` does."""
+    from piste import bundle
+
+    paths.writable(world.root, rule.target)
+    report = bundle.pack(**arguments(world), overwrite=overwrite)
+    if report.sha256 and recorded(world.root).get(rule.target) != report.sha256:
+        note(world.root, rule.target, report.sha256)
+    return report
+
+
+def digest_now(world: World) -> str:
+    """Return the sha256 that the bundle would have, had it been packed; nothing is written.
+
+    On a fresh clone the bundle itself is not there, and what was made from it is
+    fresh all the same. Raises Mistake as `bundle.pack` does.
+    """
+    from piste import bundle
+
+    if world.config.bundle.command:
+        raise Mistake(f"{world.rules['bundle'].target} is missing; doit bundle makes it")
+    return bundle.pack(**arguments(world), write=False).sha256
+
+
+def said(report: "Report") -> str:
+    """Return one line about a bundle that was made."""
+    parts = [f"{report.target}: {report.files:,} files, {report.bytes:,} bytes"]
+    if report.tokens is not None:
+        parts.append(f"{report.tokens:,} tokens")
+    left = sum(len(names) for names in report.left_out.values())
+    if left:
+        parts.append(f"{left:,} left out (piste bundle -v names them)")
+    if report.wrote == "same":
+        parts.append("the same as before")
+    return ", ".join([*parts, *report.warnings])
+
+
+def note(root: Path, target: str, sha256: str) -> None:
+    """Remember that piste wrote the bundle `target` with this text. Raises OSError."""
+    made = {**recorded(root), target: sha256}
+    durable.write(root / MADE, (json.dumps(made, sort_keys=True, indent=1) + "\n").encode())
+
+
+def recorded(root: Path) -> dict[str, str]:
+    """Return the bundles that piste wrote in this project: path -> sha256 of the text."""
+    try:
+        found = json.loads((root / MADE).read_bytes())
+        return {str(name): str(digest) for name, digest in found.items()}
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}
+
+
+def remove_all(world: World) -> list[str]:
+    """Delete the bundles that piste wrote in this project, and nothing else; return them.
+
+    A bundle goes only while it is the very text that was written. Raises OSError.
+    """
+    removed = []
+    for name, digest in recorded(world.root).items():
+        path = world.root / paths.relative(name, MADE)
+        if path.is_file() and not path.is_symlink() and _sha256(path) == digest:
+            paths.inside(world.root, path.parent, name)
+            durable.remove(path)
+            removed.append(name)
+    return removed
+
+
+def _edited(world: World, path: Path) -> bool:
+    """Whether the bundle is not the text that was written; where that is lost, it is not."""
+    digest = recorded(world.root).get(world.rules["bundle"].target)
+    return digest is not None and _sha256(path) != digest
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,128 @@
+"""The parser of `prompt_plan.md`: which steps it has, and the prompt of each.
+
+Plans are written by models and edited by people, in many forms. Which lines are the titles
+of steps, `forms` decides, in this order:
+
+1. comments in the plan, ``<!-- step 3: Title -->`` … ``<!-- /step -->``;
+2. titles with a word and a number, ``### Prompt 2.1: T``, `**Step 3**`, `Task 4 - T`: as
+   headings, bold or plain lines, list items, or as the first line of a fence; prompts
+   rather than steps, steps rather than phases, titles with a fence rather than without;
+3. numbered headings, each with a fence; 4. text fences, whatever stands over them;
+5. headings of phases, numbered headings, the longest numbered list, a check list.
+
+`Plan.why` says which form was taken and which were not; `Plan.problems` is what is doubtful
+in it. Nothing here knows what a prompt means, or whether the steps are enough; where the
+form says nothing, as in paragraphs of prose, no step is found rather than guessed.
+
+The prompt of a step is the content of its prompt fence (```text, markdown, a bare one) as
+it is, or else the text up to the next title, without the blank lines and rules around it.
+Its lines are joined by LF, whatever ends them in the file, with none at the end. A mark of
+state is never part of an id, a title or a prompt; a box within a prompt is.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from piste import plan_titles as titles
+from piste.errors import Mistake, did_you_mean, shown
+from piste.markdown import fences, inside, split
+
+
+class Step(NamedTuple):
+    """One step of a plan."""
+
+    id: str
+    """As it is written (``02``, ``1.1.3``, ``P3``, ``A/6``); a second ``3`` is ``3#2``."""
+    title: str
+    prompt: str
+    line: int
+    """Of the title, or of the opening fence when it has none; from 1."""
+    done: bool
+    group: str
+    """The heading above it, of a phase for instance, or ``""``."""
+
+
+class Problem(NamedTuple):
+    """Something in a plan that a person should look at."""
+
+    kind: str
+    """abandoned, doubtful-form, duplicate-id, elision, empty-prompt, gap, no-such-form,
+    no-steps, several-prompts or unclosed-fence."""
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a plan in their order, the form they stand in, and what is doubtful."""
+
+    steps: tuple[Step, ...]
+    form: str
+    why: str
+    problems: tuple[Problem, ...]
+
+
+def parse(text: str, form: str | None = None) -> Plan:
+    """Return the steps of the plan in `text`; it never raises, on any text.
+
+    `form` overrides the choice: the `form` of a plan, or words of it (``prompt``, ``h3``,
+    ``bold step``). A form that the text has not gives no steps, and ``no-such-form``.
+    """
+    from piste import plan_steps  # here: a build that only looks needs none of it
+
+    return plan_steps.parse(text, form)
+
+
+def next_step(plan: Plan) -> Step | None:
+    """Return the first step that is not done, or None."""
+    return next((step for step in plan.steps if not step.done), None)
+
+
+def strip_marks(text: str) -> str:
+    """Return `text` without its state: what ticking a step or a box does not change.
+
+    Marks in headings and titles go, lines such as ``**Status:** ✅ Complete`` go whole, and
+    boxes become ``[ ]``. It is for telling whether two versions say the same, not for reading.
+    """
+    lines = split(text)
+    around = inside(lines, fences(lines))
+    result: list[str] = []
+    after_status = False
+    for row, raw in enumerate(text.split("\n")):
+        line = lines[row]
+        if after_status and not line.strip():
+            after_status = False
+        elif titles.status(line):
+            # With the line goes one of the blank lines around it, so that a status line that
+            # was put in leaves nothing behind.
+            after_status = not result or not result[-1].strip()
+        else:
+            after_status = False
+            result.append(titles.bare(line, around[row] >= 0) + raw[len(line) :])
+    return "\n".join(result)
+
+
+def mark_done(text: str, step_id: str, done: bool = True, form: str | None = None) -> str:
+    """Return `text` with the mark of one step set or removed, every other byte as it was.
+
+    The mark is ``✅`` at the end of the title (in front, for an item of a list; after the
+    language, for a fence without a title); where the title has a box, the box is ticked.
+    When a step stops being done, a line with its status says so too.
+
+    Raises Mistake when there is no such step.
+    """
+    plan = parse(text, form)
+    step = next((step for step in plan.steps if step.id == step_id), None)
+    if step is None:
+        near = did_you_mean(step_id, [step.id for step in plan.steps])
+        raise Mistake(f"the plan has no step {shown(step_id)}{near}")
+    if step.done == done:
+        return text
+    rows, lines = text.split("\n"), split(text)
+    row = step.line - 1
+    changed = {row: titles.marked(lines[row], done)}
+    if not done:
+        changed |= {at: titles.not_started(lines[at]) for at in titles.status_rows(lines, row)}
+    for at, line in changed.items():
+        rows[at] = line + rows[at][len(lines[at]) :]
+    return "\n".join(rows)

@@ -1,0 +1,425 @@
+"""The forms that a plan can have: which of the lines that could be titles are its steps.
+
+One file often lists its steps three times: as phases, as an outline, then as prompts. So
+every line that could be a title is collected, in a fence or not (fences break), titles of
+one kind make a family, and the family that fits best is the plan. `fit` holds the whole
+judgement. It reads nothing of what a step asks for, and does not know the state of a step.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from piste import plan_titles as titles
+from piste.markdown import Fence, Ticks, box, fences, heading, inside, split, split_state, ticks
+from piste.plan_titles import COARSE, Title
+
+PROMPT_LANGUAGES = {"text", "txt", "plaintext", "plain", "prompt", "markdown", "md", "llm"}
+_RANKS = {"prompt": 5.0, "step": 4.0, "task": 4.0, "ticket": 3.0, "phase": 2.0, "chunk": 1.9,
+          "fences": 2.5, "number": 1.0, "boxes": 0.0}  # fmt: skip
+_STYLES = {"heading": 5, "html": 4, "bold": 3, "plain": 2, "list": 1, "boxes": 1}
+WEAK = 1.5
+"""A family that fits less than this is hardly more than a guess."""
+
+
+class Doc(NamedTuple):
+    """A plan as it is searched. Rows count from 0."""
+
+    lines: Sequence[str]
+    blocks: Sequence[Fence]
+    around: Sequence[int]
+    """For each row the number of its block, or -1."""
+    titles: dict[int, Title]
+    headings: Sequence[tuple[int, int]]
+    """Row and level of those outside of fences."""
+    openers: Sequence[int]
+    """The rows of all fence lines with something after the ticks."""
+    tagged: Sequence[int]
+    """The rows that open a fence made for a prompt, closed or not."""
+    bare: Sequence[int]
+    """The rows that open a closed fence without a language."""
+    firsts: Sequence[int]
+    """For each block the row of its first line that is not blank."""
+
+
+class Entry(NamedTuple):
+    """Where a step is: `row` has its title, its body goes from `start` to before `end`."""
+
+    row: int
+    start: int
+    end: int
+    title: Title
+
+
+@dataclass(frozen=True)
+class Family:
+    """Titles of one kind. `form` is its name, such as ``h3 prompt`` or ``h2+plain step``."""
+
+    form: str
+    entries: tuple[Entry, ...]
+    fit: tuple[float, ...] = ()
+
+
+def read(text: str) -> Doc:
+    """Return `text` made ready for a search."""
+    lines = _unwrapped(split(text))
+    blocks = fences(lines)
+    around = inside(lines, blocks)
+    openers = {row: at for row, line in enumerate(lines) if (at := ticks(line)) and at.info}
+    heads = {row: found for row, line in enumerate(lines) if (found := heading(line))}
+    return Doc(
+        lines,
+        blocks,
+        around,
+        {row: title for row, line in enumerate(lines) if (title := titles.read(line))},
+        [(row, found[0]) for row, found in heads.items() if around[row] < 0],
+        list(openers),
+        [row for row, at in openers.items() if language(at) in PROMPT_LANGUAGES],
+        [block.open for block in blocks if not language(openers.get(block.open))],
+        [_first_row(lines, block) for block in blocks],
+    )
+
+
+def _first_row(lines: Sequence[str], block: Fence) -> int:
+    rows = range(block.open + 1, block.close)
+    return next((row for row in rows if lines[row].strip()), block.close)
+
+
+def language(fence: Ticks | None) -> str:
+    """Return the language that the opening line of a fence names, or ``""``."""
+    words = titles.bare_info(fence.info).split() if fence else []
+    return words[0].strip("{}.").lower() if words else ""
+
+
+def find(doc: Doc) -> list[Family]:
+    """Return the families of `doc`, the best first; none where nothing names a step."""
+    if marked := _markers(doc):
+        return [marked]
+    found = [*_with_words(doc), *_with_numbers(doc), *_only_fences(doc), *_check_list(doc)]
+    found = [_fitted(doc, family) for family in found]
+    return sorted(found, key=lambda family: family.fit, reverse=True)
+
+
+def key(number: str) -> tuple[tuple[int, str], ...]:
+    """Return what the ids of steps are ordered by: ``1.10`` comes after ``1.9``."""
+    words = number.replace("-", ".").replace("/", ".").split(".")
+    return tuple((int(word), "") if word.isdecimal() else (0, word) for word in words)
+
+
+# ------------------------------------------------------------------ how well a family fits
+
+
+def _fitted(doc: Doc, family: Family) -> Family:
+    """The family with how well it fits: what decides first comes first."""
+    entries = family.entries
+    style, word = family.form.split()[0], family.form.split()[-1]
+    tagged = _share(entries, doc.tagged)
+    fenced = max(tagged, _share(entries, doc.bare))
+    rank = _RANKS[word]
+    if word in COARSE or word == "number":
+        # What mostly groups steps is one where each has its own prompt.
+        fenced = tagged if _count(entries, doc.tagged) <= 1.1 * len(entries) else 0.0
+        rank = 3.0 if fenced >= 0.6 else rank
+    rank += 1.0 if fenced >= 0.6 else 0.0
+    if style == "fence":
+        first = sum(entry.start < entry.row for entry in entries)
+        rank -= 1.5 if first >= 0.5 * len(entries) else 3.0
+    rank -= {"plain": 0.75, "list": 0.0 if fenced >= 0.6 else 1.0}.get(style, 0.0)
+    if len(entries) == 1:
+        rank -= 3.0
+    if len({entry.title.id for entry in entries}) < 0.5 * len(entries):
+        rank -= 0.5  # numbers that begin again and again are steps within steps
+    look = "heading" if style[0] == "h" and style[1:2].isdigit() else style.partition("+")[0]
+    fit = (rank, float(fenced >= 0.6), _STYLES.get(look, 0), len(entries), entries[-1].row)
+    return replace(family, fit=fit)
+
+
+def _share(entries: Sequence[Entry], openers: Sequence[int]) -> float:
+    has = sum(
+        bisect_left(openers, entry.start) < bisect_left(openers, entry.end) for entry in entries
+    )
+    return has / len(entries)
+
+
+def _count(entries: Sequence[Entry], openers: Sequence[int]) -> int:
+    ends = ((bisect_left(openers, at.start), bisect_left(openers, at.end)) for at in entries)
+    return sum(end - start for start, end in ends)
+
+
+# ------------------------------------------------------------------ titles with a word
+
+
+def _with_words(doc: Doc) -> Iterator[Family]:
+    groups: dict[tuple[str, str, bool], list[int]] = {}
+    for row, title in doc.titles.items():
+        if title.word != "number":
+            groups.setdefault((title.style, title.word, doc.around[row] >= 0), []).append(row)
+    seen = set()
+    for (style, word, fenced), rows in groups.items():
+        styles = {"fence" if fenced else style}
+        if not fenced and style != "list":
+            for (other, same, within), more in groups.items():
+                if same == word and other != "list" and (other, within) != (style, fenced):
+                    filled = _fill(doc, rows, more, within)
+                    styles |= {other} if len(filled) > len(rows) else set()
+                    rows = filled
+        if tuple(rows) not in seen:
+            seen.add(tuple(rows))
+            names = sorted(styles, key=lambda name: (name[0] != "h", name))
+            rows = _without_outline(doc, rows)
+            yield Family(f"{'+'.join(names)} {word}", _entries(doc, rows, fenced=fenced))
+
+
+def _fill(doc: Doc, rows: list[int], more: list[int], within: bool) -> list[int]:
+    """`rows`, and those of `more` that fill what they lack.
+
+    A fence that nothing closes, or one too many, hides titles from the others of their
+    kind; markdown lost in copying makes plain lines of them.
+    """
+    ids = {doc.titles[row].id for row in rows}
+    if any(doc.titles[row].id in ids for row in more):
+        return rows
+    if within and not all(_swallowed(doc, row) for row in more):
+        return rows
+    result: list[int] = []
+    wanted = set(more)
+    following = [*rows, -1]
+    at = 0
+    for row in sorted([*rows, *more]):
+        if row not in wanted:
+            result.append(row)
+            at += 1
+            continue
+        before = key(doc.titles[result[-1]].id) if result else None
+        after = key(doc.titles[following[at]].id) if at < len(rows) else None
+        here = key(doc.titles[row].id)
+        alike = all(len(here) == len(other) for other in (before, after) if other)
+        if alike and (before is None or before < here) and (after is None or here < after):
+            result.append(row)
+    return result
+
+
+def _swallowed(doc: Doc, row: int) -> bool:
+    """Whether the fence around `row` may be one by mistake: there it is no prompt's text.
+
+    A bare opening line may be a closing one too many; an opening line within, after `row`,
+    tells of a closing one too few.
+    """
+    block = doc.blocks[doc.around[row]]
+    at = bisect_left(doc.openers, row)
+    return not language(ticks(doc.lines[block.open])) or (
+        at < len(doc.openers) and doc.openers[at] < block.close
+    )
+
+
+def _without_outline(doc: Doc, rows: list[int]) -> list[int]:
+    """`rows` without a listing of what another one lists too, with prompts."""
+    fenced = {
+        entry.row
+        for entry in _entries(doc, rows)
+        if _share([entry], doc.tagged) or _share([entry], doc.bare)
+    }
+    kept: list[_Run] = []
+    for run in _runs(doc, rows):
+        if kept and _same_steps(kept[-1], run):
+            # Cross-multiplied: the part of either that has fences.
+            earlier = len(fenced.intersection(kept[-1].rows)) * len(run.rows)
+            if earlier <= len(fenced.intersection(run.rows)) * len(kept[-1].rows):
+                kept[-1] = run
+        else:
+            kept.append(run)
+    return [row for run in kept for row in run.rows]
+
+
+class _Run(NamedTuple):
+    rows: list[int]
+    names: set[tuple[str, str]]
+
+
+def _runs(doc: Doc, rows: list[int]) -> Iterator[_Run]:
+    """The parts of `rows` in which no id comes twice."""
+    run, seen = _Run([], set()), set[str]()
+    for row in rows:
+        title = doc.titles[row]
+        if title.id in seen:
+            yield run
+            run, seen = _Run([], set()), set()
+        run.rows.append(row)
+        run.names.add((title.id, title.text.casefold()))
+        seen.add(title.id)
+    yield run
+
+
+def _same_steps(one: _Run, other: _Run) -> bool:
+    fewer = min(len(one.rows), len(other.rows))
+    return fewer > 1 and len(one.names & other.names) >= 0.6 * fewer
+
+
+def _entries(
+    doc: Doc, rows: Sequence[int], known: dict[int, Title] | None = None, fenced: bool = False
+) -> tuple[Entry, ...]:
+    """The entries with their titles at `rows`, each with the rows of its body.
+
+    With `fenced` a title may be the first line of a fence; then the body begins there.
+    """
+    found = known or doc.titles
+    starts = [_opening(doc, row) if fenced else row + 1 for row in rows]
+    follow = [min(start, row) for start, row in zip(starts[1:], rows[1:], strict=True)]
+    ends = zip([*follow, len(doc.lines)], _stops(doc, rows, found), strict=True)
+    return tuple(
+        Entry(row, start, max(min(end), row + 1), found[row])
+        for row, start, end in zip(rows, starts, ends, strict=True)
+    )
+
+
+def _opening(doc: Doc, row: int) -> int:
+    number = doc.around[row]
+    return doc.blocks[number].open if number >= 0 and doc.firsts[number] == row else row + 1
+
+
+def _stops(doc: Doc, rows: Sequence[int], known: dict[int, Title]) -> list[int]:
+    """For each title the row of the heading that ends its body, or the end of the text."""
+    own = set(rows)
+    others = [(row, level) for row, level in doc.headings if row not in own]
+    limits = {n: [row for row, level in others if level <= n] for n in range(1, 7)}
+    result = []
+    above, at = 0, 0
+    for row in rows:
+        while at < len(others) and others[at][0] < row:
+            above = others[at][1]
+            at += 1
+        style = known[row].style
+        level = int(style[1]) if style[0] == "h" and style[1].isdigit() else above or 2
+        after = limits[level]
+        stop = bisect_left(after, row + 1)
+        result.append(after[stop] if stop < len(after) else len(doc.lines))
+    return result
+
+
+# ------------------------------------------------------------------ titles without a word
+
+
+def _with_numbers(doc: Doc) -> Iterator[Family]:
+    styles: dict[str, list[int]] = {}
+    for row, title in doc.titles.items():
+        if title.word == "number" and doc.around[row] < 0:
+            styles.setdefault(title.style, []).append(row)
+    lists = _numbered_runs(doc, styles.pop("list", []))
+    for style, rows in [*styles.items(), ("list", max(lists, key=len, default=[]))]:
+        if len(rows) > (2 if style == "list" else 1):
+            yield Family(f"{style} number", _entries(doc, rows))
+
+
+def _numbered_runs(doc: Doc, rows: Sequence[int]) -> Iterator[list[int]]:
+    """The lists among the numbered items at `rows`: each item has the next number."""
+    run: list[int] = []
+    for row in rows:
+        step = int(doc.titles[row].id) - int(doc.titles[run[-1]].id) if run else 0
+        if step == 2:  # the one between may lie in a fence that is closed too late
+            between = (at for at in range(run[-1] + 1, row) if _is_next(doc, run[-1], at))
+            run += [*between][:1]
+            step = 1 if int(doc.titles[row].id) - int(doc.titles[run[-1]].id) == 1 else 2
+        if run and step != 1:
+            yield run
+            run = []
+        run.append(row)
+    yield run
+
+
+def _is_next(doc: Doc, row: int, at: int) -> bool:
+    title = doc.titles.get(at)
+    if title is None or (title.style, title.word) != ("list", "number") or not _swallowed(doc, at):
+        return False
+    return int(title.id) == int(doc.titles[row].id) + 1
+
+
+def _only_fences(doc: Doc) -> Iterator[Family]:
+    """Fences made for a prompt; or bare ones, where each has a heading right above it."""
+    tagged = set(doc.tagged)
+    blocks = [block for block in doc.blocks if block.open in tagged]
+    titled = {row for row, _ in doc.headings}
+    above = _lines_above(doc)
+    if not blocks:
+        bare = {row for row in doc.bare if above[row] in titled}
+        blocks = [block for block in doc.blocks if block.open in bare]
+    if len(blocks) < 2:
+        return
+    entries = []
+    for number, block in enumerate(blocks, 1):
+        row = above[block.open] if above[block.open] in titled else block.open
+        title = _fence_title(doc, row, block, number)
+        entries.append(Entry(row, block.open, block.close + 1, title))
+    yield Family("fences", tuple(entries))
+
+
+def _fence_title(doc: Doc, row: int, block: Fence, number: int) -> Title:
+    if row == block.open:
+        first = next((line for line in doc.lines[block.open + 1 : block.close] if line.strip()), "")
+        text = split_state(first.strip().lstrip("#").strip())[0]
+        return Title("fence", "fences", str(number), text[:80], titles.fence_state(block.info))
+    text, state = split_state((heading(doc.lines[row]) or (0, ""))[1])
+    return Title("fence", "fences", str(number), titles.clean(text), state)
+
+
+def _lines_above(doc: Doc) -> dict[int, int]:
+    """For each opening row the row of the last line above that is not blank, or -1."""
+    opened = {block.open for block in doc.blocks}
+    result = {}
+    last = -1
+    for row, line in enumerate(doc.lines):
+        if row in opened:
+            result[row] = last
+        if line.strip():
+            last = row
+    return result
+
+
+def _check_list(doc: Doc) -> Iterator[Family]:
+    rows = {row: found for row, line in enumerate(doc.lines) if (found := box(line))}
+    rows = {row: found for row, found in rows.items() if doc.around[row] < 0}
+    outer = min((found.start for found in rows.values()), default=0)
+    known: dict[int, Title] = {}
+    for row, found in rows.items():
+        if found.start == outer:
+            text = titles.clean(doc.lines[row][found.end :])
+            known[row] = Title("list", "boxes", str(len(known) + 1), text, found.state)
+    if len(known) > 1:
+        yield Family("boxes", _entries(doc, list(known), known))
+
+
+# ------------------------------------------------------------------ comments in the plan
+
+
+def _markers(doc: Doc) -> Family | None:
+    """``<!-- step 3: Title -->`` … ``<!-- /step -->``: the word of the person who wrote it."""
+    found = [
+        (row, title)
+        for row, line in enumerate(doc.lines)
+        if "<!--" in line and (title := titles.marker(line))
+    ]
+    ends = [*(row for row, _ in found[1:]), len(doc.lines)]
+    entries = [
+        Entry(row, row + 1, end, title)
+        for (row, title), end in zip(found, ends, strict=False)
+        if title.id
+    ]
+    return Family("markers", tuple(entries)) if entries else None
+
+
+def _unwrapped(lines: list[str]) -> list[str]:
+    """The lines without the fence that the whole text lies in, where it does (rows stay)."""
+    full = [row for row, line in enumerate(lines) if line.strip()]
+    opened = ticks(lines[full[0]]) if full else None
+    if opened is None or len(full) < 3 or language(opened) not in ("markdown", "md", ""):
+        return lines
+    if not heading(lines[full[1]]) and lines[full[1]].strip() != "---":
+        return lines
+    inner = [found for row in full[1:] if (found := ticks(lines[row]))]
+    if language(opened) in [language(found) for found in (inner if opened.info else inner[:-1])]:
+        return lines  # fences of one kind, one after the other: the file only begins with one
+    last = ticks(lines[full[-1]])
+    cut = {full[0]}
+    if last is not None and not last.info and len(inner) % 2:
+        cut.add(full[-1])
+    return ["" if row in cut else line for row, line in enumerate(lines)]

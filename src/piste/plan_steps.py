@@ -1,0 +1,333 @@
+"""The steps of a plan, once its form is known: their prompts, ids and groups, and what is doubtful.
+
+What a plan is, and what counts as a prompt, `plan` says; which lines are titles, `plan_forms`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from piste import plan_forms as forms
+from piste import plan_titles as titles
+from piste.markdown import DONE, DROPPED, Ticks, closes, heading, ticks
+from piste.plan import Plan, Problem, Step
+
+NO_STEPS = "no line of it names a step; mark each: <!-- step 1: Title --> … <!-- /step -->"
+_RULE = re.compile(r"[ \t]*+(?:([-*_])[ \t]*+(?:\1[ \t]*+){2,}+|=++)$")
+_LABEL = re.compile(r"[\W_]*prompt[\W_]*$", re.IGNORECASE)
+_LAST_WORDS = re.compile(
+    r"(?:[0-9]{1,2}[.)] ?)?(?:how to use|conclusion|next steps|final notes|closing)\b",
+    re.IGNORECASE,
+)
+
+
+def parse(text: str, form: str | None) -> Plan:
+    """Return what `plan.parse` returns."""
+    doc = forms.read(text)
+    families = forms.find(doc)
+    if form is not None:
+        wanted = set(form.replace("+", " ").split())
+        families = [some for some in families if wanted <= set(some.form.replace("+", " ").split())]
+    if not families:
+        kind = "no-steps" if form is None else "no-such-form"
+        found = NO_STEPS if form is None else f"nothing in it has the form {form!r}"
+        return Plan((), "none", found, (Problem(kind, 1, found),))
+    best, *others = families
+    steps, problems = _steps(doc, best)
+    problems += [*_doubts(doc, best), *_elisions(doc, best)]
+    problems.sort(key=lambda problem: (problem.line, problem.kind))
+    return Plan(tuple(steps), best.form, _why(best, others), tuple(problems))
+
+
+class _Block(NamedTuple):
+    open: int
+    close: int  # of the line that closes it, or of the end of the body
+    language: str
+    width: int
+    closed: bool
+
+
+def _steps(doc: forms.Doc, family: forms.Family) -> tuple[list[Step], list[Problem]]:
+    entries = family.entries
+    bodies = [_blocks(doc.lines, entry.start, entry.end) for entry in entries]
+    kinds = _prompt_kinds(doc, family, bodies)
+    groups = _groups(doc, entries)
+    used: dict[str, int] = {}
+    steps: list[Step] = []
+    problems: list[Problem] = []
+    for entry, blocks, group in zip(entries, bodies, groups, strict=True):
+        step_id = _unique(entry.title.id, used)
+        block = _prompt_block(doc, entry, blocks, kinds)
+        prompt = _content(doc, entry, block) if block else _prose(doc, entry)
+        if step_id != entry.title.id:
+            text = f"step {entry.title.id} is there more than once; this one is {step_id}"
+            problems.append(Problem("duplicate-id", entry.row + 1, text))
+        problems += _prompt_problems(step_id, entry, blocks, block, prompt)
+        done = (entry.title.state or _told(doc, entry)) == DONE
+        steps.append(Step(step_id, entry.title.text, prompt, entry.row + 1, done, group))
+    return steps, problems
+
+
+def _unique(step_id: str, used: dict[str, int]) -> str:
+    used[step_id] = count = used.get(step_id, 0) + 1
+    name = step_id if count == 1 else f"{step_id}#{count}"
+    if count > 1 and name in used:  # only a comment can hold an id such as "3#2"
+        return _unique(step_id, used)
+    used.setdefault(name, 1)
+    return name
+
+
+def _told(doc: forms.Doc, entry: forms.Entry) -> str:
+    rows = titles.status_rows(doc.lines, entry.row)
+    return titles.status(doc.lines[rows[0]]) if rows else ""
+
+
+def _blocks(lines: Sequence[str], start: int, end: int) -> list[_Block]:
+    """The fences from `start` to before `end`; what `end` cuts off counts as one too."""
+    found = [(row, line) for row in range(start, end) if (line := ticks(lines[row]))]
+    result = []
+    nesting = True
+    at = 0
+    while at < len(found):
+        row, opened = found[at]
+        last, nesting = _closing(found, at, nesting)
+        close = found[last][0] if last is not None else end
+        result.append(_Block(row, close, forms.language(opened), opened.width, last is not None))
+        at = last + 1 if last is not None else len(found)
+    return result
+
+
+def _closing(found: Sequence[tuple[int, Ticks]], at: int, nesting: bool) -> tuple[int | None, bool]:
+    """Which of the lines in `found` closes the fence that ``found[at]`` opens.
+
+    By CommonMark the first that can. People and models nest fences of the same length,
+    though: where another one opens before, that is its end, if then there is one left for
+    the outer one. When there was none once, `nesting` comes back false: another look would
+    read on to the end each time.
+    """
+    opened = found[at][1]
+    later = range(at + 1, len(found))
+    first = next((n for n in later if closes(found[n][1], opened)), None)
+    if first is None or not nesting or not any(found[n][1].info for n in range(at + 1, first)):
+        return first, nesting
+    stack = [opened]
+    for n in later:
+        if found[n][1].info:
+            stack.append(found[n][1])
+        elif closes(found[n][1], stack[-1]):
+            stack.pop()
+            if not stack:
+                return n, True
+    return first, False
+
+
+class _Kinds(NamedTuple):
+    bare: bool  # a fence without a language holds the prompt
+    alone: bool  # so does any fence, where it is all that a step has
+
+
+def _prompt_kinds(
+    doc: forms.Doc, family: forms.Family, bodies: Sequence[Sequence[_Block]]
+) -> _Kinds:
+    """What holds the prompts of most steps of a family; else a fence is an example in a text."""
+    most = 0.6 * len(bodies)
+    bare = sum(any(not block.language for block in blocks) for blocks in bodies)
+    pairs = zip(family.entries, bodies, strict=True)
+    alone = sum(_alone(doc, entry, blocks) for entry, blocks in pairs)
+    fine = family.form.split()[-1] not in (*titles.COARSE, "number", "boxes")
+    return _Kinds(fine and bare >= most, alone >= most)
+
+
+def _alone(doc: forms.Doc, entry: forms.Entry, blocks: Sequence[_Block]) -> bool:
+    if len(blocks) != 1:
+        return False
+    rows = [*range(entry.start, blocks[0].open), *range(blocks[0].close + 1, entry.end)]
+    return all(_is_frame(doc.lines[row]) or _LABEL.match(doc.lines[row]) for row in rows)
+
+
+def _prompt_block(
+    doc: forms.Doc, entry: forms.Entry, blocks: Sequence[_Block], kinds: _Kinds
+) -> _Block | None:
+    if blocks and entry.start == blocks[0].open and entry.start != entry.row + 1:
+        return blocks[0]  # the title stands in it, or it has no title of its own
+    wanted = [block for block in blocks if block.language in forms.PROMPT_LANGUAGES]
+    if not wanted and kinds.bare:
+        wanted = [block for block in blocks if not block.language]
+    if not wanted and kinds.alone and _alone(doc, entry, blocks):
+        wanted = list(blocks)
+    return wanted[0] if wanted else None
+
+
+def _is_frame(line: str) -> bool:
+    """Whether a line only stands around a prompt: a blank, a rule, a tag, a status."""
+    bare = line.strip()
+    if not bare or bare in ("...", "…") or _RULE.match(line) or titles.status(line):
+        return True
+    return bare.startswith("<") and (cut := titles.parts(line)) is not None and not cut.body
+
+
+def _content(doc: forms.Doc, entry: forms.Entry, block: _Block) -> str:
+    rows = range(block.open + 1, block.close)
+    lines = [_dedent(doc.lines[row], block.width) for row in rows]
+    if entry.row in rows:
+        lines[entry.row - block.open - 1] = titles.bare(lines[entry.row - block.open - 1], True)
+    if not block.closed:
+        lines = _trimmed(lines)
+    return "\n".join(lines)
+
+
+def _dedent(line: str, width: int) -> str:
+    lead = line[: len(line) - len(line.lstrip(" \t"))].expandtabs(4)
+    return lead[width:] + line.lstrip(" \t") if width and lead else line
+
+
+def _prose(doc: forms.Doc, entry: forms.Entry) -> str:
+    lines = list(doc.lines[entry.start : entry.end])
+    if entry.title.style == "list":
+        rest = (n for n, line in enumerate(lines) if line.strip() and not line[0].isspace())
+        lines = [entry.title.text, *lines[: next(rest, len(lines))]]
+    elif entry.title.style in ("plain", "bold"):
+        ends = (n for n, line in enumerate(lines) if n and _LAST_WORDS.match(line))
+        lines = lines[: next(ends, len(lines))]
+    lines = _trimmed(lines)
+    if sum(ticks(line) is not None for line in lines) % 2 and (last := ticks(lines[-1])):
+        lines = lines if last.info else _trimmed(lines[:-1])  # it closes another step's fence
+    return "\n".join(lines)
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    start, end = 0, len(lines)
+    while start < end and _is_frame(lines[start]):
+        start += 1
+    while end > start and _is_frame(lines[end - 1]):
+        end -= 1
+    return lines[start:end]
+
+
+def _groups(doc: forms.Doc, entries: Sequence[forms.Entry]) -> list[str]:
+    """For each entry the heading above it, unless that is the title of the whole."""
+    own = {entry.row for entry in entries}
+    others = [(row, level) for row, level in doc.headings if row not in own]
+    tops = [row for row, level in others if level == 1]
+    if others and tops == [others[0][0]]:
+        others = others[1:]
+    result = []
+    open_headings: list[tuple[int, int]] = []
+    at = 0
+    for entry in entries:
+        while at < len(others) and others[at][0] < entry.row:
+            while open_headings and open_headings[-1][1] >= others[at][1]:
+                open_headings.pop()
+            open_headings.append(others[at])
+            at += 1
+        style = entry.title.style
+        limit = int(style[1]) if style[0] == "h" and style[1].isdigit() else 7
+        rows = [row for row, level in open_headings if level < limit]
+        found = heading(doc.lines[rows[-1]]) if rows else None
+        result.append(titles.clean(found[1]) if found else "")
+    return result
+
+
+def _why(best: forms.Family, others: Sequence[forms.Family]) -> str:
+    taken = f"{len(best.entries)} of the form '{best.form}'"
+    rest = ", ".join(f"{len(other.entries)} '{other.form}'" for other in others[:5])
+    return f"{taken}; not taken: {rest}" if rest else taken
+
+
+# ------------------------------------------------------------------ what is doubtful
+
+_PLACE = re.compile(r"(.*?)([0-9]{1,6})([^0-9]*)$", re.DOTALL)
+_OMITTED = re.compile(
+    r"omitted (?:for brevity|to save space)"
+    r"|\b(?:remaining|subsequent|rest of the|other|further) (?:prompts|steps|tasks|phases)\b"
+    r".{0,60}\b(?:omitted|would|(?:same|similar) (?:pattern|format))",
+    re.IGNORECASE,
+)
+_AND_SO_ON = re.compile(
+    r"[\[(*_>\s]*+(?:\.{3}|…)[\W_]*+"
+    r"(?:$|and so on|continu|etc|repeat|same|similar|more\b|remaining)"
+    r"|[*_>\s]*+[\[(][*_\s]*+"
+    r"(?:(?:the |all )?(?:other|remaining|further|additional)\b|repeat|continue"
+    r"|prompts? (?:for|[0-9]).{0,60}\b(?:would|will|follow|similar))",
+    re.IGNORECASE,
+)
+_STAND_IN = re.compile(
+    r"[\W_]*+(?:$|(?:same|similar) (?:as|to) |as (?:above|before)\b)", re.IGNORECASE
+)
+_BANNERS = tuple("#>*_!~[⚠❌🚫⛔")
+_ABANDONED = re.compile(
+    r"\b(?:abandoned|superseded|obsolete|deprecated|no longer (?:used|maintained|followed)"
+    r"|do not (?:use|follow))\b",
+    re.IGNORECASE,
+)
+
+
+def _prompt_problems(
+    step_id: str, entry: forms.Entry, blocks: Sequence[_Block], block: _Block | None, prompt: str
+) -> Iterator[Problem]:
+    if not prompt.strip():
+        yield Problem("empty-prompt", entry.row + 1, f"step {step_id} has no prompt")
+    elif len(prompt) < 100 and _STAND_IN.match(prompt):
+        yield Problem("elision", entry.row + 1, f"the prompt of step {step_id} is not written out")
+    tagged = [some for some in blocks if some.language in forms.PROMPT_LANGUAGES]
+    if len(tagged) > 1 and block is not None:
+        text = f"step {step_id} has {len(tagged)} fences for a prompt; the first is taken"
+        yield Problem("several-prompts", tagged[1].open + 1, text)
+    for some in blocks:
+        if not some.closed:
+            text = f"nothing closes the fence that opens here, in step {step_id}"
+            yield Problem("unclosed-fence", some.open + 1, text)
+
+
+def _doubts(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
+    first = family.entries[0].row
+    if family.fit and family.fit[0] < forms.WEAK and len(family.entries) > 1:
+        yield Problem("doubtful-form", first + 1, f"these may be no steps: {family.form}")
+    yield from _gaps(family)
+    for entry in family.entries:
+        if entry.title.state == DROPPED:
+            text = f"step {entry.title.id} is struck out or called off"
+            yield Problem("abandoned", entry.row + 1, text)
+    for row in range(min(first, 40)):
+        line = doc.lines[row]
+        banner = doc.around[row] < 0 and len(line) < 500 and line.startswith(_BANNERS)
+        if banner and _ABANDONED.search(line):
+            yield Problem("abandoned", row + 1, "the plan says that it is not followed any more")
+
+
+def _gaps(family: forms.Family) -> Iterator[Problem]:
+    """Numbers that are left out, in each series of ids (1.1, 1.2 … is one, A/6, B/6 … another)."""
+    series: dict[str, dict[int, int]] = {}
+    for entry in family.entries:
+        prefix, number = _place(entry.title.id)
+        series.setdefault(prefix, {}).setdefault(number, entry.row)
+        if prefix[-1:] in (".", "-"):
+            outer, number = _place(prefix[:-1])
+            series.setdefault(outer, {}).setdefault(number, entry.row)
+    for prefix, rows in series.items():
+        numbers = sorted(number for number in rows if number >= 0)
+        for before, after in zip([min(0, *numbers[:1]), *numbers], numbers, strict=False):
+            if after > before + 1 and len(rows) > 1:
+                missing = f"{prefix}{before + 1}"
+                missing += f" to {prefix}{after - 1}" if after > before + 2 else ""
+                yield Problem("gap", rows[after] + 1, f"no step {missing} before {prefix}{after}")
+
+
+def _place(step_id: str) -> tuple[str, int]:
+    """The series that an id belongs to, and its number there; -1 when it has none."""
+    head, slash, total = step_id.partition("/")
+    if len(head) == 1 and head.isascii() and head.isalpha():
+        return slash + total, ord(head.upper()) - ord("A") + 1
+    found = _PLACE.match(head)
+    return (found.group(1) + slash + total, int(found.group(2))) if found else (step_id, -1)
+
+
+def _elisions(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
+    """Lines between the steps that stand for steps which are not written."""
+    for row in range(family.entries[0].row + 1, len(doc.lines)):
+        line = doc.lines[row]
+        if doc.around[row] >= 0 or not 2 < len(line.rstrip()) <= 400 or row in doc.titles:
+            continue
+        if _AND_SO_ON.match(line) or _OMITTED.search(line):
+            text = f"this seems to stand for steps that are not written: {line.strip()[:60]}"
+            yield Problem("elision", row + 1, text)

@@ -1,0 +1,371 @@
+"""One line of a plan: whether it is the title of a step, of which, and in what state.
+
+A title has a word and a number (``### Prompt 2.1: Models``, `**Step 3**`, `1단계: …`), or is a
+numbered heading or list item. It knows single lines only: which of the titles of a plan
+are its steps, `plan_forms` decides from all of them.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from piste.markdown import (
+    DONE,
+    DROPPED,
+    LONGEST,
+    Ticks,
+    box,
+    box_state,
+    heading,
+    split_state,
+    ticks,
+    word_state,
+)
+
+_NAMES = {
+    "prompt": "prompt промпт промт プロンプト 프롬프트 提示 提示词 提示詞 invite",
+    "step": "step шаг paso étape etape schritt passo etapa krok stap steg "
+            "ステップ 手順 步骤 步驟 단계 스텝",
+    "task": "task задача задание tarea tâche tache aufgabe tarefa zadanie taak "
+            "タスク 任务 任務 작업 태스크",
+    "ticket": "ticket issue story",
+    "phase": "phase fase фаза этап フェーズ 阶段 階段 段階 페이즈 fáze",
+    "chunk": "chunk milestone iteration stage part sprint block session module increment week day "
+             "bloque bloc meilenstein abschnitt checkpoint round hito веха спринт неделя "
+             "마일스톤 스프린트 주차",
+}  # fmt: skip
+_WORDS = {word: name for name, words in _NAMES.items() for word in words.split()}
+COARSE = {"phase", "chunk"}
+"""Words that mostly name a group of steps, and only without better ones the steps."""
+_QUALIFIERS = {
+    "llm", "tdd", "ai", "code", "coding", "codegen", "generation", "implementation", "agent",
+    "development", "detailed", "claude", "gpt", "the", "build", "dev", "micro", "execution",
+}  # fmt: skip
+
+# Each of these is linear: what could match twice is possessive, the rest is short.
+_BULLETS = re.compile(r"[ \t]*+(?:(?:[-*+•]|[0-9]{1,4}[.)])[ \t]++)++")
+_HASHES = re.compile(r"[ \t]{0,3}(?:\\?#){1,6}[ \t]++")
+_CLOSED = re.compile(r"[ \t]#+$")
+_TAGS = re.compile(r"[ \t]*+(?:</?[A-Za-z][^<>]{0,80}>[ \t]*+)++")
+_LAST_TAGS = re.compile(r"(?:</[A-Za-z][^<>]{0,80}>){1,4}$")
+_BOLD = re.compile(r"(?:[^\w\s*<`]{1,3}\s)?(?:\*\*|__|\\\*\\\*)")
+_ESCAPED = re.compile(r"\\([#*_.+>`~()\[\]-])")
+_DECORATION = re.compile(r"(?:\[.{0,2}\](?=\s)|[^\w\[(])*+")
+_CAPITALS = re.compile(r"[A-Z]{3,20}(?: [A-Z]{2,20}){0,3}:[\s*_]*+")  # FUTURE: Prompt 3
+_WORD = re.compile(r"[^\W\d_]{1,40}")
+_DASHES = re.compile(r"[\s-]*+")
+_FOR = re.compile(r"[\s*_]++(?:for|of|to|для|para|pour|für)\s++")
+_NUMBER_SIGN = re.compile(r"[\s*_~]*+(?:[#№]|n[or]\.?(?=\s)|number(?=\s))?+\s*+")
+_ID = re.compile(
+    r"(?:[A-Z]{1,3}-?)?[0-9]{1,6}(?:[./-][0-9]{1,6})*"  # 02  1.1.3  P3  1/8  C-1.1
+    r"(?:[^\W\d_](?![^\W_]))?(?:-[A-Z]{2,8}(?![^\W_]))?(?![^\W_])"  # 6a  03-MVP
+    r"|[A-Z](?:/[0-9]{1,4})?(?![^\W_])"  # A  A/6
+)
+_COUNTED = re.compile(r"第?\s?([0-9]{1,6})\s?(단계|步|步骤|步驟|阶段|階段|フェーズ|ステップ|주차)")
+_AFTER_ID = re.compile(r"([*_~)\]`]*+)(\s*+[:：.．。–—―|·•→>-]++|\s*+$|\s*+(?=\())?")
+_END_OF_RANGE = re.compile(r"\s*[0-9]{1,4}\s*(?:$|[:：)–—-])")
+_NUMBERED = re.compile(
+    r"((?:[A-Z]{1,3}-?)?[0-9]{1,4}(?:[.-][0-9]{1,4})*[a-z]?)"
+    r"(?:[.):：](?=[\s*_])|(?=\s+[–—·-]\s)|(?<=[0-9][.-][0-9])(?=\s))"
+)
+_LEFT_OVER = " \t\r\v\f([|–—-"  # what stood between a title and a mark that was cut off
+_STATUS = re.compile(
+    r"[ \t>]{0,4}[*_]{0,3}(?:status|state|статус|estado|statut|상태|状态|状態|ステータス)"
+    r"[*_]{0,3}[ \t]?[:：][*_ \t]{0,8}(\S.*)",
+    re.IGNORECASE,
+)
+
+
+class Title(NamedTuple):
+    """What a title says. `style` is h1 … h6, html, bold, plain or list; `word` is English."""
+
+    style: str
+    word: str
+    id: str
+    text: str
+    state: str
+
+
+class Parts(NamedTuple):
+    """A line, cut: a title could stand in `body`. `style` as in Title, or number or marker."""
+
+    style: str
+    prefix: str
+    body: str
+    suffix: str
+
+
+def parts(line: str) -> Parts | None:
+    """Return `line` cut into its parts, without white space at its end; None where none fits."""
+    line = line.rstrip()
+    bare = line.lstrip(" \t")
+    if not bare or len(line) > LONGEST:
+        return None
+    if bare.startswith("<!--"):
+        start = line.index("<!--") + 4
+        return _cut("marker", line, start, len(line) - 3) if bare[4:].endswith("-->") else None
+    if (found := _HASHES.match(line)) and (level := heading(line)):
+        closed = _CLOSED.search(line, found.end() - 1)
+        return _cut(f"h{level[0]}", line, found.end(), closed.start() if closed else len(line))
+    if bare[0] == "<" and (found := _TAGS.match(line)):
+        last = _LAST_TAGS.search(line, found.end())
+        return _cut("html", line, found.end(), last.start() if last else len(line))
+    if found := _BULLETS.match(line):
+        return _cut("number" if bare[0].isdigit() else "list", line, found.end(), len(line))
+    indent = line[: len(line) - len(bare)]
+    if len(indent.expandtabs(4)) > 3:
+        return None
+    return Parts("bold" if _BOLD.match(bare) else "plain", indent, bare, "")
+
+
+def _cut(style: str, line: str, start: int, end: int) -> Parts:
+    body = line[start:end].strip()
+    start += len(line[start:end]) - len(line[start:end].lstrip())
+    return Parts(style, line[:start], body, line[start + len(body) :])
+
+
+class _Normal(NamedTuple):
+    """A line without what ticking it would change, and the state that this told."""
+
+    line: str
+    state: str
+    cut: Parts | None
+    item: bool  # of a list, without a word that makes a title of it
+
+
+def _normal(line: str, trimmed: bool = True) -> _Normal:
+    """Headings and titles lose their marks and, `trimmed`, what was left over at the end.
+
+    Of an item of a list only a mark in front is state: "on success print ✅" is not.
+    """
+    cut = None if ticks(line) else parts(line)
+    if cut is None:
+        return _Normal(line, "", None, False)
+    word = _with_word(cut)
+    if word is None and (cut.style in ("number", "list") or (cut.style == "plain" and box(line))):
+        return _normal_item(line)
+    if word is None and cut.style == "plain":
+        return _Normal(line, "", cut, False)
+    state = ""
+    while cut is not None:
+        body, found = split_state(cut.body)
+        shorter = cut.prefix + (body.rstrip(_LEFT_OVER) if trimmed else body) + cut.suffix
+        state = state or found
+        if shorter == line:
+            break
+        line, cut = shorter, parts(shorter)
+    return _Normal(line, state, cut, False)
+
+
+def _normal_item(line: str) -> _Normal:
+    state = ""
+    while found := box(line):
+        state = state or found.state
+        if line[found.start] == "[":
+            line = f"{line[: found.start]}[ ]{line[found.end :]}"
+            break
+        line = line[: found.start] + line[found.end :].lstrip()
+    return _Normal(line, state, parts(line), True)
+
+
+def read(line: str) -> Title | None:
+    """Return the title that `line` is, or None. Markers are not titles: see `marker`."""
+    bare, state, cut, _ = _normal(line)
+    if cut is None or not cut.body or cut.style == "marker":
+        return None
+    found = _with_word(cut) or _with_number(cut, bare)
+    if found is None:
+        return None
+    if not state and cut.body.lstrip(" *_").startswith("~~"):
+        state = DROPPED
+    return Title("list" if cut.style == "number" else cut.style, *found, state)
+
+
+def marker(line: str) -> Title | None:
+    """Return what ``<!-- step 3: Title -->`` says; the id is empty for ``<!-- /step -->``."""
+    _, state, cut, _ = _normal(line)
+    if cut is None or cut.style != "marker":
+        return None
+    body = cut.body
+    if body.lower().replace(" ", "") == "/step":
+        return Title("marker", "step", "", "", "")
+    word, _, rest = body.partition(" ")
+    number, _, text = rest.strip().partition(":")
+    if word.lower() != "step" or not number.strip():
+        return None
+    return Title("marker", "step", "-".join(number.split()), text.strip(), state)
+
+
+def marked(line: str, done: bool) -> str:
+    """Return the line of a title, or the opening line of a fence, with its mark set or not.
+
+    A box is ticked; else ``✅`` stands at the end (in front for an item of a list).
+    """
+    blank = line[len(line.rstrip()) :]
+    if (fence := ticks(line)) is not None:
+        return bare_fence(line, fence) + (" ✅" if done else "") + blank
+    bare, _, cut, item = _normal(line, trimmed=False)
+    bare = bare.rstrip()
+    found = box(line if item else bare)
+    if found and (item or bare[found.start] == "["):
+        base = line if item else bare + blank
+        tick = "[x]" if done else "[ ]"
+        if base[found.start] != "[":  # without a bullet an emoji is a box only by its shape
+            tick = ("✅" if base[: found.start].strip() else "☑") if done else "☐"
+        return base[: found.start] + tick + base[found.end :]
+    if cut is None or not done:
+        return bare + blank
+    if item:
+        return f"{cut.prefix}✅ {cut.body}{blank}"
+    return f"{cut.prefix}{cut.body} ✅{cut.suffix}{blank}"
+
+
+def bare(line: str, fenced: bool) -> str:
+    """Return a line of a plan without what ticking could change in it.
+
+    In a fence (`fenced`) only titles and boxes count as state. At the end of a heading
+    what was left over (``T -``) goes too, with or without a mark.
+    """
+    if (fence := ticks(line)) is not None:
+        return bare_fence(line, fence) if fence.info else line
+    found = box(line)
+    if found and line[found.start] == "[":
+        line = f"{line[: found.start]}[ ]{line[found.end :]}"
+    normal = _normal(line)
+    cut = normal.cut
+    if cut is None or not fenced or cut.style == "marker":
+        return normal.line
+    return normal.line if not normal.item and (_with_word(cut) or _with_number(cut, line)) else line
+
+
+def bare_fence(line: str, fence: Ticks) -> str:
+    """Return the opening line of a fence without a mark of state after its language."""
+    line = line.rstrip()
+    return line[: len(line) - len(fence.info)] + bare_info(fence.info) if fence.info else line
+
+
+def bare_info(info: str) -> str:
+    """Return what follows the ticks of a fence without a mark of state."""
+    while fence_state(info):
+        info = info[: -len(info.split()[-1])].rstrip()
+    return info
+
+
+def fence_state(info: str) -> str:
+    """Return the state that a mark after the language of a fence tells, or ``""``."""
+    last = info.split()[-1] if info else ""
+    return "" if last.isascii() else box_state(last)
+
+
+def status(line: str) -> str:
+    """Return the state that a line such as ``**Status:** ✅ Complete`` tells, or ``""``."""
+    found = _STATUS.match(line) if len(line) <= LONGEST else None
+    return word_state(found.group(1)) if found else ""
+
+
+def not_started(line: str) -> str:
+    """Return a line with a status, where it says done, with the status ``⬜ Not started``."""
+    found = _STATUS.match(line)
+    return f"{line[: found.start(1)]}⬜ Not started" if found and status(line) == DONE else line
+
+
+def status_rows(lines: Sequence[str], row: int) -> list[int]:
+    """Return the rows that tell the state of the step whose title is at `row`."""
+    result = []
+    for at in range(row + 1, min(row + 7, len(lines))):
+        if ticks(lines[at]) or heading(lines[at]) or read(lines[at]):
+            break
+        if status(lines[at]):
+            result.append(at)
+    return result
+
+
+def _with_word(cut: Parts) -> tuple[str, str, str] | None:
+    """The word, the id and the text of a title such as ``Prompt 3 - Models``."""
+    body = _ESCAPED.sub(r"\1", cut.body) if "\\" in cut.body[:12] else cut.body
+    loose = cut.style[0] in "hb"  # a heading, html or a bold line needs no separator
+    if not loose and not _may_begin(body):
+        return None
+    body = split_state(body)[0]
+    return _label(body, loose, True) if len(body) <= LONGEST // 2 else None
+
+
+def _may_begin(body: str) -> bool:
+    """Whether a line of text can be a title at all: most are ruled out by their first word."""
+    at = _after(_DECORATION, body, 0)
+    word = _WORD.match(body, at)
+    if word is None:
+        return body[at : at + 1].isdigit()
+    first = word.group().lower()
+    return first in _WORDS or first in _QUALIFIERS or first[0] == "第"
+
+
+def _label(text: str, loose: bool, outer: bool) -> tuple[str, str, str] | None:
+    at = _after(_CAPITALS, text, _after(_DECORATION, text, 0))
+    for _ in range(4):
+        word = _WORD.match(text, at)
+        if not word or word.group().lower() not in _QUALIFIERS:
+            break
+        at = _after(_DASHES, text, word.end())
+    found = _name_and_id(text, at)
+    if found is None:
+        return None
+    name, number, end = found
+    after = _AFTER_ID.match(text, end)
+    closer, separator = after.groups() if after else ("", None)
+    if not closer and separator is None and (not loose or number.isalpha()):
+        return None
+    rest = text[after.end() :] if after else text[end:]
+    if (separator or "").strip() in ("-", "–", "—") and _END_OF_RANGE.match(rest):
+        return None  # "Prompt 1 – 3" names a range of prompts
+    inner = _label(rest, False, False) if outer and name in COARSE else None
+    if inner and inner[0] not in COARSE:  # "Phase 2 - Step 1: Models"
+        return inner[0], f"{number}.{inner[1]}", inner[2]
+    return name, number, clean(rest)
+
+
+def _name_and_id(text: str, at: int) -> tuple[str, str, int] | None:
+    word = _WORD.match(text, at)
+    name = _WORDS.get(word.group().lower()) if word else None
+    if word is None or name is None:
+        counted = _COUNTED.match(text, at)
+        if counted is None:
+            return None
+        return _WORDS.get(counted.group(2), "step"), counted.group(1), counted.end()
+    end = word.end()
+    linked = _FOR.match(text, end)  # "Prompt for Step 1.3"
+    second = _WORD.match(text, linked.end()) if linked else None
+    if second and second.group().lower() in _WORDS:
+        end = second.end()
+    found = _ID.match(text, _after(_NUMBER_SIGN, text, end))
+    return (name, found.group(), found.end()) if found else None
+
+
+def _with_number(cut: Parts, line: str) -> tuple[str, str, str] | None:
+    """The id and the text of ``### 2. Models``, of ``**2. Models**``, of ``2. Models``."""
+    if cut.style == "number":
+        if line[:1].isspace() or len(cut.prefix.split()) > 1:
+            return None
+        return "number", cut.prefix.strip().rstrip(".)"), clean(cut.body.removeprefix("[ ]"))
+    if cut.style[0] not in "hb":
+        return None
+    body = split_state(cut.body)[0]
+    found = _NUMBERED.match(body, _after(_DECORATION, body, 0))
+    return ("number", found.group(1), clean(body[found.end() :])) if found else None
+
+
+def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at
+
+
+def clean(text: str) -> str:
+    """Return the text of a title without the emphasis around it, separators and state."""
+    text = text.strip(" \t:：–—-").removeprefix(". ")
+    for pair in ("**", "__", "~~"):
+        if text.count(pair) % 2:
+            text = text[2:] if text.startswith(pair) else text.removesuffix(pair)
+        elif text.startswith(pair) and text.endswith(pair) and text.count(pair) == 2:
+            text = text[2:-2]
+        text = text.strip(" \t:：–—-")
+    return split_state(text)[0].removeprefix("[ ]").strip(" \t").rstrip(_LEFT_OVER)

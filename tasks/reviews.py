@@ -1,0 +1,11 @@
+"""Documents about existing code, all from one bundle."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from piste import graph
+
+
+def task_reviews() -> Iterator[dict[str, Any]]:
+    """reviews of the code, its issues, its missing tests, its README"""
+    yield from graph.rule_tasks("review")
