@@ -1,0 +1,153 @@
+"""Fixtures: small worlds. No test sees the real home, the network, or another test's store."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from standin import StandIn, llm_user_dir
+
+from piste import freshness, graph, make
+from piste import project as piste_project
+from piste.freshness import Decision, World
+from piste.make import Outcome
+from piste.rules import Rule
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own, with nothing in it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(("PISTE_", "LLM_", "XDG_", "OPENAI_", "GIT_")) and name != "PISTE_SAMPLES":
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("LLM_USER_PATH", str(home / "llm"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    (home / ".gitconfig").write_text(
+        "[user]\n name = Test\n email = test@example.org\n[init]\n defaultBranch = main\n"
+    )
+    return home
+
+
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test pulls the plug, and a disk takes its time."""
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+
+
+@pytest.fixture(autouse=True)
+def own_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process shares with doit, as it is when a process begins."""
+    monkeypatch.setattr(graph, "_world", None)
+    monkeypatch.setattr(graph, "ours", set())
+    monkeypatch.setattr(graph, "files", set())
+    monkeypatch.setattr(graph, "_notes", {})
+    monkeypatch.setattr(graph, "stop", threading.Event())
+    monkeypatch.setattr(graph, "exit_code", 0)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a spec that a person brought, and the embedded model."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "piste.toml").write_text('model = "outline"\n')
+    (root / "dodo.py").write_text("from piste.tasks import *\n")
+    (root / "spec.md").write_text("# Tally\n\nCounts words.\n\n## Requirements\n\n1. Count.\n2. Sum.\n")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    """Run `piste …` or `doit …` as a process of its own in the project."""
+
+    def call(program: str, *args: str, cwd: Path = project, **env: str) -> subprocess.CompletedProcess[str]:
+        module = {"piste": "piste.cli", "doit": "doit"}[program]
+        return subprocess.run(
+            [sys.executable, "-m", module, *args], cwd=cwd, env={**os.environ, **env},
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.fixture
+def standin(own_home: Path) -> Iterator[StandIn]:
+    """A stand-in for an OpenAI-compatible server, known to llm under its models' names."""
+    with StandIn() as server:
+        llm_user_dir(own_home / "llm", server.url)
+        yield server
+
+
+@dataclass(frozen=True)
+class Small:
+    """A project of one rule, `note`: in.md → note.md. Each look is that of a new process."""
+
+    root: Path
+
+    def write(self, name: str, text: str | bytes) -> None:
+        """Write a file of the project in place."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+
+    def read(self, name: str = "note.md") -> str:
+        """Return what a file says."""
+        return (self.root / name).read_text()
+
+    def settings(self, *lines: str, model: str = "outline", rule: str = "") -> None:
+        """Write piste.toml: the model, further settings, lines more for the rule."""
+        head = [f'model = "{model}"'] if model else []
+        table = '[rules.note]\ntarget = "note.md"\ninputs = ["in.md"]\nprompt = "note.md.j2"'
+        self.write("piste.toml", "\n".join([*head, *lines, table, rule, ""]))
+
+    def world(self, **command_line: str) -> World:
+        """Return the world as a new process sees it."""
+        return piste_project.world(self.root, command_line)
+
+    def rule(self, world: World | None = None) -> Rule:
+        """Return the rule."""
+        return (world or self.world()).rules["note"]
+
+    def decide(self, **command_line: str) -> Decision:
+        """Decide anew."""
+        world = self.world(**command_line)
+        return freshness.decide(world, world.rules["note"])
+
+    def make(self, **options: Any) -> Outcome:
+        """Bring note.md up to date."""
+        world = self.world()
+        return make.make(world, world.rules["note"], **options)
+
+    def tree(self) -> dict[str, str]:
+        """Return a hash of every file of the project, .piste with it."""
+        files = (path for path in self.root.rglob("*") if path.is_file())
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+    """The smallest project: its own rule, its own prompt, the embedded model."""
+    made = Small(tmp_path / "small")
+    made.write("in.md", "# In\n\nWords.\n")
+    made.write("dodo.py", "from piste.tasks import *\n")
+    prompt = '+++\ninputs = ["text"]\nsettings = ["language"]\n+++\nNote this:\n\n{{ text }}\n'
+    made.write("prompts/note.md.j2", prompt)
+    made.settings()
+    monkeypatch.chdir(made.root)
+    return made
