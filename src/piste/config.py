@@ -48,6 +48,7 @@ class Config:
     store: str = ""  # where results are kept; "" is the person's own store
     in_flight: int = 8  # calls under way at once, for one model
     deadline: int = 600  # seconds that one call may take
+    stall: int = 300  # seconds without a sign of life, after which a call is given up
     retries: int = 4  # after errors that pass: a busy server, a network away
     rules: Mapping[str, Rule] = field(default_factory=lambda: dict(_rules.BUILT_IN))
     bundle: BundleSettings = field(default_factory=BundleSettings)
@@ -65,6 +66,7 @@ _PLAIN: dict[str, type] = {
     "store": str,
     "in_flight": int,
     "deadline": int,
+    "stall": int,
     "retries": int,
 }
 _RULE: dict[str, type] = {
@@ -77,7 +79,7 @@ _RULE: dict[str, type] = {
     "model": str,
     "options": dict,
 }
-_LEAST = {"in_flight": 1, "deadline": 1, "retries": 0}
+_LEAST = {"in_flight": 1, "deadline": 1, "stall": 1, "retries": 0}
 _TYPE_NAMES = {str: "a text", bool: "true or false", int: "a whole number",
                tuple: "a list of texts", dict: "a table"}  # fmt: skip
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from piste import content, receipts, rejected, templates
 from piste.config import Config
 from piste.errors import Mistake, PisteError, shown
+from piste.llmhome import folder as llm_folder
 from piste.llmhome import model_named
 from piste.memo import Memo
 from piste.prices import FREE
@@ -309,6 +310,14 @@ def _own_id(name: str) -> str:
         return name
     from piste.models import resolve
 
+    if not os.path.isdir(llm_folder()):
+        # llm would make its folder, and who only looks must change nothing. Without
+        # it there are no aliases, and the default is llm's own.
+        if name:
+            return name
+        from llm import DEFAULT_MODEL
+
+        return str(DEFAULT_MODEL)
     try:
         return str(resolve(name or None).model_id)
     except Mistake:  # not installed here: then the name is all there is

@@ -71,6 +71,11 @@ def close() -> None:
     """Save what this run has found out. Called once, by doit, at the end."""
     if _world is not None:
         _world.memo.save()
+    if "piste.llmlog" in sys.modules:  # a model was asked
+        from piste import llmlog, screen
+
+        for warning in llmlog.flush():
+            screen.say(warning)
 
 
 def rule_tasks(*stages: str) -> Iterator[dict[str, Any]]:

@@ -290,12 +290,8 @@ def _note(world: World, entry: log.Entry) -> None:
 
 def _stream(world: World, asked: _Asked) -> Any:
     """Ask, and show the reply as it comes."""
-    from piste import graph, models
+    from piste import graph, make, models
 
-    config = world.config
-    limits = models.Limits(
-        deadline=config.deadline, retries=config.retries, in_flight=config.in_flight
-    )
     questions = [turn.question for turn in asked.said.turns]
     print(flush=True)
     with contextlib.ExitStack() as waiting:
@@ -312,7 +308,7 @@ def _stream(world: World, asked: _Asked) -> Any:
             reply = models.ask(
                 asked.model, prompt=asked.words[-1], system=asked.system or None,
                 options=asked.options, history=list(zip(asked.words, questions, strict=False)),
-                limits=limits, stop=graph.stop, on_text=on_text, on_retry=on_retry,
+                limits=make.limits_of(world), stop=graph.stop, on_text=on_text, on_retry=on_retry,
             )  # fmt: skip
         except Failed:
             print(flush=True)  # what comes next is not part of the reply

@@ -234,10 +234,6 @@ def _call(
 ) -> Any:  # fmt: skip
     from piste import models
 
-    config = world.config
-    limits = models.Limits(
-        deadline=config.deadline, retries=config.retries, in_flight=config.in_flight
-    )
     with screen.progress(f"{rule.target}: asking {model.model_id}") as shown:
         come = 0
 
@@ -246,9 +242,16 @@ def _call(
             come += len(piece)
             shown.came(come)
 
+        def on_retry(why: str, seconds: float) -> None:
+            nonlocal come
+            come = 0
+            screen.say(f"{rule.target}: {why}; asking again in {seconds:.0f} s")
+
         try:
-            return models.ask(model, prompt=prompt, system=system or None, options=options,
-                              limits=limits, on_text=on_text, stop=stop)  # fmt: skip
+            return models.ask(
+                model, prompt=prompt, system=system or None, options=options,
+                limits=limits_of(world), on_text=on_text, on_retry=on_retry, stop=stop,
+            )  # fmt: skip
         except models.CallFailed as error:
             kept = ""
             if error.partial:
@@ -258,7 +261,21 @@ def _call(
             else:
                 log.add(world.root, log.Entry(log.now(), rule.target, "failed", model.model_id,
                                               wanted.key, reason=str(error)))  # fmt: skip
-            raise type(error)(f"{rule.target}: {error}{kept}") from None
+            said = f"{rule.target}: {error}{kept}"
+            raise models.CallFailed(
+                said, kind=error.kind, partial=error.partial, retry_after=error.retry_after
+            ) from None
+
+
+def limits_of(world: World) -> Any:
+    """Return the limits of a call, of the settings."""
+    from piste import models
+
+    config = world.config
+    return models.Limits(
+        deadline=config.deadline, stall=config.stall, retries=config.retries,
+        in_flight=config.in_flight,
+    )  # fmt: skip
 
 
 def _with_reason(prompt: str, reason: str) -> str:

@@ -20,13 +20,14 @@ from piste.errors import Mistake
 BUNDLE = "generate_bundle"
 """The task that a project redefines to have another packer write the bundle."""
 
-GIVEN = "PISTE_BUNDLE=given"
+GIVEN = "env PISTE_BUNDLE=given"
 """Tells piste to take the bundle as it stands: `LLM:generate_bundle` has just written it."""
 
 # Where a task runs by itself depends on mise's version and on the file it stands in: since
 # 2026.5.16 one of ~/.config/mise runs in $HOME. This variable is the folder that the person
-# stands in, in all of them; the test keeps the rest from running anywhere else.
-_HERE = 'cd "$MISE_ORIGINAL_CWD" && '
+# stands in, in all of them. Without `exec` a signal of mise's would end the shell alone, and
+# piste would go on, and pay, unseen.
+_HERE = 'cd "$MISE_ORIGINAL_CWD" && exec '
 
 _OWNED = "# Tasks for mise, written by `piste mise`."
 _HEADER = """\
@@ -135,6 +136,7 @@ def merge(found: str) -> Merged:
         if new:
             into[new[-1]].add(tomlkit.nl())
         result = tomlkit.dumps(document)
+        result = result.rstrip("\n") + "\n" if new else result
     except (TOMLKitError, ValueError) as error:
         raise Mistake(f"tomlkit cannot put tasks into it ({error}){_OTHERWISE}") from None
     if "\r\n" in found:

@@ -39,7 +39,8 @@ def said(dollars: float | None) -> str:
         return "price unknown"
     if dollars == 0:
         return "free"
-    return f"${dollars:.2f}" if dollars >= 0.995 else f"${dollars:.4f}"
+    digits = 2 if dollars >= 0.995 else 4 if dollars >= 0.0001 else 8
+    return f"${dollars:.{digits}f}"
 
 
 def _references(model: str) -> list[tuple[str, str | None]]:

@@ -43,7 +43,7 @@ def world(root: Path, command_line: Mapping[str, str] | None = None) -> World:
     """
     memo = Memo(root)
     settings = config.load(root, command_line, memo)
-    folder = paths.relative(settings.prompts, "prompts")
+    folder = paths.relative(settings.prompts.rstrip("/"), "prompts")
     layers = templates.layers(root, folder, config.own_folder())
     settings, yours = _beside_yours(root, settings)
     kinds = {rule.target: rule.kind for rule in settings.rules.values() if rule.kind}
@@ -89,5 +89,5 @@ def _store_folder(root: Path, settings: config.Config) -> Path:
     where = settings.origins.get("store", "")
     if where in (config.FILE, "pyproject.toml"):
         # A repository that one clones must not choose a folder on one's machine.
-        return root / paths.relative(settings.store, f"{where}: store")
+        return root / paths.relative(settings.store.rstrip("/"), f"{where}: store")
     return Path(os.path.expanduser(settings.store)).absolute()

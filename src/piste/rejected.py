@@ -5,6 +5,7 @@ the person's eyes; the newest one of a target also says that its last try failed
 """
 
 import contextlib
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -26,9 +27,11 @@ class Rejected(NamedTuple):
 
 def put(root: Path, target: str, key: str, text: str, reason: str) -> str:
     """Keep a reply aside; return its project-relative path. Raises OSError."""
-    name = f"{target.replace('/', '__')}.{log.now().replace(':', '').replace('-', '')}"
+    data = text.encode("utf-8", "replace")
+    stamp = log.now().replace(":", "").replace("-", "")
+    name = f"{target.replace('/', '__')}.{stamp}-{hashlib.sha256(data).hexdigest()[:8]}"
     file = f"{FOLDER}/{name}.md"
-    durable.write(root / file, text.encode("utf-8", "replace"))
+    durable.write(root / file, data)
     about = {"target": target, "key": key, "reason": reason, "file": file}
     durable.write(root / FOLDER / f"{name}.json", json.dumps(about, indent=1).encode())
     return file

@@ -90,9 +90,11 @@ def _without_fence(text: str) -> str:
     if last is None or len("\n".join(lines[last + 1 :]).strip()) > _CHATTER:
         return text
     inner = "\n".join(lines[1:last])
-    # A fenced document has headings; a document that begins with a fence does not
-    # close it only at its very end.
-    return inner if _HEADING.search(inner) and _balanced(lines[1:last]) else text
+    # A fenced document has its heading before any fence of its own. Where a fence comes
+    # first, the document only begins with a block and ends with another.
+    marks = (line for line in lines[1:last] if _HEADING.match(line) or _FENCE.match(line))
+    headed = _HEADING.match(next(marks, ""))
+    return inner if headed and _balanced(lines[1:last]) else text
 
 
 def _last_fence(lines: list[str], mark: str) -> int | None:

@@ -9,18 +9,22 @@ import platform
 import sys
 import tempfile
 import traceback
-from pathlib import Path
 
 from piste import __version__
+from piste.errors import shown
 
 
 def write(error: BaseException) -> str:
     """Write the report; return the line that tells of it."""
-    said = f"{type(error).__name__}: {error}".splitlines()[0]
-    fd, name = tempfile.mkstemp(prefix="piste-report-", suffix=".md")
-    with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as file:
-        file.write(_text(error))
-    return f"a bug in piste ({said}); nothing is lost; please report it with {Path(name)}"
+    said = shown(f"{type(error).__name__}: {error}".splitlines()[0])
+    line = f"a bug in piste ({said}); nothing is lost; please report it"
+    try:
+        fd, name = tempfile.mkstemp(prefix="piste-report-", suffix=".md")
+        with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as file:
+            file.write(_text(error))
+    except OSError:  # a full disk may be what went wrong
+        return line
+    return f"{line} with {name}"
 
 
 def _text(error: BaseException) -> str:

@@ -80,8 +80,8 @@ def _begin(label: str) -> Any:
     with _lock:
         if _live is None:
             _live = Rich(
-                SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
-                TextColumn("{task.fields[came]}", style="dim"),
+                SpinnerColumn(), TextColumn("{task.description}", markup=False),
+                TimeElapsedColumn(), TextColumn("{task.fields[came]}", style="dim"),
                 console=Console(stderr=True), transient=True, redirect_stdout=False,
                 redirect_stderr=False,
             )  # fmt: skip

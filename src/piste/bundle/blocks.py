@@ -106,7 +106,7 @@ class Maker:
             from piste.bundle.compress import compress
 
             if (short := compress(name, body)) is not None:
-                note["saved"] = len(body) - len(short)
+                note["saved"] = self._size(body) - self._size(short)
                 body = short
                 marks["compressed"] = "signatures and docstrings"
         if options.form != "json":
@@ -115,6 +115,11 @@ class Maker:
             body = numbered(body)
             marks["numbered"] = "yes"
         return body
+
+
+    def _size(self, body: bytes) -> int:
+        """Return the tokens of a text, or its bytes where tokens are not counted."""
+        return self.known.count(key_of(body), body) if self.options.tokens else len(body)
 
 
 def masked(

@@ -100,6 +100,11 @@ def _section(settings: Settings, kind: str, body: bytes, marks: text.Marks | Non
         from piste.bundle.secrets import find
 
         if found := find(body):
+            if settings.secrets == "refuse":
+                raise Mistake(
+                    f"the {kind} of the bundle holds a secret ({found[0].rule}); remove it, "
+                    'or set bundle.secrets = "mask"'
+                )
             body = masked(body, tuple((one.start, one.end, one.rule) for one in found), marks, note)
     if settings.form != "json":
         body = shown(body, marks)

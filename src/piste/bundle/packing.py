@@ -50,7 +50,8 @@ class Asked:
         """What must be equal for an old run's state to be of use."""
         import hashlib
 
-        told = (__version__, self.settings, self.target, self.exclude, self.paths)
+        # Not what is out of sight: that shows in the listing.
+        told = (__version__, self.settings, self.target, self.paths)
         return hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
@@ -259,7 +260,6 @@ class _Run:
             table=made.table,
             left=self.left,
             notes=look.listed.notes,
-            nested=[name for reason, _, names in self.left if reason == "submodule" for name in names],
             watched=chosen.watched,
             target=target,
             head=made.head,

@@ -30,8 +30,7 @@ class Report:
     secrets: Mapping[str, Mapping[str, int]]  # name: how many by rule
     notes: Mapping[str, str]  # name: what was done to its text
     warnings: list[str] = field(default_factory=list)
-    saved: int = 0  # bytes, by `compress`
-    submodules: list[str] = field(default_factory=list)
+    saved: int = 0  # tokens (bytes, where tokens are not counted), by `compress`
 
     def biggest(self, most: int = _BIGGEST) -> list[tuple[str, int]]:
         """Return the files with the most tokens (bytes, where tokens are not counted)."""
@@ -78,7 +77,6 @@ def of_state(state: State, target: str, wrote: str, tokens: bool) -> Report:
         notes=dict(_said(state)),
         warnings=warnings,
         saved=sum(note.get("saved", 0) for note in table.notes.values()),
-        submodules=state.nested,
     )
 
 
@@ -124,7 +122,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "secrets": {name: dict(rules) for name, rules in report.secrets.items()},
         "notes": dict(report.notes),
         "warnings": report.warnings,
-        "saved_bytes": report.saved,
+        "saved": report.saved,
     }
 
 
@@ -146,7 +144,7 @@ def summary(report: Report, verbose: bool = False) -> list[str]:
         lines.append(f"  {len(report.notes)} files were decoded, shown or cut (names: -v)")
     unit = "bytes" if report.tokens is None else "tokens"
     if report.saved:
-        lines.append(f"  compressed: {report.saved:,} bytes saved")
+        lines.append(f"  compressed: {report.saved:,} {unit} saved")
     if biggest := report.biggest():
         lines.append(f"most {unit}:")
         lines += [f"  {amount:>11,}  {name}" for name, amount in biggest]

@@ -70,5 +70,7 @@ def check(settings: Settings) -> None:
         raise Mistake(f"bundle.max_file is {settings.max_file}; it must be 1 byte or more")
     if settings.budget < 0:
         raise Mistake(f"bundle.budget is {settings.budget}; it must be 0 (no limit) or more")
+    if settings.compress and settings.line_numbers:
+        raise Mistake("bundle.line_numbers counts the lines of whole files; set compress = false")
     if settings.budget and not settings.tokens:
         raise Mistake("bundle.budget needs bundle.tokens = true: nothing is counted without it")

@@ -69,7 +69,6 @@ class State:
     table: Table
     left: list[tuple[str, str, list[str]]]  # by patterns: reason, pattern, names as shown
     notes: list[str] = field(default_factory=list)  # of the listing
-    nested: list[str] = field(default_factory=list)
     watched: dict[str, Stamp] = field(default_factory=dict)  # files read beside those listed
     target: Stamp = NO_STAMP
     head: tuple[int, int] = (0, 0)  # bytes and tokens before the first file's block
@@ -120,7 +119,6 @@ def save(path: Path, state: State) -> None:
         "mark": state.mark,
         "left": state.left,
         "listing": state.notes,
-        "nested": state.nested,
         "watched": state.watched,
         "target": state.target,
         "head": state.head,
@@ -163,7 +161,6 @@ def load(path: Path, key: str) -> State | None:
             table=table,
             left=[(str(a), str(b), [str(n) for n in names]) for a, b, names in head["left"]],
             notes=[str(note) for note in head["listing"]],
-            nested=[str(name) for name in head["nested"]],
             watched={str(name): _stamp(found) for name, found in head["watched"].items()},
             target=target if written > target[1] else NO_STAMP,
             head=(int(head["head"][0]), int(head["head"][1])),
