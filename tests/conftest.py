@@ -18,6 +18,7 @@ from standin import StandIn, llm_user_dir
 
 from piste import freshness, graph, make
 from piste import project as piste_project
+from piste.commands import accept
 from piste.freshness import Decision, World
 from piste.make import Outcome
 from piste.rules import Rule
@@ -54,6 +55,7 @@ def own_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process shares with doit, as it is when a process begins."""
     monkeypatch.setattr(graph, "_world", None)
     monkeypatch.setattr(graph, "ours", set())
+    monkeypatch.setattr(graph, "targets", set())
     monkeypatch.setattr(graph, "files", set())
     monkeypatch.setattr(graph, "_notes", {})
     monkeypatch.setattr(graph, "stop", threading.Event())
@@ -133,6 +135,10 @@ class Small:
         """Bring note.md up to date."""
         world = self.world()
         return make.make(world, world.rules["note"], **options)
+
+    def accept(self) -> None:
+        """Let note.md stand as it is."""
+        assert accept.main(["note.md"]) == 0
 
     def tree(self) -> dict[str, str]:
         """Return a hash of every file of the project, .piste with it."""

@@ -24,7 +24,7 @@ class Checker(FileChangedChecker):
 
     def exists(self, file_path: str) -> bool:
         """Whether a target is there; of ours that has been decided already."""
-        return file_path in graph.files or os.path.exists(file_path)
+        return file_path in graph.targets or os.path.exists(file_path)
 
     def info(self, file_path: str) -> Any:
         """Return the file's stat; of what only we depend on, nothing: we have looked."""
@@ -40,7 +40,9 @@ class Checker(FileChangedChecker):
             return True
 
     def get_state(self, dep: str, current_state: Any) -> str | None:
-        """Return the state to record: the hash of what the file says."""
+        """Return the state to record: the hash of what the file says; of ours, none."""
+        if current_state == OURS:
+            return None
         from piste.content import digest
 
         with open(dep, "rb") as file:

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 CACHE = f"{paths.STATE}/bundle"
 MADE = f"{CACHE}/made.json"
+GIVEN = "PISTE_BUNDLE"  # variable; "given" says that the bundle is to be taken as it stands
+
+
+def given() -> bool:
+    """Whether somebody else has made the bundle just now: a task of mise that a project redefined."""
+    return os.environ.get(GIVEN) == "given"
 
 
 def arguments(world: World) -> dict[str, Any]:
@@ -57,6 +63,11 @@ def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
         return (Reason("target", rule.target, text),)
 
     path = world.root / rule.target
+    if given():
+        if os.path.lexists(path):
+            return Decision(rule, freshness.FOREIGN, freshness.KEEP, about("taken as it stands"))
+        said = f"{rule.target} is missing, and {GIVEN}=given says that another task writes it"
+        return Decision(rule, freshness.MISSING, freshness.BLOCKED, about(said))
     if not os.path.lexists(path):
         return Decision(rule, freshness.MISSING, freshness.MAKE, about(f"{rule.target} is not there"))
     if bundle.unchanged(**arguments(world)):

@@ -27,6 +27,9 @@ VERBS = {
     "restore": "bring back a target as it was made, or as it was before",
     "log": "every call to a model: when, which, tokens, cost, seconds",
     "prompt": "the prompt of a target as it would be sent",
+    "bundle": "pack the repository into one text file for a model",
+    "mise": "write the task definitions for mise",
+    "prompt_plan_status": "how many steps of the plan are left, and which is next",
 }
 
 USAGE = """\

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,35 +20,39 @@ PREFIX = ".piste-"  # of the temporary files, so that a later run knows them as 
 SUFFIX = ".tmp"
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes, *, sync: bool = True, temps: Path | None = None) -> None:
     """Replace `path` by `data`, durably; its folder is made when it is not there.
 
     An existing file keeps its permission bits. A symlink at `path` is replaced
-    by the file, not followed.
+    by the file, not followed. `sync` and `temps` are as in `stream`.
 
-    Raises OSError; then the old file stands as it was and nothing is left beside it.
+    Raises OSError that names `path`; then the old file stands as it was and nothing is
+    left beside it.
     """
-    with stream(path) as fd:
+    with stream(path, sync, temps) as fd:
         write_all(fd, data)
 
 
 @contextlib.contextmanager
-def stream(path: Path, sync: bool = True) -> Iterator[int]:
+def stream(path: Path, sync: bool = True, temps: Path | None = None) -> Iterator[int]:
     """Yield a descriptor to write to; on leaving, what was written replaces `path`.
 
     For what is too large to hold in memory; otherwise as `write`. When the body raises,
     the old file stands and nothing is left beside it. Without `sync` the file is whole
     after any crash of a process, but not surely there after power is lost: only for what
-    can be made again at no cost.
+    can be made again at no cost. `temps` is the folder of the temporary file, on the same
+    file system: it is `path`'s own where none is given.
 
     Raises OSError.
     """
-    os.makedirs(path.parent, exist_ok=True)
-    temp = _temp_name(path)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    fd = os.open(temp, flags, 0o666)
+    temp = _temp_name(temps or path.parent)
     try:
+        os.makedirs(path.parent, exist_ok=True)
+        os.makedirs(temp.parent, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        fd = os.open(temp, flags, 0o666)
         try:
+            try_lock(fd)  # tells `sweep` that somebody is at it
             _keep_mode(fd, path)
             yield fd
             if sync:
@@ -55,12 +60,14 @@ def stream(path: Path, sync: bool = True) -> Iterator[int]:
         finally:
             os.close(fd)
         os.replace(temp, path)
-    except BaseException:
+        if sync:
+            _sync_folder(path.parent)
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temp)
+        if isinstance(error, OSError):
+            _name(error, path, temp)
         raise
-    if sync:
-        _sync_folder(path.parent)
 
 
 def append(path: Path, line: bytes) -> None:
@@ -69,7 +76,7 @@ def append(path: Path, line: bytes) -> None:
     A line cut short by an earlier crash is ended first, so that it cannot
     swallow this one.
 
-    Raises OSError.
+    Raises OSError that names `path`.
     """
     os.makedirs(path.parent, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
@@ -81,6 +88,9 @@ def append(path: Path, line: bytes) -> None:
                 line = b"\n" + line
         write_all(fd, line + b"\n")
         os.fsync(fd)
+    except OSError as error:
+        _name(error, path)
+        raise
     finally:
         os.close(fd)
 
@@ -95,21 +105,63 @@ def remove(path: Path) -> None:
 def sweep(folder: Path, older_than: float) -> None:
     """Delete the temporary files that a killed run left in `folder`.
 
-    Only those last changed before `older_than` (seconds since the epoch), so that
-    a file that another run is writing just now is left alone.
+    Only those last changed before `older_than` (seconds since the epoch) that nobody
+    writes any more, as the lock tells which the kernel lets go of with its holder.
     """
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX):
                 with contextlib.suppress(OSError):
                     if entry.stat(follow_symlinks=False).st_mtime < older_than:
-                        os.unlink(entry.path)
+                        remove_unheld(entry.path)
 
 
-def _temp_name(path: Path) -> Path:
-    # In the same folder: a rename across file systems is a copy. The name is
-    # bounded because the target's own name may already be as long as is allowed.
-    return path.parent / f"{PREFIX}{os.getpid()}-{os.urandom(6).hex()}{SUFFIX}"
+def remove_unheld(path: str | Path) -> None:
+    """Delete a file, unless another process holds its lock. Raises OSError."""
+    fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        # By now another file may stand there, which somebody else holds.
+        if try_lock(fd) and os.path.samestat(os.fstat(fd), os.lstat(path)):
+            os.unlink(path)
+    finally:
+        os.close(fd)
+
+
+def try_lock(fd: int) -> bool:
+    """Lock an open file for this descriptor alone, if it is free; return whether it was.
+
+    The kernel lets go when the descriptor is closed, however its process ends. A file
+    system without locks says yes to everybody.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL):
+            raise
+    return True
+
+
+def _temp_name(folder: Path) -> Path:
+    # The name is bounded because the target's own may already be as long as is allowed.
+    return folder / f"{PREFIX}{os.getpid()}-{os.urandom(6).hex()}{SUFFIX}"
+
+
+def _name(error: OSError, path: Path, temp: Path | None = None) -> None:
+    """Let an error name the file that was to be written: not the temporary one, not none."""
+    if error.filename is None or error.filename == str(temp) or error.filename == temp:
+        error.filename, error.filename2 = str(path), None
 
 
 def _keep_mode(fd: int, path: Path) -> None:

@@ -155,14 +155,16 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     output = target.digest if target else ""
     inputs: dict[str, str] = {}
     gone: list[Reason] = []
-    for path in sorted(chosen_inputs(world, rule)):
+    chosen = chosen_inputs(world, rule)
+    for path, names in sorted(zip(chosen, rule.inputs, strict=True)):
         look = content.look(world.root / path, world.kinds.get(path, ""))
         if look is None and path == world.rules["bundle"].target:
             from piste import bundling
 
             inputs[path], settled = bundling.digest_now(world), False
         elif look is None:
-            gone.append(Reason("input", path, f"{path} is missing"))
+            said = f"neither {' nor '.join(names)} is there" if names[1:] else f"{path} is missing"
+            gone.append(Reason("input", path, said))
         else:
             inputs[path] = look.digest
             settled = settled and look.settled

@@ -5,10 +5,13 @@ they share stands here, once a process. It turns rules into task dicts and
 decisions into doit's answers; it decides nothing itself.
 """
 
+import contextlib
 import gc
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +26,12 @@ LINE = "line"  # the default task: what was made before, brought up to date
 
 _world: "World | None" = None
 ours: set[str] = set()  # names of the tasks that piste decides
+targets: set[str] = set()  # of our tasks: doit need not look for them
 files: set[str] = set()  # inputs and targets of our tasks: doit need not look at them
 _notes: dict[str, str] = {}  # task -> why nothing was done, where that is worth a word
 stop = threading.Event()  # set by ^C and SIGTERM: calls under way end
+_began = 0.0  # seconds since the epoch: before that, other runs left what they left
+_made: set[str] = set()  # targets that this run has worked on
 exit_code = 0  # of the gravest error of ours that doit's own codes cannot tell
 
 
@@ -62,6 +68,8 @@ def note_of(task: str) -> str:
 
 def start() -> None:
     """Called once, before the first task runs: the graph stands."""
+    global _began
+    _began = time.time()
     gc.freeze()
     gc.enable()
     _orderly_stop()
@@ -71,11 +79,33 @@ def close() -> None:
     """Save what this run has found out. Called once, by doit, at the end."""
     if _world is not None:
         _world.memo.save()
+        _tidy(_world)
     if "piste.llmlog" in sys.modules:  # a model was asked
         from piste import llmlog, screen
 
         for warning in llmlog.flush():
             screen.say(warning)
+
+
+def _tidy(world: "World") -> None:
+    """Remove what runs that were killed have left.
+
+    A killed run has left a lock wherever it has left something else, so a run that
+    makes nothing looks only into three small folders.
+    """
+    from piste import durable, paths, receipts, rejected
+
+    state = world.root / paths.STATE
+    folders = {state}
+    if _made:
+        folders.add(world.root / rejected.FOLDER)
+        folders.update((world.root / target).parent for target in _made)
+        folders.update(receipts.path(world.root, target).parent for target in _made)
+    for folder in folders:
+        durable.sweep(folder, _began)
+    with contextlib.suppress(OSError):
+        durable.remove_unheld(state / "lock")
+    world.store.sweep(_began)
 
 
 def rule_tasks(*stages: str) -> Iterator[dict[str, Any]]:
@@ -92,7 +122,10 @@ def task(rule: "Rule") -> dict[str, Any]:
     """Return the doit task of a rule."""
     fresh = Fresh(rule)  # doit calls its `make` with the options by name
     inputs = [name for names in rule.inputs for name in names]
+    if fresh.is_brought():
+        inputs = []  # a source needs no producer, and so none of what that would need
     ours.add(rule.name)
+    targets.add(rule.target)
     files.add(rule.target)
     files.update(inputs)
     return {
@@ -152,6 +185,17 @@ class Fresh:
         decision = self.decide()
         return f"{self.rule.target} is {decision.state}: {decision.why()}"
 
+    def is_brought(self) -> bool:
+        """Whether a person brought the target, as it can be told before anything runs."""
+        from piste import freshness, receipts
+
+        root = f"{world().root}{os.sep}"
+        return (
+            not os.path.exists(f"{root}{receipts.FOLDER}{os.sep}{self.rule.target}.json")
+            and os.path.exists(f"{root}{self.rule.target}")
+            and self.decide().state == freshness.FOREIGN
+        )
+
     def decide(self) -> "Decision":
         """Return the decision, with the options given to the task."""
         from piste import freshness
@@ -161,7 +205,8 @@ class Fresh:
                 from piste import bundling
 
                 return bundling.decide(self.world(), self.rule, exact=False)
-            return freshness.decide(self.world(), self.rule)
+            given = self.world()
+            return freshness.decide(given, given.rules[self.rule.name])
         except Exception as error:  # doit would print a traceback
             from piste import report
 
@@ -190,6 +235,7 @@ class Fresh:
 
         given = self.world()
         rule = given.rules[self.rule.name]
+        _made.add(rule.target)
         if options["overwrite"] and rule.target in given.yours:
             rule = rule._replace(target=given.yours[rule.target])
         return make(
@@ -234,21 +280,28 @@ def run(make: Callable[..., str], **options: Any) -> Any:
 
 def clean(rule: "Rule", dryrun: bool) -> None:
     """Remove a target that piste made and nobody edited; it comes back from the store."""
-    from piste import durable, freshness, receipts, screen
+    from piste import durable, freshness, screen
 
     path = world().root / rule.target
-    decision = freshness.decide(world(), rule)
-    receipt = receipts.read(world().root, rule.target)
-    looked = decision.output or (receipt.output if receipt and decision.state == "fresh" else "")
+    decision = freshness.decide(world(), rule, whole=True)
+    receipt = decision.receipt
     if not path.exists():
         return
-    if receipt is None or receipt.hand or looked != receipt.output:
-        screen.say(f"{rule.target} is kept: {decision.why() or 'piste did not make it'}")
+    if receipt is None or receipt.hand or decision.output != receipt.output:
+        screen.say(f"{rule.target} is kept: {decision.why() or 'you accepted it as your own'}")
         return
-    if not dryrun:
-        world().store.put_text(receipt.output, path.read_bytes())
-        durable.remove(path)
+    try:
+        if not dryrun:
+            world().store.put_text(receipt.output, path.read_bytes())
+            durable.remove(path)
+    except OSError as error:
+        screen.say(f"{rule.target} is kept: {error.filename}: {error.strerror}")
+        return
     screen.say(f"{'would remove' if dryrun else 'removed'} {rule.target}")
+
+
+class _Interrupted(SystemExit, KeyboardInterrupt):
+    """^C, which under plain doit ends the process without a traceback of thirty lines."""
 
 
 def _orderly_stop() -> None:
@@ -257,7 +310,7 @@ def _orderly_stop() -> None:
     def on_signal(number: int, frame: Any) -> None:
         stop.set()
         if number == signal.SIGINT:
-            raise KeyboardInterrupt
+            raise _Interrupted(128 + number)
         sys.exit(128 + number)
 
     if threading.current_thread() is threading.main_thread():

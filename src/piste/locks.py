@@ -8,12 +8,13 @@ import contextlib
 import json
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from piste import durable
 
 _POLL = 0.05  # seconds between two tries; flock offers no wait with a time limit
 _threads_guard = threading.Lock()
@@ -74,7 +75,7 @@ def _take(
     told = False
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        if _try_lock(fd) and _is_still(fd, path):
+        if durable.try_lock(fd) and _is_still(fd, path):
             return fd
         if not told and waiting is not None and _is_still(fd, path):
             waiting(_who(fd))
@@ -109,21 +110,3 @@ def _who(fd: int) -> str:
         return f"process {about['pid']} on {about['host']}, which is at {about['what']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another run"
-
-
-def _try_lock(fd: int) -> bool:
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -50,8 +50,23 @@ def make(
 
     `overwrite` lets a person's text be replaced (it is kept in the store); `again`
     asks the model anew though an answer is known. Raises Mistake before anything is
-    asked, Failed after; in both the target stands as it was.
+    asked, Failed after; in both the target stands as it was. Raises InterruptedError
+    when `stop` is set while another run is waited for.
     """
+    try:
+        return _make(world, rule, overwrite, again, stop)
+    except InterruptedError:
+        raise
+    except OSError as error:
+        raise Failed(
+            f"{rule.target}: {error.filename or 'a file'} cannot be written: {error.strerror}; "
+            "nothing is lost, what was paid for is in the store: the next run takes it from there"
+        ) from None
+
+
+def _make(
+    world: World, rule: Rule, overwrite: bool, again: bool, stop: threading.Event | None
+) -> Outcome:
     if rule.is_bundle:
         return _pack(world, rule, overwrite)
     decision = freshness.decide(world, rule, whole=again)
@@ -74,6 +89,8 @@ def _pack(world: World, rule: Rule, overwrite: bool) -> Outcome:
     from piste import bundling
 
     decision = bundling.decide(world, rule, exact=False)
+    if decision.todo == freshness.BLOCKED:
+        raise freshness.mistake_of(decision)
     persons = decision.state in (freshness.EDITED, freshness.FOREIGN)
     if decision.todo == freshness.KEEP and not (overwrite and persons):
         return Outcome("kept", kept_line(decision))
@@ -212,16 +229,17 @@ def _ask(
         words = prompt if not attempt else _with_reason(prompt, reason)
         reply = _call(world, rule, wanted, model, words, system, options, stop)
         record = record_of(rule.target, reply)
+        raw = reply.text.encode("utf-8", "replace").decode()  # no lone surrogates, as it is stored
         problem = None if reply.finish == "complete" else f"{reply.finish}: {reply.detail}"
         if problem is None:
-            record = _save(world, wanted, reply.text, record)
-            text = replies.clean(reply.text)
+            record = _save(world, wanted, raw, record)
+            text = replies.clean(raw)
             problem = replies.problem(text, rule.check)
             if problem is None:
                 return record, replies.finished(text, rule.check, lambda: sources.texts[0][1])
             world.store.drop(wanted.key, record)
         reason = problem
-        file = _put_aside(world, rule, wanted, reply.text, reason, record)
+        file = _put_aside(world, rule, wanted, raw, reason, record)
     raise Failed(
         f"{rule.target}: the reply of {model.model_id} was no result, twice: {reason}; "
         f"it is kept in {file}, and {rule.target} is as it was"
@@ -346,9 +364,9 @@ def _fits(model: str, system: str, prompt: str, sources: Sources, rule: Rule) ->
     from piste import prices
 
     window = prices.price(model, 0, 0).window
-    # No tokenizer makes a token of less than one byte, nor, on real text, of more
-    # than about eight; so only a prompt that may not fit is counted exactly.
-    if window is None or len(prompt) + len(system) < window:
+    # No tokenizer makes a token of less than one byte: only a prompt that may not fit
+    # has to be counted.
+    if window is None or len((system + prompt).encode("utf-8", "replace")) < window:
         return
     from piste import tokens
 
@@ -417,12 +435,6 @@ def _publish(
         # Another run may have made the very same; then all is well.
         if freshness.decide(world, rule).state != freshness.FRESH:
             raise
-    except OSError as error:
-        name = error.filename or rule.target
-        raise Failed(
-            f"{rule.target}: {name} cannot be written: {error.strerror}; the paid reply is in the "
-            f"store, and the next run takes it from there, at no cost"
-        ) from None
 
 
 def _with_ticks(rule: Rule, old: bytes, text: str) -> str:

@@ -20,7 +20,7 @@ from piste.errors import Mistake
 BUNDLE = "generate_bundle"
 """The task that a project redefines to have another packer write the bundle."""
 
-GIVEN = "env PISTE_BUNDLE=given"
+GIVEN = {"PISTE_BUNDLE": "given"}
 """Tells piste to take the bundle as it stands: `LLM:generate_bundle` has just written it."""
 
 # Where a task runs by itself depends on mise's version and on the file it stands in: since
@@ -31,10 +31,9 @@ _HERE = 'cd "$MISE_ORIGINAL_CWD" && exec '
 
 _OWNED = "# Tasks for mise, written by `piste mise`."
 _HEADER = """\
-{owned} The file is piste's and is replaced whole, so put
-# nothing of your own here: a task of the same name in a mise.toml wins over the one below.
-# LLM:generate_bundle, redefined there with any command that writes output.txt, is what all
-# the others then use; it needs a `run`, and its name in capitals.
+{owned} It replaces this file whole: put your own tasks into a
+# mise.toml, which wins over what stands here. Redefine LLM:generate_bundle there, with any `run`
+# that writes output.txt, and all the other tasks use what it wrote.
 # Text below: sha256 {digest}
 """
 _DIGEST = re.compile(r"^# Text below: sha256 (\w+)\r?$", re.MULTILINE)
@@ -115,50 +114,39 @@ def merge(found: str) -> Merged:
     on, the name of ours in small letters. Raises Mistake for what is no TOML, and for the few
     layouts into which no task can be put.
     """
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-    from tomlkit.items import InlineTable
-
     before = _parsed(found)
     tasks = before.get("tasks", {})
     wanted, kept = _wanted(tasks)
-    try:
-        document = tomlkit.parse(found)
-        into: Any = document.setdefault("tasks", tomlkit.table(is_super_table=True))
-        if isinstance(into, InlineTable):
-            raise Mistake(
-                "`tasks = {…}` in it is closed: TOML lets nothing be added to an inline table; "
-                f"write it as [tasks]{_OTHERWISE}"
-            )
-        new = [name for name, table in wanted.items() if tasks.get(name) != table]
-        for name in new:
-            into[name] = wanted[name]
-        if new:
-            into[new[-1]].add(tomlkit.nl())
-        result = tomlkit.dumps(document)
-        result = result.rstrip("\n") + "\n" if new else result
-    except (TOMLKitError, ValueError) as error:
-        raise Mistake(f"tomlkit cannot put tasks into it ({error}){_OTHERWISE}") from None
+    stale = {name: table for name, table in wanted.items() if tasks.get(name, table) != table}
+    new = {name: table for name, table in wanted.items() if name not in tasks}
+    result = _replaced(found, stale) if stale else found
+    if new:
+        # At the end, as text: tomlkit would put them beside other tasks, and move those for it.
+        gap = "" if not result else "\n" if result.endswith("\n") else "\n\n"
+        result += gap + _toml({"tasks": new})
     if "\r\n" in found:
         result = result.replace("\r\n", "\n").replace("\n", "\r\n")
-    # A library that writes into a person's file is not believed on its word.
-    if _parsed(result) != {**before, "tasks": {**tasks, **wanted}}:
+    # A person's file: nothing goes into it that has not been read back.
+    if _parsed(result, _CLOSED) != {**before, "tasks": {**tasks, **wanted}}:
         raise Mistake(f"its layout is one into which tasks cannot be put safely{_OTHERWISE}")
     return Merged(result, kept)
 
 
 _OTHERWISE = ", or let `piste mise --project` or `--global` write a file of their own"
+_CLOSED = (
+    "`tasks = {…}` in it is an inline table, to which TOML lets nothing be added: "
+    f"write it as [tasks]{_OTHERWISE}"
+)
 
 
 def _table(task: Task) -> dict[str, object]:
-    depends = {"depends": [f"LLM:{BUNDLE}"]} if task.bundled else {}
-    given = f"{GIVEN} " if task.bundled else ""
     return {
         "alias": f"llm:{task.name}",
         "description": task.doc,
-        **depends,
+        **({"depends": [f"LLM:{BUNDLE}"]} if task.bundled else {}),
         **dict(task.more),
-        "run": f"{_HERE}{given}{task.command}",
+        "run": f"{_HERE}{task.command}",
+        **({"env": GIVEN} if task.bundled else {}),
     }
 
 
@@ -174,16 +162,32 @@ def _digest(body: str) -> str:
     return hashlib.sha256(body.replace("\r\n", "\n").encode()).hexdigest()[:16]
 
 
-def _parsed(found: str) -> dict[str, Any]:
+def _parsed(found: str, otherwise: str = "") -> dict[str, Any]:
+    """Return what the text says; `otherwise` is the error where it is no TOML."""
     try:
         table = tomllib.loads(found)
     except tomllib.TOMLDecodeError as error:
-        raise Mistake(f"not valid TOML: {error}") from None
+        raise Mistake(otherwise or f"not valid TOML: {error}") from None
     except RecursionError:
         raise Mistake("nested too deeply to be a configuration of mise") from None
     if not isinstance(table.get("tasks", {}), dict):
         raise Mistake("`tasks` in it is no table; mise reads none of its tasks either")
     return table
+
+
+def _replaced(found: str, stale: Mapping[str, object]) -> str:
+    """Return the text with the tables of tasks that it has replaced, each where it stands."""
+    import tomlkit
+
+    document = tomlkit.parse(found)
+    # It moves tables that stand apart and belong together, even when nothing is changed.
+    if tomlkit.dumps(document) != found:
+        names = ", ".join(stale)
+        raise Mistake(f"its layout is one that tomlkit cannot keep; remove {names} and try again")
+    into: Any = document["tasks"]
+    for name, table in stale.items():
+        into[name] = table
+    return tomlkit.dumps(document)
 
 
 def _wanted(tasks: Mapping[str, Any]) -> tuple[dict[str, dict[str, object]], tuple[str, ...]]:

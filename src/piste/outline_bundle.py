@@ -110,7 +110,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def files(want: Wanted) -> list[File]:
     """Return the files of a bundle, in its order; all of it as one file if there are none."""
     from piste.bundle.forms import SIGNATURES
-    from piste.bundle.parse import parse
+    from piste.bundle.parsing import parse
 
     found: list[File] = []
     data = want.text.encode("utf-8", "replace")

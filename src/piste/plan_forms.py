@@ -21,6 +21,8 @@ _RANKS = {"prompt": 5.0, "step": 4.0, "task": 4.0, "ticket": 3.0, "phase": 2.0, 
 _STYLES = {"heading": 5, "html": 4, "bold": 3, "plain": 2, "list": 1, "boxes": 1}
 WEAK = 1.5
 """A family that fits less than this is hardly more than a guess."""
+MOST = 0.6
+"""What so large a part of a family does, it does: one step in a few is always different."""
 
 
 class Doc(NamedTuple):
@@ -101,8 +103,8 @@ def find(doc: Doc) -> list[Family]:
     return sorted(found, key=lambda family: family.fit, reverse=True)
 
 
-def key(number: str) -> tuple[tuple[int, str], ...]:
-    """Return what the ids of steps are ordered by: ``1.10`` comes after ``1.9``."""
+def _key(number: str) -> tuple[tuple[int, str], ...]:
+    """What the ids of steps are ordered by: ``1.10`` comes after ``1.9``."""
     words = number.replace("-", ".").replace("/", ".").split(".")
     return tuple((int(word), "") if word.isdecimal() else (0, word) for word in words)
 
@@ -111,7 +113,11 @@ def key(number: str) -> tuple[tuple[int, str], ...]:
 
 
 def _fitted(doc: Doc, family: Family) -> Family:
-    """The family with how well it fits: what decides first comes first."""
+    """The family with how well it fits: what decides first comes first.
+
+    The figures are only an order, found by looking at some fifty plans: a prompt without
+    a fence (5) is as good as a step with one (4 + 1), and both are better than phases (2).
+    """
     entries = family.entries
     style, word = family.form.split()[0], family.form.split()[-1]
     tagged = _share(entries, doc.tagged)
@@ -120,18 +126,18 @@ def _fitted(doc: Doc, family: Family) -> Family:
     if word in COARSE or word == "number":
         # What mostly groups steps is one where each has its own prompt.
         fenced = tagged if _count(entries, doc.tagged) <= 1.1 * len(entries) else 0.0
-        rank = 3.0 if fenced >= 0.6 else rank
-    rank += 1.0 if fenced >= 0.6 else 0.0
+        rank = 3.0 if fenced >= MOST else rank
+    rank += 1.0 if fenced >= MOST else 0.0
     if style == "fence":
         first = sum(entry.start < entry.row for entry in entries)
-        rank -= 1.5 if first >= 0.5 * len(entries) else 3.0
-    rank -= {"plain": 0.75, "list": 0.0 if fenced >= 0.6 else 1.0}.get(style, 0.0)
+        rank -= 1.5 if first >= MOST * len(entries) else 3.0
+    rank -= {"plain": 0.75, "list": 0.0 if fenced >= MOST else 1.0}.get(style, 0.0)
     if len(entries) == 1:
         rank -= 3.0
     if len({entry.title.id for entry in entries}) < 0.5 * len(entries):
         rank -= 0.5  # numbers that begin again and again are steps within steps
     look = "heading" if style[0] == "h" and style[1:2].isdigit() else style.partition("+")[0]
-    fit = (rank, float(fenced >= 0.6), _STYLES.get(look, 0), len(entries), entries[-1].row)
+    fit = (rank, float(fenced >= MOST), _STYLES.get(look, 0), len(entries), entries[-1].row)
     return replace(family, fit=fit)
 
 
@@ -191,9 +197,9 @@ def _fill(doc: Doc, rows: list[int], more: list[int], within: bool) -> list[int]
             result.append(row)
             at += 1
             continue
-        before = key(doc.titles[result[-1]].id) if result else None
-        after = key(doc.titles[following[at]].id) if at < len(rows) else None
-        here = key(doc.titles[row].id)
+        before = _key(doc.titles[result[-1]].id) if result else None
+        after = _key(doc.titles[following[at]].id) if at < len(rows) else None
+        here = _key(doc.titles[row].id)
         alike = all(len(here) == len(other) for other in (before, after) if other)
         if alike and (before is None or before < here) and (after is None or here < after):
             result.append(row)
@@ -215,18 +221,12 @@ def _swallowed(doc: Doc, row: int) -> bool:
 
 def _without_outline(doc: Doc, rows: list[int]) -> list[int]:
     """`rows` without a listing of what another one lists too, with prompts."""
-    fenced = {
-        entry.row
-        for entry in _entries(doc, rows)
-        if _share([entry], doc.tagged) or _share([entry], doc.bare)
-    }
     kept: list[_Run] = []
     for run in _runs(doc, rows):
         if kept and _same_steps(kept[-1], run):
-            # Cross-multiplied: the part of either that has fences.
-            earlier = len(fenced.intersection(kept[-1].rows)) * len(run.rows)
-            if earlier <= len(fenced.intersection(run.rows)) * len(kept[-1].rows):
-                kept[-1] = run
+            # The part of either that has fences, multiplied by both lengths.
+            earlier, later = kept[-1].fenced * len(run.rows), run.fenced * len(kept[-1].rows)
+            kept[-1] = run if earlier <= later else kept[-1]
         else:
             kept.append(run)
     return [row for run in kept for row in run.rows]
@@ -235,25 +235,28 @@ def _without_outline(doc: Doc, rows: list[int]) -> list[int]:
 class _Run(NamedTuple):
     rows: list[int]
     names: set[tuple[str, str]]
+    fenced: int
 
 
 def _runs(doc: Doc, rows: list[int]) -> Iterator[_Run]:
     """The parts of `rows` in which no id comes twice."""
-    run, seen = _Run([], set()), set[str]()
-    for row in rows:
-        title = doc.titles[row]
+    run, seen = _Run([], set(), 0), set[str]()
+    for entry in _entries(doc, rows):
+        title = entry.title
         if title.id in seen:
             yield run
-            run, seen = _Run([], set()), set()
-        run.rows.append(row)
+            run, seen = _Run([], set(), 0), set()
+        run.rows.append(entry.row)
         run.names.add((title.id, title.text.casefold()))
         seen.add(title.id)
+        has = _share([entry], doc.tagged) or _share([entry], doc.bare)
+        run = run._replace(fenced=run.fenced + bool(has))
     yield run
 
 
 def _same_steps(one: _Run, other: _Run) -> bool:
-    fewer = min(len(one.rows), len(other.rows))
-    return fewer > 1 and len(one.names & other.names) >= 0.6 * fewer
+    more = max(len(one.rows), len(other.rows))
+    return more > 1 and len(one.names & other.names) >= 0.6 * more
 
 
 def _entries(

@@ -130,7 +130,7 @@ def _prompt_kinds(
     doc: forms.Doc, family: forms.Family, bodies: Sequence[Sequence[_Block]]
 ) -> _Kinds:
     """What holds the prompts of most steps of a family; else a fence is an example in a text."""
-    most = 0.6 * len(bodies)
+    most = forms.MOST * len(bodies)
     bare = sum(any(not block.language for block in blocks) for blocks in bodies)
     pairs = zip(family.entries, bodies, strict=True)
     alone = sum(_alone(doc, entry, blocks) for entry, blocks in pairs)
@@ -305,12 +305,13 @@ def _gaps(family: forms.Family) -> Iterator[Problem]:
             outer, number = _place(prefix[:-1])
             series.setdefault(outer, {}).setdefault(number, entry.row)
     for prefix, rows in series.items():
-        numbers = sorted(number for number in rows if number >= 0)
-        for before, after in zip([min(0, *numbers[:1]), *numbers], numbers, strict=False):
-            if after > before + 1 and len(rows) > 1:
+        before = 0
+        for number in sorted(rows):
+            if number > before + 1 and len(rows) > 1:
                 missing = f"{prefix}{before + 1}"
-                missing += f" to {prefix}{after - 1}" if after > before + 2 else ""
-                yield Problem("gap", rows[after] + 1, f"no step {missing} before {prefix}{after}")
+                missing += f" to {prefix}{number - 1}" if number > before + 2 else ""
+                yield Problem("gap", rows[number] + 1, f"no step {missing} before {prefix}{number}")
+            before = max(before, number)
 
 
 def _place(step_id: str) -> tuple[str, int]:

@@ -48,7 +48,7 @@ _HASHES = re.compile(r"[ \t]{0,3}(?:\\?#){1,6}[ \t]++")
 _CLOSED = re.compile(r"[ \t]#+$")
 _TAGS = re.compile(r"[ \t]*+(?:</?[A-Za-z][^<>]{0,80}>[ \t]*+)++")
 _LAST_TAGS = re.compile(r"(?:</[A-Za-z][^<>]{0,80}>){1,4}$")
-_BOLD = re.compile(r"(?:[^\w\s*<`]{1,3}\s)?(?:\*\*|__|\\\*\\\*)")
+_BOLD = re.compile(r"(?:(?:\[.{0,2}\]|[^\w\s*<`\[]{1,3})\s)?(?:\*\*|__|\\\*\\\*)")
 _ESCAPED = re.compile(r"\\([#*_.+>`~()\[\]-])")
 _DECORATION = re.compile(r"(?:\[.{0,2}\](?=\s)|[^\w\[(])*+")
 _CAPITALS = re.compile(r"[A-Z]{3,20}(?: [A-Z]{2,20}){0,3}:[\s*_]*+")  # FUTURE: Prompt 3
@@ -158,14 +158,14 @@ def _normal(line: str, trimmed: bool = True) -> _Normal:
 
 
 def _normal_item(line: str) -> _Normal:
-    state = ""
-    while found := box(line):
-        state = state or found.state
-        if line[found.start] == "[":
-            line = f"{line[: found.start]}[ ]{line[found.end :]}"
-            break
-        line = line[: found.start] + line[found.end :].lstrip()
-    return _Normal(line, state, parts(line), True)
+    found = box(line)
+    if found is None:
+        return _Normal(line, "", parts(line), True)
+    if line[found.start] == "[":
+        line = f"{line[: found.start]}[ ]{line[found.end :]}"
+        return _Normal(line, found.state, parts(line), True)
+    rest = _normal(line[: found.start] + line[found.end :].lstrip())
+    return _Normal(rest.line, found.state, rest.cut, True)
 
 
 def read(line: str) -> Title | None:
@@ -226,6 +226,8 @@ def bare(line: str, fenced: bool) -> str:
     In a fence (`fenced`) only titles and boxes count as state. At the end of a heading
     what was left over (``T -``) goes too, with or without a mark.
     """
+    if line.lstrip(" \t")[:1].isalpha() and not _may_begin(line):
+        return line  # most lines are prose
     if (fence := ticks(line)) is not None:
         return bare_fence(line, fence) if fence.info else line
     found = box(line)

@@ -66,8 +66,9 @@ BUILT_IN: Mapping[str, Rule] = {rule.name: rule for rule in _TABLE}
 
 # What `piste NAME` or `doit NAME` means already; a rule of that name could not be run.
 TAKEN = frozenset((
-    *("idea", "line"),
+    *("clean_bundles", "copy_bundle", "idea", "line"),
     *("accept", "check", "demo", "diff", "init", "log", "prompt", "restore", "status", "why"),
+    *("mise", "prompt_plan_status"),
     *("clean", "dumpdb", "forget", "help", "ignore", "info", "list", "run", "strace"),
     "tabcompletion",
 ))  # fmt: skip
@@ -110,7 +111,7 @@ def find(rules: Mapping[str, Rule], word: str) -> Rule:
 def _changed(name: str, table: Mapping[str, object]) -> Rule:
     where = f"rules.{name}"
     base = BUILT_IN.get(name)
-    if name in TAKEN:
+    if base is None and name in TAKEN:
         raise Mistake(f"{where}: the name is taken, by a command or another task; name it otherwise")
     if base is None:
         for need in ("target", "inputs", "prompt"):

@@ -57,7 +57,7 @@ class Store(NamedTuple):
         """Keep `data`; return its sha256. Raises OSError."""
         name = hashlib.sha256(data).hexdigest()
         if self.blob(name) is None:
-            durable.write(self._blob_path(name), data)
+            self._write(self._blob_path(name), data)
         return name
 
     def blob(self, name: str) -> bytes | None:
@@ -74,7 +74,7 @@ class Store(NamedTuple):
         """Keep a target's text, to be found by the digest that its receipt holds."""
         blob = self.put_blob(data)
         if blob != digest:
-            durable.write(self.folder / "texts" / digest, blob.encode())
+            self._write(self.folder / "texts" / digest, blob.encode())
 
     def text(self, digest: str) -> bytes | None:
         """Return the text kept under `digest`; who asked compares it with the digest."""
@@ -121,7 +121,7 @@ class Store(NamedTuple):
         del raw["file"]
         sealed = {**raw, "seal": _seal(raw)}
         data = (json.dumps(sealed, sort_keys=True, indent=1) + "\n").encode()
-        durable.write(folder / record.file, data)
+        self._write(folder / record.file, data)
         return record
 
     def _records(self, folder: Path) -> Iterator[Record]:
@@ -134,6 +134,17 @@ class Store(NamedTuple):
                 raw = dict(json.loads((folder / name).read_bytes()))
                 if raw.pop("seal") == _seal(raw) and raw.pop("schema") == SCHEMA:
                     yield Record(**raw, file=name)
+
+    def sweep(self, older_than: float) -> None:
+        """Delete what runs that were killed have left; `older_than` as in `durable.sweep`."""
+        durable.sweep(self.folder / "tmp", older_than)
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.folder / "locks"):
+                with contextlib.suppress(OSError):
+                    durable.remove_unheld(self.folder / "locks" / name)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        durable.write(path, data, temps=self.folder / "tmp")
 
     def _blob_path(self, name: str) -> Path:
         return self.folder / "blobs" / name[:2] / name

@@ -3,7 +3,7 @@
 The parts, in the order in which a file passes through them: `listing` (which names),
 `ignoring` (which of them), `reading` (bytes, never out of the tree), `text` (bytes to
 UTF-8), `secrets`, `compress`, `visible` (nothing hides), `forms` (the frame); `packing`
-puts them together, `state` remembers, and `parse` reads a bundle back.
+puts them together, `state` remembers, and `parsing` reads a bundle back.
 
 Names are imported when they are used: a run that finds nothing changed pays for
 nothing else. It does not know the graph: which files are targets is told to it.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from piste.bundle.packing import pack as pack
     from piste.bundle.packing import unchanged as unchanged
-    from piste.bundle.parse import parse as parse
+    from piste.bundle.parsing import parse as parse
     from piste.bundle.report import Report as Report
     from piste.bundle.settings import Settings as Settings
 
@@ -22,7 +22,7 @@ _HOME = {
     "Report": "report",
     "Settings": "settings",
     "pack": "packing",
-    "parse": "parse",
+    "parse": "parsing",
     "unchanged": "packing",
 }
 

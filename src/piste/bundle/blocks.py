@@ -116,7 +116,6 @@ class Maker:
             marks["numbered"] = "yes"
         return body
 
-
     def _size(self, body: bytes) -> int:
         """Return the tokens of a text, or its bytes where tokens are not counted."""
         return self.known.count(key_of(body), body) if self.options.tokens else len(body)

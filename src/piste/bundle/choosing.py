@@ -13,6 +13,7 @@ from piste.bundle import ignoring, state
 from piste.bundle.ignoring import Left, Line
 from piste.bundle.listing import Listing, Prune
 from piste.bundle.reading import Stamp
+from piste.bundle.report import IGNORED
 from piste.bundle.settings import Settings
 from piste.bundle.visible import quote
 from piste.errors import Mistake, shown
@@ -76,7 +77,7 @@ def _asked_for(
     known = set(listed.names) | hidden
     found = []
     for name in ignoring.exact(settings, paths) - known:
-        if folders and name.startswith(folders) or b".." in name.split(b"/"):
+        if (folders and name.startswith(folders)) or b".." in name.split(b"/"):
             continue
         try:
             if stat.S_ISREG(os.lstat(os.path.join(os.fsencode(root), name)).st_mode):
@@ -92,7 +93,7 @@ def _grouped(left: Sequence[Left], lines: Sequence[Line]) -> list[tuple[str, str
     for name, line in left:
         by_line.setdefault(line, []).append(quote(name))
     return [
-        (lines[line].group or "ignored", lines[line].pattern, names)
+        (lines[line].group or IGNORED, lines[line].pattern, names)
         for line, names in sorted(by_line.items())
     ]
 

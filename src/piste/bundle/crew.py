@@ -67,9 +67,7 @@ def batches_of(names: Sequence[bytes]) -> list[list[bytes]]:
     return [list(names[at : at + size]) for at in range(0, len(names), size)]
 
 
-def make(
-    maker: Maker, names: Sequence[bytes], put: Callable[[bytes], object] | None
-) -> list[Row]:
+def make(maker: Maker, names: Sequence[bytes], put: Callable[[bytes], object] | None) -> list[Row]:
     """Make the blocks of a batch, `put` them in their order, and return their rows."""
     rows: list[Row] = []
     parts: list[bytes] = []
@@ -256,9 +254,7 @@ def _help(job: Job, tickets: int, back: int, spool: int, result: int) -> None:
                 batches.append((batch, offset, length, [tuple(row) for row in rows]))
     except OSError as error:
         trouble = (error.errno, error.strerror)
-    durable.write_all(
-        result, marshal.dumps((batches, known.new_counts, known.new_scans, trouble))
-    )
+    durable.write_all(result, marshal.dumps((batches, known.new_counts, known.new_scans, trouble)))
 
 
 def _taken(tickets: int, back: int) -> Iterator[int]:

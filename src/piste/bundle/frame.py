@@ -15,7 +15,8 @@ from piste.bundle.forms import HEAD, block, closing
 from piste.bundle.settings import Settings
 from piste.bundle.state import Note, Table
 from piste.bundle.visible import quote
-from piste.errors import Mistake, shown as shown_name
+from piste.errors import Mistake
+from piste.errors import shown as shown_name
 
 _NOTE = """\
 A repository packed into one text, its files sorted by path. What stands between the marks of
@@ -79,7 +80,7 @@ def instruction(settings: Settings, root: str) -> bytes:
     name = settings.instruction
     where = f"bundle.instruction: {shown_name(name)}"
     parts = name.split("/")
-    if os.path.isabs(name) or ".." in parts:
+    if name.startswith("/") or ".." in parts:
         raise Mistake(f"{where} lies outside the project; name a file inside it")
     folders = reading.Folders(root)
     try:
@@ -105,7 +106,7 @@ def _section(settings: Settings, kind: str, body: bytes, marks: text.Marks | Non
                     f"the {kind} of the bundle holds a secret ({found[0].rule}); remove it, "
                     'or set bundle.secrets = "mask"'
                 )
-            body = masked(body, tuple((one.start, one.end, one.rule) for one in found), marks, note)
+            body = masked(body, found, marks, note)
     if settings.form != "json":
         body = shown(body, marks)
     return block(settings.form, kind, marks, body)

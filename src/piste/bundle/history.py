@@ -21,7 +21,9 @@ _DIFF = (
 def revision(root: str, text: str) -> str:
     """Return the commit that a revision names. Raises Mistake where it names none."""
     try:
-        found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
+        found = _git(
+            root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}"
+        )
     except Mistake:
         if _git_folder(root):
             raise Mistake(

@@ -10,6 +10,7 @@ It does not know what `bundle.ignore` says, and nothing of what a file holds.
 
 import hashlib
 import os
+import stat
 import subprocess
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -160,7 +161,7 @@ def _entered(root: str, names: list[bytes]) -> tuple[list[bytes], list[bytes], l
     notes: list[str] = []
     for name in names:
         path = os.path.join(base, name.rstrip(b"/"))
-        if not (name.endswith(b"/") or os.path.isdir(path)) or os.path.islink(path):
+        if not _is_folder(path):
             found.append(name)
         elif os.path.exists(os.path.join(path, b".git")):
             inner = finish(start(os.fsdecode(path)), submodules=True)
@@ -171,6 +172,14 @@ def _entered(root: str, names: list[bytes]) -> tuple[list[bytes], list[bytes], l
         else:
             empty.append(name.rstrip(b"/"))
     return found, empty, notes
+
+
+def _is_folder(path: bytes) -> bool:
+    """Whether a listed path is a repository inside; a symlink is none."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _walk(

@@ -6,7 +6,7 @@ not know the languages: an import that is computed is not seen, and of several f
 could be meant the one nearest to the importing file is taken.
 """
 
-import os
+import itertools
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,9 @@ _RUST = re.compile(r"^\s*(?:pub(?:\([^)]*\))?\s+)?(?:mod|use)\s+([\w:]+)", re.MU
 _JVM = re.compile(r"^\s*import\s+(?:static\s+)?([\w.]+)", re.MULTILINE)
 _C = re.compile(r'^\s*#\s*include\s+["<]([^">\n]+)[">]', re.MULTILINE)
 _RUBY = re.compile(r"^\s*require(?:_relative)?\s*\(?['\"]([^'\"\n]+)['\"]", re.MULTILINE)
-_PHP = re.compile(r"^\s*(?:use\s+([\w\\]+)|(?:require|include)(?:_once)?\s*\(?['\"]([^'\"]+))", re.M)
+_PHP = re.compile(
+    r"^\s*(?:use\s+([\w\\]+)|(?:require|include)(?:_once)?\s*\(?['\"]([^'\"]+))", re.M
+)
 
 _LANGUAGES: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     **dict.fromkeys((".py", ".pyi"), (_PY, (".py", ".pyi", "/__init__.py", "/__init__.pyi"))),
@@ -142,4 +144,6 @@ class _Index:
 
 
 def _shared(one: str, other: str) -> int:
-    return len(os.path.commonprefix([one.split("/"), other.split("/")]))
+    """Return how many folders two paths have in common."""
+    pairs = zip(one.split("/"), other.split("/"), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))

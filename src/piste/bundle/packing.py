@@ -24,6 +24,7 @@ from piste.bundle.listing import Listing
 from piste.bundle.report import Report, of_state
 from piste.bundle.settings import Settings, check
 from piste.bundle.state import State, Table
+from piste.bundle.visible import quote
 from piste.errors import Mistake, shown
 
 _SAME, _PATCHED, _NEW, _NOT = "same", "patched", "new", ""
@@ -121,7 +122,7 @@ def pack(
     """
     asked = _asked(root, settings, target, exclude, paths)
     asked = replace(asked, since=since, diff=diff, log=log)
-    run = _Run(asked, cache_dir, write and to is None, to, digest, workers)
+    run = _Run(asked, cache_dir, write and to is None, to, digest, workers, _now())
     if run.writes:
         _may_write(asked, overwrite or bool(settings.command))
     if settings.command and run.writes:
@@ -141,7 +142,7 @@ def _asked(
     check(settings)
     top = os.path.abspath(root)
     for path in (target, *paths):
-        if os.path.isabs(path) or ".." in path.split("/") or "\0" in path:
+        if path.startswith("/") or ".." in path.split("/") or "\0" in path:
             raise Mistake(f"{shown(path)} lies outside the project; name a path inside {top}")
     return Asked(top, settings, target, tuple(sorted(exclude)), tuple(sorted(set(paths))))
 
@@ -217,7 +218,7 @@ class _Made(NamedTuple):
         return self.head[1] + sum(self.table.tokens) + self.tail[1]
 
 
-class _Equal(Exception):
+class _EqualError(Exception):
     """The bundle that stands there is the one that was made."""
 
 
@@ -231,7 +232,7 @@ class _Run:
     to: int | None
     digest: bool
     workers: int
-    now: int = field(default_factory=time.time_ns)
+    now: int  # ns, when it began: files younger than two seconds then are not trusted
     known: Known = field(default_factory=Known)
     left: list[tuple[str, str, list[str]]] = field(default_factory=list)
     more: list[tuple[str, bytes]] = field(default_factory=list)  # diff and log
@@ -296,9 +297,16 @@ class _Run:
             self.more.append(("log", history.log(asked.root, asked.log)))
         if asked.since is None:
             return names
-        touched = history.changed(asked.root, asked.since) & set(names)
+        changed = history.changed(asked.root, asked.since)
+        touched = changed & set(names)
         if not touched:
             raise Mistake(f"nothing to pack has changed since {shown(asked.since)}")
+        said = {quote(name) for name in changed}
+        self.left = [
+            (reason, pattern, [name for name in left if name in said])
+            for reason, pattern, left in self.left
+            if said.intersection(left)
+        ]
         return sorted(touched | needed(asked.root, names, touched))
 
     @contextlib.contextmanager
@@ -352,14 +360,15 @@ class _Run:
                         later.callback(os.close, there)
                         if _equal(there, out):
                             fd = there
-                            raise _Equal
-            except _Equal:
+                            raise _EqualError
+            except _EqualError:
                 wrote = _SAME
             return made, wrote, reading.stamp_of(os.fstat(fd)), sha256
 
     def _put_elsewhere(
         self, names: list[bytes], base: _Base, kept: list[int]
     ) -> tuple[_Made, str, reading.Stamp, str]:
+        """Make the bundle for the descriptor `to`, or to see what it would be."""
         if self.to is None and not self.digest:
             made = self._make(names, base, kept, -1)
             self._judge(made)
@@ -380,8 +389,6 @@ class _Run:
         if settings.secrets == "refuse":
             for index, note in made.table.notes.items():
                 if "secrets" in note:
-                    from piste.bundle.visible import quote
-
                     found = ", ".join(sorted(note["secrets"]))
                     raise Mistake(
                         f"{quote(made.table.names[index])} holds a secret ({found}); remove it, "
@@ -389,7 +396,6 @@ class _Run:
                     )
         if settings.budget and made.tokens > settings.budget:
             from piste.bundle.budget import exceeded
-            from piste.bundle.visible import quote
 
             sizes = {
                 quote(name): (made.table.lengths[index], made.table.tokens[index])
@@ -494,6 +500,10 @@ class _Run:
         import tempfile
 
         return tempfile.gettempdir()
+
+
+def _now() -> int:
+    return time.time_ns()
 
 
 def _starts(head: int, table: Table) -> list[int]:

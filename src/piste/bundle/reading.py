@@ -21,9 +21,7 @@ NO_STAMP: Stamp = (-1, -1, -1, -1)
 _ATTEMPTS = 3  # at a file that is being written
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # O_PATH (Linux) opens a folder that may be passed through but not listed.
-_FOLDER_FLAGS = (
-    getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-)
+_FOLDER_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Got(NamedTuple):

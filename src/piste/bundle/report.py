@@ -12,6 +12,7 @@ from piste.bundle.state import State
 from piste.bundle.visible import quote
 
 _BIGGEST = 10
+IGNORED = "ignored"  # by a pattern of the project's
 _FOLD = 0.01  # of the whole: what is smaller is folded into one line of the tree
 
 
@@ -50,7 +51,7 @@ def of_state(state: State, target: str, wrote: str, tokens: bool) -> Report:
         else:
             left.setdefault(KINDS[table.kinds[index]], []).append(quote(name))
     for reason, pattern, names in state.left:
-        where = f"{reason} ({pattern})" if pattern else reason
+        where = f"{reason}: {pattern}" if reason == IGNORED else reason
         left.setdefault(where, []).extend(names)
     secrets = {
         quote(table.names[index]): dict(note["secrets"])
@@ -61,9 +62,9 @@ def of_state(state: State, target: str, wrote: str, tokens: bool) -> Report:
     total = sum(size[1] for size in sizes.values()) + state.head[1] + state.tail[1]
     warnings = list(state.notes)
     if secrets:
-        warnings.append(f"secrets in {len(secrets)} files were masked")
+        warnings.append(f"secrets were masked in {_files(len(secrets))}")
     if dropped:
-        warnings.append(f"{dropped} files were dropped to fit the budget")
+        warnings.append(f"{_files(dropped)} dropped to fit the budget")
     return Report(
         target=target,
         wrote=wrote,
@@ -78,6 +79,10 @@ def of_state(state: State, target: str, wrote: str, tokens: bool) -> Report:
         warnings=warnings,
         saved=sum(note.get("saved", 0) for note in table.notes.values()),
     )
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def _said(state: State) -> Iterator[tuple[str, str]]:
@@ -128,23 +133,23 @@ def as_data(report: Report) -> dict[str, Any]:
 
 def summary(report: Report, verbose: bool = False) -> list[str]:
     """Return the lines that a person reads after a run."""
-    size = f"{report.files:,} files, {report.bytes:,} bytes"
+    size = f"{_files(report.files)}, {report.bytes:,} bytes"
     if report.tokens is not None:
         size += f", {report.tokens:,} tokens (o200k)"
     how = {"new": "written", "patched": "written", "same": "unchanged", "": "not written"}
     lines = [f"{report.target}: {size}; {how[report.wrote]}"]
     lines += _left_lines(report, verbose)
+    lines += [f"warning: {warning}" for warning in report.warnings]
     for name, rules in sorted(report.secrets.items()):
         found = ", ".join(f"{rule} × {n}" if n > 1 else rule for rule, n in sorted(rules.items()))
-        lines.append(f"  secret masked in {name}: {found}")
-    lines += [f"  {warning}" for warning in report.warnings]
+        lines.append(f"  {name}: {found}")
     if verbose:
         lines += [f"  {name}: {said}" for name, said in sorted(report.notes.items())]
     elif report.notes:
-        lines.append(f"  {len(report.notes)} files were decoded, shown or cut (names: -v)")
+        lines.append(f"{_files(len(report.notes))} decoded, shown or cut (-v names them)")
     unit = "bytes" if report.tokens is None else "tokens"
     if report.saved:
-        lines.append(f"  compressed: {report.saved:,} {unit} saved")
+        lines.append(f"compressed: {report.saved:,} {unit} saved")
     if biggest := report.biggest():
         lines.append(f"most {unit}:")
         lines += [f"  {amount:>11,}  {name}" for name, amount in biggest]
@@ -155,7 +160,7 @@ def _left_lines(report: Report, verbose: bool) -> Iterator[str]:
     total = sum(map(len, report.left_out.values()))
     if not total:
         return
-    yield f"left out: {total:,} files"
+    yield f"left out: {_files(total)}"
     for reason, names in sorted(report.left_out.items(), key=lambda item: (-len(item[1]), item[0])):
         yield f"  {len(names):>11,}  {reason}"
         if verbose:

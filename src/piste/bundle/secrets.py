@@ -14,6 +14,7 @@ import functools
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _NAMES = (
     rb"auth[_-]?key|private[_-]?key|encryption[_-]?key|signing[_-]?key|credentials?)"
 )
 
-# The pattern's group, where it has one, is the secret; else all of it is.
+# The most telling first. The pattern's group, where it has one, is the secret; else all of it.
 _RULES: dict[str, bytes] = {
     "private-key": rb"-----BEGIN[ A-Z0-9_-]{0,60}PRIVATE KEY(?: BLOCK)?-----" + _KEY + rb"{1,40}"
     rb"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash): [^\n]{0,100}" + _KEY + rb"{1,40}){0,4}"
@@ -149,25 +150,30 @@ class Finding(NamedTuple):
 
 
 def find(body: bytes) -> tuple[Finding, ...]:
-    """Return the secrets of a UTF-8 text, in their order, none overlapping another."""
+    """Return the secrets of a UTF-8 text, in their order, none overlapping another.
+
+    Where two rules see one secret it is called by the more telling of them.
+    """
     shapes, rules = _compiled()
-    found: list[Finding] = []
+    found: list[tuple[int, int, int]] = []
     for index in shapes.Match(body) or ():
         name, rule = rules[index]
         for match in rule.finditer(body):
-            group = 1 if rule.groups else 0
-            start, end = match.span(group)
+            start, end = match.span(1 if rule.groups else 0)
             if _likely(name, body[start:end]):
-                found.append(Finding(start, end, name))
-    kept: list[Finding] = []
-    for finding in sorted(found, key=lambda one: (one.start, -one.end)):
-        if not kept or finding.start >= kept[-1].end:
-            kept.append(finding)
-    return tuple(kept)
+                found.append((start, end, index))
+    merged: list[tuple[int, int, int]] = []
+    for start, end, index in sorted(found):
+        if merged and start < merged[-1][1]:
+            first, last, other = merged[-1]
+            merged[-1] = (first, max(last, end), min(other, index))
+        else:
+            merged.append((start, end, index))
+    return tuple(Finding(start, end, rules[index][0]) for start, end, index in merged)
 
 
-def mask(body: bytes, findings: tuple[Finding, ...]) -> bytes:
-    """Return the text with each secret replaced; line ends stay, so that lines keep their number."""
+def mask(body: bytes, findings: Iterable[tuple[int, int, str]]) -> bytes:
+    """Return the text with each secret replaced; its line ends stay, so lines keep their number."""
     parts: list[bytes] = []
     at = 0
     for start, end, rule in findings:

@@ -25,9 +25,12 @@ _WIDE = (
 )
 _BOMS = {encoding: bom for bom, encoding in _WIDE} | {"utf-8": codecs.BOM_UTF8}
 _ASCII = bytes(range(128))
-# Of Latin-1: the letters of the western languages, without the Icelandic ones and
-# y-diaeresis, which invalid UTF-8 is likelier to hold than a text.
-_LATIN_LETTERS = bytes(set(range(0xC0, 0x100)) - {0xD0, 0xD7, 0xDE, 0xF0, 0xF7, 0xFE, 0xFF})
+# Of Latin-1 and Windows-1252: the letters of the western languages and the apostrophe, without
+# the Icelandic ones and y-diaeresis, which invalid UTF-8 is likelier to hold than a text. They
+# count where they stand in a word.
+_LETTERS = rb"[\x8a\x8c\x8e\x92\x9a\x9c\x9e\xc0-\xcf\xd1-\xd6\xd8-\xdd\xdf-\xef\xf1-\xf6\xf8-\xfd]"
+_IN_WORD = re.compile(b"(?<=[A-Za-z])" + _LETTERS + b"+|" + _LETTERS + b"+(?=[A-Za-z])")
+_SIGNS = bytes.fromhex("808285919394959697a0a3a7a9abaeb0b4b7bbbf")  # quotes, dashes, signs
 _LONG_RUN = re.compile(rb"[\x80-\xff]{4}")
 _KANA = re.compile("[\u3001\u3002\u3041-\u3096\u30a1-\u30fc]")
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b"))
@@ -155,10 +158,9 @@ def _legacy(data: bytes) -> str | None:
             text = data.decode(encoding)
             if len(_KANA.findall(text)) * 3 >= sum(char > "\x7f" for char in text):
                 return encoding
-    letters = len(data.translate(None, _ASCII)) - len(
-        data.translate(None, _ASCII).translate(None, _LATIN_LETTERS)
-    )
-    if letters * 2 < high or _LONG_RUN.search(data):
+    in_words = sum(map(len, _IN_WORD.findall(data)))
+    signs = len(data) - len(data.translate(None, _SIGNS))
+    if not in_words or (in_words + signs) * 2 < high or _LONG_RUN.search(data):
         return None
     if not re.search(rb"[\x80-\x9f]", data):
         return "latin-1"

@@ -42,8 +42,8 @@ _UNSEEN_BYTES = tuple(
 )
 
 # Names: what is above, and what would end a name in one of the forms.
-_NAME = re.compile(f"[{_UNSEEN}\t\n\\\\\"`<>\u2028\u2029\ud800-\udfff]")
-_PLAIN_NAME = bytes(c for c in range(32, 127) if c not in b"\\\"`<>")
+_NAME = re.compile(f'[{_UNSEEN}\t\n\\\\"`<>\u2028\u2029\ud800-\udfff]')
+_PLAIN_NAME = bytes(c for c in range(32, 127) if c not in b'\\"`<>')
 _NAME_BACK = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))", re.DOTALL)
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", '"': '\\"'}
 _LONG = {"n": "\n", "t": "\t", "r": "\r"}

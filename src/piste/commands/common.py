@@ -50,13 +50,14 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(EXIT_MISTAKE)
 
 
-def parser(verb: str, doc: str, *, codes: str = "", json_too: bool = True) -> _Parser:
+def parser(verb: str, about: str, *, codes: str = "", json_too: bool = True) -> _Parser:
     """Return the argument parser of a verb.
 
-    `doc` is the docstring of its module, whose first sentence says what it does;
-    `codes` is what its exit codes mean, where there is more to say than 0 and 2.
+    `about` is what it does: a sentence, or the docstring of its module, of which the
+    first paragraph counts. `codes` is what its exit codes mean, where there is more to
+    say than 0 and 2.
     """
-    about = doc.split("\n\n")[0].partition(": ")[2].replace("\n", " ")
+    about = " ".join(about.split("\n\n")[0].removeprefix(f"`piste {verb}`: ").split())
     made = _Parser(
         prog=f"piste {verb}",
         description=about[:1].upper() + about[1:],

@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     root = Path(args.folder).absolute()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise Mistake(f"{args.folder} is there and not empty; name another folder: piste demo DIR")
-    _lay_out(root)
+    lay_out(root)
     _show(f"A small project lies in {args.folder}: a spec.md, and what `piste init` writes.")
     _run(root, "doit", "todo")
     _show("Again, with nothing changed: nothing is made, nothing would be paid.")
@@ -69,7 +69,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _lay_out(root: Path) -> None:
+def lay_out(root: Path) -> None:
+    """Make a folder a project with a spec.md, whose model is `outline`."""
     os.makedirs(root, exist_ok=True)
     durable.write(root / "spec.md", SPEC.encode())
     init.initialise(root, "outline", _OWN_STORE)

@@ -99,7 +99,8 @@ def _model_line(model: str) -> tuple[str, str]:
 
 
 def _attributes(root: Path) -> tuple[str, ...]:
-    targets = sorted(rule.target for rule in project.world(root).rules.values())
+    rules = project.world(root).rules.values()
+    targets = sorted(rule.target for rule in rules if not rule.is_bundle)
     return ("/.piste/receipts/** text eol=lf", *(f"/{target} text eol=lf" for target in targets))
 
 

@@ -72,10 +72,7 @@ def blocks(text: bytes, form: str) -> list[Block]:
 def _json_blocks(text: bytes) -> list[Block]:
     try:
         items = json.loads(text)
-        return [
-            Block(item.pop("kind"), item, item.pop("text").encode())
-            for item in items
-        ]
+        return [Block(item.pop("kind"), item, item.pop("text").encode()) for item in items]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise Mistake(f"this bundle is cut off or was changed: {error}") from error
 

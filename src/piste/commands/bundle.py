@@ -1,0 +1,215 @@
+"""`piste bundle`: the repository packed into one text file, for a model to read.
+
+It works in any folder of any project, with git or without. What is packed and how is
+`piste.bundle`'s; this module turns flags into settings and a report into lines.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from piste import bundling, config, paths, project
+from piste.bundle.defaults import GROUPS
+from piste.bundle.report import Report, as_data, summary, tree_lines
+from piste.bundle.settings import CHOICES, Settings
+from piste.commands import common
+from piste.errors import Failed, Mistake, shown
+from piste.freshness import World
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the verb; return the exit code."""
+    args = _parser().parse_args(argv)
+    world = project.here()
+    settings = _settings(world.config.bundle, args)
+    if args.show_config:
+        print("\n".join(_config_lines(settings)))
+        return 0
+    target = _target(world, args)
+    try:
+        report = _run(world, settings, target, args)
+    except OSError as error:
+        # Also a full disk: nothing is half written.
+        why = error.strerror or str(error)
+        raise Failed(f"{target} was not written: {why}; what was there before stands") from None
+    _say(report, args)
+    return _copied(world.root / target, args) if args.copy else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    codes = "0 done, 1 no clipboard or another packer failed, 2 something you can mend"
+    made = common.parser("bundle", str(__doc__), codes=f"{codes}, 3 over the budget")
+    made.add_argument("paths", nargs="*", metavar="PATH", help="only these files and folders")
+    made.add_argument("-o", "--output", metavar="FILE", help="write here instead of output.txt")
+    made.add_argument("-v", "--verbose", action="store_true", help="name every file left out")
+    made.add_argument("--tree", action="store_true", help="print where the tokens are, as a tree")
+    made.add_argument("--stdout", action="store_true", help="print the bundle, write no file")
+    made.add_argument("--copy", action="store_true", help="put it on the clipboard as well")
+    made.add_argument("--dry", action="store_true", help="say what would be packed, write nothing")
+    made.add_argument("--overwrite", action="store_true", help="also a file that is no bundle")
+    made.add_argument("--show-config", action="store_true", help="print the settings and defaults")
+    history = made.add_argument_group("with git")
+    history.add_argument("--since", metavar="REV", help="what changed since, and what that imports")
+    history.add_argument("--diff", action="store_true", help="add the diff against REV or HEAD")
+    history.add_argument(
+        "--log", type=_count, default=0, metavar="N", help="add the last N commits"
+    )
+    own = made.add_argument_group("settings, for this once")
+    own.add_argument("--include", action="append", metavar="PATTERN", help="only what matches")
+    own.add_argument(
+        "--ignore", action="append", metavar="PATTERN", help="leave out, or !bring back"
+    )
+    for name, choices in CHOICES.items():
+        own.add_argument(f"--{name}", choices=choices)
+    own.add_argument("--no-secrets", action="store_true", help="do not look for secrets")
+    own.add_argument("--no-tokens", action="store_true", help="do not count tokens")
+    own.add_argument("--no-defaults", action="store_true", help="leave out nothing unasked")
+    own.add_argument("--no-tree", action="store_true", help="no tree in the bundle's head")
+    own.add_argument("--line-numbers", action="store_true", default=None)
+    own.add_argument("--compress", action="store_true", default=None, help="signatures only")
+    own.add_argument("--submodules", action="store_true", default=None, help="pack them too")
+    own.add_argument("--budget", type=_count, metavar="TOKENS", help="fail above so many")
+    own.add_argument("--max-file", type=_count, metavar="BYTES")
+    own.add_argument("--header", metavar="TEXT")
+    own.add_argument("--instruction", metavar="FILE", help="a file whose text ends the bundle")
+    return made
+
+
+def _count(text: str) -> int:
+    """Return a whole number, which may be written as 100_000. Raises what argparse expects."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return value
+
+
+def _settings(settings: Settings, args: argparse.Namespace) -> Settings:
+    """Return the project's settings with what the flags say."""
+    given = vars(args)
+    changes: dict[str, Any] = {
+        field.name: given[field.name]
+        for field in fields(settings)
+        if field.name not in ("tree", "tokens", "defaults") and given.get(field.name) is not None
+    }
+    for key in ("tokens", "defaults", "tree"):
+        if given[f"no_{key}"]:
+            changes[key] = False
+    if args.no_secrets:
+        changes["secrets"] = "off"
+    if args.include:
+        changes["include"] = tuple(args.include)
+    if args.ignore:
+        changes["ignore"] = (*settings.ignore, *args.ignore)
+    return replace(settings, **changes)
+
+
+def _target(world: World, args: argparse.Namespace) -> str:
+    if args.output:
+        return paths.output(_relative(world.root, args.output), "--output")
+    return world.rules["bundle"].target
+
+
+def _relative(root: Path, path: str) -> str:
+    """Return a path from the command line as the project has it. Raises Mistake for one outside."""
+    # Not resolved: a symlink is named, and what it leads to is not.
+    absolute = os.path.normpath(os.path.join(Path.cwd().resolve(), path))
+    found = os.path.relpath(absolute, os.path.realpath(root))
+    if found == ".." or found.startswith("../"):
+        raise Mistake(f"{shown(path)} lies outside the project; name a path inside {root}")
+    return found
+
+
+def _run(world: World, settings: Settings, target: str, args: argparse.Namespace) -> Report:
+    from piste import bundle
+    from piste.bundle.budget import TooManyTokens
+
+    asked = [_relative(world.root, path) for path in args.paths]
+    writes = not (args.dry or args.stdout)
+    own = _is_project(world.root)
+    arguments = bundling.arguments(world) | {
+        "settings": settings,
+        "target": target,
+        "paths": [] if "." in asked else asked,
+    }
+    if not own:
+        arguments["cache_dir"] = _own_cache(world.root)
+    if writes:
+        paths.writable(world.root, target)
+    try:
+        report = bundle.pack(
+            **arguments,
+            since=args.since,
+            diff=args.diff,
+            log=args.log,
+            write=writes,
+            to=sys.stdout.fileno() if args.stdout and not args.dry else None,
+            overwrite=args.overwrite,
+            digest=args.json or own,
+        )
+    except TooManyTokens as error:
+        for folder, tokens in error.ranking:
+            print(f"  {tokens:>11,}  {folder}", file=sys.stderr)
+        raise
+    if writes and own and bundling.recorded(world.root).get(target) != report.sha256:
+        bundling.note(world.root, target, report.sha256)
+    return report
+
+
+def _is_project(root: Path) -> bool:
+    return (root / paths.STATE).is_dir() or config.project_file(root) is not None
+
+
+def _own_cache(root: Path) -> Path:
+    """Return where the state of a folder is kept in which piste has no folder of its own."""
+    import hashlib
+
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    name = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:16]
+    return Path(base) / "piste" / "bundle" / name
+
+
+def _say(report: Report, args: argparse.Namespace) -> None:
+    out = sys.stderr if args.stdout and not args.dry else sys.stdout
+    if args.json:
+        print(json.dumps(as_data(report), indent=1, ensure_ascii=False), file=out)
+        return
+    lines = summary(report, args.verbose)
+    if args.tree:
+        lines += ["tokens:" if report.tokens is not None else "bytes:", *tree_lines(report)]
+    print("\n".join(lines), file=out)
+
+
+def _copied(path: Path, args: argparse.Namespace) -> int:
+    from piste import clipboard
+
+    if args.dry or args.stdout:
+        raise Mistake("--copy copies the bundle that is written; leave out --dry and --stdout")
+    try:
+        said = clipboard.copy(path.read_text("utf-8"))
+    except Failed as error:
+        print(f"piste: {error}; the bundle is in {path}", file=sys.stderr)
+        return error.exit_code
+    print(said, file=sys.stderr)
+    return 0
+
+
+def _config_lines(settings: Settings) -> list[str]:
+    """Return the settings as TOML, then what is left out unasked and how to bring it back."""
+    lines = ["[bundle]"]
+    for key, value in asdict(settings).items():
+        text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+        choices = f"  # {', '.join(CHOICES[key])}" if key in CHOICES else ""
+        lines.append(f"{key} = {text}{choices}")
+    lines += [
+        "",
+        '# Left out unasked. One comes back by "!pattern" in ignore or in .pisteignore,',
+        "# all but the secret files by defaults = false.",
+    ]
+    for group, patterns in GROUPS.items():
+        lines += ["", f"# {group}", *(f"#   {pattern}" for pattern in patterns)]
+    return lines

@@ -1,0 +1,1 @@
+"""The bundle, one test file a module."""

@@ -1,0 +1,102 @@
+import os
+import signal
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from piste.bundle import assembly, crew
+from piste.bundle.blocks import Options
+from piste.bundle.crew import Crew
+from piste.bundle.known import Known
+from piste.errors import Failed
+
+from .conftest import write
+
+OPTIONS = Options("xml", False, 1000, False, False, True, False)
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> list[bytes]:
+    made = {f"f{n:03}.txt": f"file number {n}\n" for n in range(150)}
+    write(tmp_path / "tree", made)
+    return [name.encode() for name in made]
+
+
+def text_with(tmp_path: Path, names: list[bytes], processes: int) -> tuple[bytes, list[int], Known]:
+    """Assemble the names with so many processes; return the text, each row's tokens, what is known."""
+    known = Known()
+    planned = assembly.plan(names, [-1] * len(names), [], [])
+    job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)
+    out = tmp_path / f"out-{processes}"
+    with out.open("wb") as file:
+        _, rows = assembly.assemble(
+            planned, job, known, processes, -1, file.fileno(), str(tmp_path), lambda: b"head\n"
+        )
+    return out.read_bytes(), [row.tokens for row in rows], known
+
+
+@pytest.mark.parametrize("fork", [True, False])
+@pytest.mark.parametrize("processes", [2, 4])
+def test_any_number_of_processes_gives_the_same_text(
+    tmp_path: Path, names: list[bytes], processes: int, fork: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "_may_fork", lambda: fork)
+    monkeypatch.setattr(crew, "_BATCH", 7)
+
+    alone, together = text_with(tmp_path, names, 1), text_with(tmp_path, names, processes)
+
+    assert together[:2] == alone[:2]
+    assert together[0].count(b"<file path=") == len(names)
+    assert together[2].new_counts == alone[2].new_counts
+    assert {path.name for path in tmp_path.iterdir()} == {"tree", "home", "out-1", f"out-{processes}"}
+
+
+def test_batches_are_few_enough_for_a_pipe() -> None:
+    batches = crew.batches_of([b"x"] * 1_000_000)
+
+    assert len(batches) <= 4096
+    assert sum(map(len, batches)) == 1_000_000
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_a_helper_that_is_killed_fails_the_run_and_hangs_nothing(
+    tmp_path: Path, names: list[bytes], fork: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "_may_fork", lambda: fork)
+    known = Known()
+    planned = assembly.plan(names, [-1] * len(names), [], [])
+    job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)
+
+    with closing(Crew(job, known, 1, str(tmp_path))) as at_work:
+        os.kill(at_work._helpers[0].pid, signal.SIGKILL)
+        with pytest.raises((Failed, KeyError)) as caught:
+            at_work.of(len(planned.batches) - 1)
+
+    assert caught.type is Failed
+    assert "signal 9" in str(caught.value)
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_a_helpers_full_disk_is_the_runs(
+    tmp_path: Path, names: list[bytes], fork: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "_may_fork", lambda: fork)
+    full = os.open("/dev/full", os.O_WRONLY) if os.path.exists("/dev/full") else -1
+    monkeypatch.setattr(crew, "nameless", lambda _: os.dup(full))
+    known = Known()
+    planned = assembly.plan(names, [-1] * len(names), [], [])
+    job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)
+
+    with (
+        closing(Crew(job, known, 1, str(tmp_path))) as at_work,
+        pytest.raises(OSError, match="No space left"),
+    ):
+        at_work.of(len(planned.batches) - 1)
+    os.close(full)
+
+
+def test_a_small_tree_needs_no_helper_and_a_large_one_no_more_than_cores() -> None:
+    assert crew.size_for(10, 0) == 1
+    assert crew.size_for(10, 3) == 3
+    assert 1 <= crew.size_for(100_000, 0) <= (os.cpu_count() or 1)

@@ -1,0 +1,66 @@
+"""`piste check`: the exit code is the answer."""
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Say, add
+
+
+def test_all_fresh(made: Path, say: Say) -> None:
+    assert say("check") == (0, "", "3 of 3 fresh\n")
+
+
+def test_what_was_never_made_is_not_missed_unless_it_is_named(project: Path, say: Say) -> None:
+    assert say("check") == (0, "", "1 of 1 fresh\n")  # spec.md, a source
+    line = "prompt_plan.md: missing: prompt_plan.md is not there\n"
+    assert say("check", "plan") == (1, line, "0 of 1 fresh; next: doit plan makes it\n")
+
+
+def test_in_an_empty_project_there_is_nothing_to_miss(project: Path, say: Say) -> None:
+    (project / "spec.md").unlink()
+    assert say("check") == (0, "", "nothing has been made here\n")
+
+
+def test_stale(made: Path, say: Say) -> None:
+    add(made / "spec.md", "3. More.\n")
+    said = say("check")
+    assert (said.code, said.out) == (1, "prompt_plan.md: stale: spec.md changed\n")
+    assert said.err == "2 of 3 fresh; next: doit plan makes it\n"
+
+
+def test_an_edit_by_hand_is_as_it_should_be_until_its_inputs_change(made: Path, say: Say) -> None:
+    add(made / "todo.md", "- [ ] mine\n")
+    assert say("check", "todo").code == 0
+    add(made / "prompt_plan.md", "\nMore.\n")
+    said = say("check", "todo")
+    assert said.code == 1
+    assert said.out == ("todo.md: edited: prompt_plan.md changed; todo.md was edited by hand\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is damaged"),
+        ("<<<<<<< ours\n", "holds conflict markers"),
+        ('{"schema": 99}', "was written by a newer piste"),
+    ],
+)
+def test_a_receipt_that_cannot_be_read_is_an_error(
+    made: Path, say: Say, text: str, said: str
+) -> None:
+    (made / ".piste/receipts/prompt_plan.md.json").write_text(text)
+    found = say("check")
+    assert found.code == 2
+    assert found.out.startswith("prompt_plan.md: failed: .piste/receipts/prompt_plan.md.json ")
+    assert said in found.out
+    assert len(found.out.splitlines()) == 1
+
+
+def test_json(made: Path, say: Say) -> None:
+    assert say("check", "--json").json["exit_code"] == 0
+    add(made / "spec.md", "3. More.\n")
+    said = say("check", "--json")
+    assert (said.code, said.json["exit_code"], said.err) == (1, 1, "")
+    states = {found["target"]: found["state"] for found in said.json["targets"]}
+    assert states == {"spec.md": "foreign", "prompt_plan.md": "stale", "todo.md": "fresh"}

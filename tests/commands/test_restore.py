@@ -1,0 +1,113 @@
+"""`piste restore`: a target as it was made, or as it was before."""
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Say, add, build
+
+
+@pytest.fixture
+def twice(made: Path) -> tuple[Path, bytes, bytes]:
+    """A plan that was made twice: its path, its first and its second text."""
+    plan = made / "prompt_plan.md"
+    first = plan.read_bytes()
+    add(made / "spec.md", "3. More.\n")
+    build(made)
+    return plan, first, plan.read_bytes()
+
+
+def test_an_edit_is_taken_back_and_kept(made: Path, say: Say) -> None:
+    plan = made / "prompt_plan.md"
+    text = plan.read_bytes()
+    add(plan, "Mine.\n")
+    said = say("restore", "plan")
+    assert said.code == 0
+    assert said.out.startswith("prompt_plan.md is back as it was made on 2")
+    assert said.out.endswith("what stood there is kept: piste restore prompt_plan.md --list\n")
+    assert plan.read_bytes() == text
+    assert say("status", "plan", "--json").json[0]["state"] == "fresh"
+
+
+def test_a_restore_can_be_undone(made: Path, say: Say) -> None:
+    plan = made / "prompt_plan.md"
+    add(plan, "Mine.\n")
+    mine = plan.read_bytes()
+    say("restore", "plan")
+    listed = say("restore", "plan", "--list", "--json").json
+    (at,) = [version["at"] for version in listed if version["event"] == "yours"]
+    assert "is back as you wrote it on 2" in say("restore", "plan", "--at", str(at)).out
+    assert plan.read_bytes() == mine
+
+
+def test_a_target_that_has_gone_comes_back(made: Path, say: Say) -> None:
+    plan = made / "prompt_plan.md"
+    text = plan.read_bytes()
+    plan.unlink()
+    say("restore", "plan")
+    assert plan.read_bytes() == text
+
+
+def test_an_older_version(twice: tuple[Path, bytes, bytes], say: Say) -> None:
+    plan, first, second = twice
+    listed = say("restore", "plan", "--list", "--json").json
+    assert [version["current"] for version in listed] == [True, False]
+    assert listed[0]["date"] > listed[1]["date"]
+    say("restore", "plan", "--at", "2")
+    assert plan.read_bytes() == first
+    say("restore", "plan")  # what the receipt stands for, not the newest restore
+    assert plan.read_bytes() == second
+
+
+def test_the_list(twice: tuple[Path, bytes, bytes], say: Say) -> None:
+    say("restore", "plan", "--at", "2")
+    rows = say("restore", "plan", "--list").rows
+    assert rows[0] == "AT DATE (UTC) EVENT BYTES MODEL"
+    assert [row.split()[0] for row in rows[1:]] == ["1", "2"]  # each text once
+    assert rows[1].endswith(" outline")
+    assert rows[2].endswith(" outline ← stands there now")
+    assert all(" made " in row for row in rows[1:])  # not "restored": how it came to be
+
+
+def test_what_stands_there_already(made: Path, say: Say) -> None:
+    assert say("restore", "plan").out == "prompt_plan.md is that text already\n"
+
+
+@pytest.mark.parametrize("number", ["3", "-1", "99"])
+def test_a_version_that_there_is_not(
+    twice: tuple[Path, bytes, bytes], say: Say, number: str
+) -> None:
+    line = f"prompt_plan.md has 2 versions, not {number}; see piste restore prompt_plan.md --list"
+    assert say("restore", "plan", "--at", number) == (2, "", f"piste: {line}\n")
+
+
+def test_nothing_is_known(project: Path, say: Say) -> None:
+    line = "piste: the store has no text of prompt_plan.md; try git log -- prompt_plan.md\n"
+    assert say("restore", "plan") == (2, "", line)
+    line = "the store has no text of prompt_plan.md\n"
+    assert say("restore", "plan", "--list") == (0, line, "")
+
+
+def test_without_the_log_the_receipt_still_knows_its_text(made: Path, say: Say) -> None:
+    (made / ".piste/log.jsonl").unlink()
+    plan = made / "prompt_plan.md"
+    text = plan.read_bytes()
+    plan.unlink()
+    assert say("restore", "plan").out == "prompt_plan.md is back as it was made\n"
+    assert plan.read_bytes() == text
+
+
+def test_a_target_that_cannot_be_written_stays(made: Path, say: Say, tmp_path: Path) -> None:
+    plan = made / "prompt_plan.md"
+    plan.rename(tmp_path / "elsewhere.md")
+    plan.symlink_to(tmp_path / "elsewhere.md")
+    add(tmp_path / "elsewhere.md", "Mine.\n")
+    said = say("restore", "plan")
+    assert said.code == 2
+    assert "is a symlink to" in said.err
+    assert (tmp_path / "elsewhere.md").read_text().endswith("Mine.\n")
+
+
+def test_json(twice: tuple[Path, bytes, bytes], say: Say) -> None:
+    found = say("restore", "plan", "--at", "2", "--json").json
+    assert (found["target"], found["event"]) == ("prompt_plan.md", "made")

@@ -1,0 +1,110 @@
+"""`piste status`: one row a target, and the next step."""
+
+import os
+from pathlib import Path
+
+import pytest
+from standin import StandIn
+
+from piste import freshness
+from piste import project as piste_project
+from piste.commands import status
+
+from .conftest import Say, add, build
+
+
+def test_a_project_with_nothing_made(project: Path, say: Say) -> None:
+    (project / "spec.md").unlink()
+    said = say("status")
+    assert said.code == 0
+    assert said.rows == [
+        "TARGET STATE AGE REBUILD WHY",
+        "spec.md missing neither brainstorm.md nor idea.md is there",
+        "prompt_plan.md missing spec.md is missing",
+        "todo.md missing prompt_plan.md is missing",
+    ]
+    assert said.err == "next: doit idea talks the idea through; or write idea.md\n"
+
+
+def test_all_is_fresh_and_nothing_is_said_of_it(made: Path, say: Say) -> None:
+    said = say("status")
+    assert [row.split()[:2] for row in said.rows[1:]] == [
+        ["spec.md", "foreign"], ["prompt_plan.md", "fresh"], ["todo.md", "fresh"],
+    ]  # fmt: skip
+    assert said.err == ""
+
+
+def test_an_edit_of_the_source(made: Path, say: Say) -> None:
+    add(made / "spec.md", "3. More.\n")
+    said = say("status", "plan", "todo")
+    plan, todo = said.rows[1:]
+    assert plan.startswith("prompt_plan.md stale ")
+    assert plan.endswith(" tokens, free (outline) spec.md changed")
+    assert todo.endswith("will be looked at again after prompt_plan.md")
+    assert said.err == "next: doit plan makes it\n"
+
+
+def test_what_the_store_has_costs_nothing(made: Path, say: Say) -> None:
+    (made / "todo.md").unlink()
+    assert "free: in the store" in say("status", "todo").out
+
+
+def test_a_price_is_a_lower_bound_and_an_unknown_one_is_said_so(
+    project: Path, standin: StandIn, say: Say
+) -> None:
+    for model, price in (("gpt-4o-mini", "≥ $0.000"), ("chat-ok", "price unknown")):
+        (project / "piste.toml").write_text(f'model = "{model}"\n')
+        said = say("status", "plan")
+        assert price in said.out
+        assert f"({model})" in said.out
+
+
+def test_a_rule_that_nobody_has_run_is_shown_on_request(made: Path, say: Say) -> None:
+    assert "spec-holes.md" not in say("status").out
+    assert "spec-holes.md" in say("status", "-a").out
+    build(made, "poke_holes")
+    assert "spec-holes.md" in say("status").out
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(125, "2m"), (7300, "2h"), (200_000, "2d")])
+def test_the_age_is_that_of_the_target(made: Path, say: Say, seconds: int, shown: str) -> None:
+    then = (made / "todo.md").stat().st_mtime - seconds
+    os.utime(made / "todo.md", (then, then))
+    assert say("status", "todo").rows[1] == f"todo.md fresh {shown}"
+
+
+def test_json(made: Path, say: Say) -> None:
+    add(made / "spec.md", "3. More.\n")
+    spec, plan, todo = say("status", "--json").json
+    assert (spec["state"], spec["key"], spec["rebuild"]) == ("foreign", None, None)
+    assert (plan["target"], plan["rule"], plan["state"]) == ("prompt_plan.md", "plan", "stale")
+    assert plan["todo"] == "make"
+    assert plan["reasons"][0]["said"] == "spec.md changed"
+    assert plan["rebuild"]["model"] == "outline"
+    assert plan["rebuild"]["dollars"] == 0
+    assert plan["rebuild"]["tokens"] > 100
+    assert plan["next"] == "doit plan makes it"
+    assert todo["age_seconds"] >= 0
+    assert len(todo["key"]) == 64  # also of what was found fresh without a look
+
+
+def test_a_state_is_coloured_and_a_targets_name_is_not(
+    made: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made / "piste.toml").write_text('model = "outline"\n[rules.plan]\ntarget = "fresh.md"\n')
+    (made / "fresh.md").write_text("Mine.\n")
+    monkeypatch.setattr("piste.screen.coloured", lambda stream: True)
+    (row,) = say("status", "plan").out.splitlines()[1:]
+    assert row.startswith("fresh.md  \x1b[34mforeign\x1b[0m")
+
+
+def test_colours_are_for_terminals(made: Path, say: Say) -> None:
+    assert "\x1b" not in say("status").out
+
+
+def test_an_estimate_is_of_the_very_prompt(made: Path, say: Say) -> None:
+    add(made / "spec.md", "3. More.\n")
+    world = piste_project.here()
+    found = status.estimate(world, freshness.decide(world, world.rules["plan"]))
+    assert found is not None
+    assert found.tokens == say("prompt", "plan", "--json").json["tokens"]

@@ -1,0 +1,30 @@
+"""One line, the nearest word, nothing that moves a cursor."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from piste.errors import Failed, Mistake, OverBudget, PisteError, did_you_mean, shown
+
+
+def test_the_exit_codes() -> None:
+    assert (Failed.exit_code, Mistake.exit_code, OverBudget.exit_code) == (1, 2, 3)
+    assert PisteError("x").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("paln", "; did you mean 'plan'?"), ("plan", "; did you mean 'plan'?"), ("zzzz", "")],
+)
+def test_did_you_mean(word: str, said: str) -> None:
+    assert did_you_mean(word, ["todo", "plan", "spec"]) == said
+
+
+@given(st.text())
+def test_what_is_shown_can_be_printed(name: str) -> None:
+    assert shown(name).isprintable()
+    assert shown(name) == name or not name.isprintable()
+
+
+def test_what_is_shown_tells_what_was_hidden() -> None:
+    assert shown("a\x1b[2J\u202eb\udcff") == "a\\x1b[2J\\u202eb\\udcff"

@@ -1,0 +1,66 @@
+"""What is fresh needs no heavy library: a build with nothing to do stays quick."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import Small
+
+HEAVY = {
+    *("llm", "openai", "jinja2", "pathspec", "rich", "pydantic", "genai_prices", "rs_bpe"),
+    *("bpe_openai", "asyncio", "httpx", "hypothesis"),
+}
+# Run the command as its own process does, then tell what it has imported.
+TELL = """
+import json, runpy, sys
+code = 0
+try:
+    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+except SystemExit as error:
+    code = error.code
+print("\\n" + json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+
+def _imported(small: Small, *args: str) -> set[str]:
+    found = subprocess.run(
+        [sys.executable, "-c", TELL, *args], cwd=small.root,
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    code, names = json.loads(found.stdout.splitlines()[-1])
+    assert not code, found.stdout + found.stderr
+    return set(names)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("doit",), ("doit", "note"), ("doit", "list"), ("doit", "list", "-s", "note"),
+        ("piste.cli", "status", "note"), ("piste.cli", "check"), ("piste.cli", "why", "note"),
+        ("piste.cli", "note"), ("piste.cli", "log"), ("piste.cli", "--help"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_fresh_needs_no_heavy_library(small: Small, args: tuple[str, ...]) -> None:
+    small.make()
+    names = _imported(small, *args)
+    assert "piste" in names
+    assert names & HEAVY == set()
+
+
+def test_the_test_can_tell(small: Small) -> None:
+    # A target that has to be made imports what is looked for above.
+    assert {"llm", "jinja2"} <= _imported(small, "doit", "note")
+
+
+def test_another_projects_doit_imports_next_to_nothing_of_ours(small: Small) -> None:
+    small.write("dodo.py", "def task_a():\n    return {'actions': ['true']}\n")
+    found = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "doit"], cwd=small.root,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    names = {line.rpartition("|")[2].strip() for line in found.stderr.splitlines()}
+    ours = {name for name in names if name.partition(".")[0] == "piste"}
+    assert found.returncode == 0
+    assert ours == {"piste", "piste.backend", "piste.errors", "piste.graph"}

@@ -1,0 +1,109 @@
+"""The memo: what was noted is found, and damage costs time only."""
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import Small
+from hypothesis import given
+from hypothesis import strategies as st
+
+from piste.memo import Memo
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / ".piste").mkdir()
+    memo = Memo(tmp_path)
+    memo.note("a.md", b"1")
+    memo.note("b.md", b"2")
+    memo.save()
+    return tmp_path
+
+
+def test_there_and_back(root: Path) -> None:
+    memo = Memo(root)
+    assert memo.hit("a.md", b"1")
+    assert not memo.hit("a.md", b"2")
+    assert not memo.hit("c.md", b"1")
+    assert not memo.hit("a.md", None)
+    assert os.listdir(root / ".piste") == ["memo"]
+
+
+def test_without_news_nothing_is_written(root: Path) -> None:
+    (root / ".piste/memo").unlink()
+    memo = Memo(root)
+    memo.note("a.md", None)
+    memo.save()
+    assert os.listdir(root / ".piste") == []
+
+
+def test_without_a_folder_of_ours_none_is_made(tmp_path: Path) -> None:
+    memo = Memo(tmp_path)
+    memo.note("a.md", b"1")
+    memo.save()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_in_its_place_is_no_matter(root: Path) -> None:
+    (root / ".piste/memo").unlink()
+    (root / ".piste/memo").mkdir()
+    memo = Memo(root)
+    memo.note("a.md", b"1")
+    memo.save()
+    assert os.listdir(root / ".piste") == ["memo"]
+
+
+def test_cut_at_every_length_it_is_empty(root: Path) -> None:
+    data = (root / ".piste/memo").read_bytes()
+    for length in range(len(data)):
+        (root / ".piste/memo").write_bytes(data[:length])
+        assert not Memo(root).hit("a.md", b"1")
+
+
+@given(st.data())
+def test_no_flipped_bit_makes_a_hit(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    root = tmp_path_factory.mktemp("memo")
+    (root / ".piste").mkdir()
+    memo = Memo(root)
+    memo.note("a.md", b"1")
+    memo.save()
+    path = root / ".piste/memo"
+    spoiled = bytearray(path.read_bytes())
+    spoiled[data.draw(st.integers(0, len(spoiled) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(spoiled)
+    assert not Memo(root).hit("a.md", b"1")
+
+
+def test_a_value_of_plain_data_is_remembered_under_its_key(root: Path) -> None:
+    memo = Memo(root)
+    memo.put("k", ({"a": 1}, [("b", None)]))
+    memo.save()
+    assert Memo(root).get("k") == ({"a": 1}, [("b", None)])
+    assert Memo(root).get("l") is None
+    assert Memo(root).hit("a.md", b"1")
+
+
+SETTINGS = {
+    "model": lambda small: small.settings(model="another"),
+    "options": lambda small: small.settings("options.x = 1"),
+    "language": lambda small: small.settings('language = "Latin"'),
+    "tests_first": lambda small: small.settings("tests_first = false"),
+    "the rule's model": lambda small: small.settings(rule='model = "m"'),
+    "the rule's options": lambda small: small.settings(rule="options.x = 1"),
+    "the rule's check": lambda small: small.settings(rule='check = "spec"'),
+    "the prompt": lambda small: small.write("prompts/note.md.j2", "other"),
+    "a kind": lambda small: small.settings("[rules.spec]\nkind = 'todo'"),
+}
+
+
+@pytest.mark.parametrize("what", SETTINGS)
+def test_all_that_decides_and_is_no_file_is_in_the_settings(small: Small, what: str) -> None:
+    def settings() -> bytes:
+        world = small.world()
+        return world.memo.settings(world.config, world.rules["note"], world.layers)
+
+    before = settings()
+    assert settings() == before
+    SETTINGS[what](small)
+    assert settings() != before

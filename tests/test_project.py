@@ -1,0 +1,85 @@
+"""The project: where its root is, and what it is put together from."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from piste import project
+from piste.errors import Mistake
+
+
+@pytest.mark.parametrize(
+    ("files", "start", "root"),
+    [
+        (("a/piste.toml",), "a/b/c", "a"),
+        (("a/.piste/x",), "a/b", "a"),
+        (("a/pyproject.toml",), "a/b", "a/b"),  # without a table of ours it says nothing
+        (("a/piste.toml", "a/b/piste.toml"), "a/b/c", "a/b"),
+        (("a/.git/x",), "a/b", "a"),
+        (("a/.git",), "a/b", "a"),  # a worktree's is a file
+        (("a/dodo.py",), "a/b/c", "a"),
+        (("a/b/dodo.py", "a/.git/x"), "a/b/c", "a"),
+        (("a/piste.toml", "a/b/.git/x"), "a/b/c", "a/b"),  # another repository begins there
+        ((), "a/b", "a/b"),
+    ],
+)
+def test_the_root(tmp_path: Path, files: tuple[str, ...], start: str, root: str) -> None:
+    (tmp_path / start).mkdir(parents=True)
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("[tool.other]\n")
+    assert project.root_of(tmp_path / start) == tmp_path / root
+
+
+def test_a_table_in_pyproject_makes_a_root(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "pyproject.toml").write_text("[tool.piste]\n")
+    assert project.root_of(tmp_path / "a") == tmp_path
+
+
+def test_the_folder_of_prompts(tmp_path: Path) -> None:
+    (tmp_path / "piste.toml").write_text('prompts = "words/"\n')
+    assert project.world(tmp_path).layers[0].folder == tmp_path / "words"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('prompts = "../words"', "prompts: '../words' may lead out"),
+        ('prompts = "/words"', "prompts: '/words' is not a plain path"),
+        ('store = "../store"', "piste.toml: store: '../store' may lead out"),
+        ('store = "/store"', "piste.toml: store: '/store' is not a plain path"),
+        ('store = "~/store"', "piste.toml: store: '~/store' is not a plain path"),
+    ],
+)
+def test_a_project_does_not_choose_a_folder_outside(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "piste.toml").write_text(text)
+    with pytest.raises(Mistake) as raised:
+        project.world(tmp_path)
+    assert str(raised.value).startswith(said)
+
+
+def test_where_the_store_is(
+    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert project.world(tmp_path).store.folder == own_home / ".local/share/piste/store"
+    (tmp_path / "piste.toml").write_text('store = "kept/"\n')
+    assert project.world(tmp_path).store.folder == tmp_path / "kept"
+    monkeypatch.setenv("PISTE_STORE", "~/elsewhere")  # a person may say anything
+    assert project.world(tmp_path).store.folder == own_home / "elsewhere"
+
+
+def test_the_kinds_are_those_of_the_targets(tmp_path: Path) -> None:
+    (tmp_path / "piste.toml").write_text('[rules.plan]\ntarget = "p.md"\n')
+    assert project.world(tmp_path).kinds.get("p.md") == "plan"
+    assert "spec.md" not in project.world(tmp_path).kinds
+
+
+def test_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    os.rmdir(gone)
+    with pytest.raises(Mistake, match="this folder is no longer there"):
+        project.here()

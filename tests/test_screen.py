@@ -1,0 +1,96 @@
+"""The screen: whole lines, no colours where they may not go, progress on a terminal only."""
+
+import io
+import sys
+import threading
+
+import pytest
+
+from piste import screen
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> _Terminal:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    return _Terminal()
+
+
+def test_lines_of_many_threads_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    def work(name: str) -> None:
+        for _ in range(50):
+            screen.say(name * 40)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(lines) == sorted(name * 40 for name in "abcd" for _ in range(50))
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError])
+def test_a_closed_terminal_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise error
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    screen.say("a line")
+    assert screen._lock.acquire(blocking=False)
+    screen._lock.release()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")]
+)
+def test_no_colour(
+    terminal: _Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    assert screen.style("a", "red", terminal) == "\x1b[31ma\x1b[0m"
+    assert screen.style("a", "red", io.StringIO()) == "a"
+    monkeypatch.setenv(name, value)
+    assert screen.style("a", "red", terminal) == "a"
+
+
+def test_safe() -> None:
+    assert screen.safe("a\x1b[2Jb\tc\u202e") == "a�[2Jb\tc�"
+
+
+def test_no_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with screen.progress("a.md: asking") as shown:
+        shown.came(5)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_on_a_terminal_is_there_until_the_last_one_ends(
+    terminal: _Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with screen.progress("a[/b].md: asking [m]") as one:
+        with screen.progress("b.md") as two:
+            one.came(1_000)
+            two.came(0)
+            screen.say("[bold] a line [/bold]")
+        assert screen._live is not None
+    assert screen._live is None
+    assert "[bold] a line [/bold]" in terminal.getvalue()
+    assert "a[/b].md: asking [m]" in terminal.getvalue()
+    one.came(5)  # too late, and no matter
+
+
+def test_progress_ends_with_an_error_too(
+    terminal: _Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with pytest.raises(KeyboardInterrupt), screen.progress("a.md"):
+        raise KeyboardInterrupt
+    assert screen._live is None
