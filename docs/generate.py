@@ -36,6 +36,7 @@ _LOOSE = (
     (re.compile(r"\b\d+\.\d s\b"), "N s"),
     (re.compile(r"(?<= )\d+[smhd](?= |$)", re.MULTILINE), "AGE"),
     (re.compile(r"(made|rejected)( +[\d,]+){2}( +\S+) +\d+\.\d "), r"\1 N N\3 N "),
+    (re.compile(r"\b\d{1,3}(,\d{3})+\b"), "N"),
     (re.compile(r"[ \t]+"), " "),
 )
 

@@ -31,7 +31,10 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     """A home of the test's own, with nothing in it."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
-        if name.startswith(("PISTE_", "LLM_", "XDG_", "OPENAI_", "GIT_")) and name != "PISTE_SAMPLES":
+        if (
+            name.startswith(("PISTE_", "LLM_", "XDG_", "OPENAI_", "GIT_"))
+            and name != "PISTE_SAMPLES"
+        ):
             monkeypatch.delenv(name)
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("HOME", str(home))
@@ -69,7 +72,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root.mkdir()
     (root / "piste.toml").write_text('model = "outline"\n')
     (root / "dodo.py").write_text("from piste.tasks import *\n")
-    (root / "spec.md").write_text("# Tally\n\nCounts words.\n\n## Requirements\n\n1. Count.\n2. Sum.\n")
+    (root / "spec.md").write_text(
+        "# Tally\n\nCounts words.\n\n## Requirements\n\n1. Count.\n2. Sum.\n"
+    )
     monkeypatch.chdir(root)
     return root
 
@@ -78,7 +83,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(project: Path) -> Run:
     """Run `piste …` or `doit …` as a process of its own in the project."""
 
-    def call(program: str, *args: str, cwd: Path = project, **env: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        program: str, *args: str, cwd: Path = project, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         module = {"piste": "piste.cli", "doit": "doit"}[program]
         return subprocess.run(
             [sys.executable, "-m", module, *args], cwd=cwd, env={**os.environ, **env},

@@ -160,9 +160,7 @@ def test_a_failure_of_ours_is_one_line_once(
     assert out.getvalue() == said
 
 
-def test_a_failure_of_another_task_is_doits_to_tell(
-    reporter: Reporter, out: io.StringIO
-) -> None:
+def test_a_failure_of_another_task_is_doits_to_tell(reporter: Reporter, out: io.StringIO) -> None:
     try:
         raise ZeroDivisionError("oh")
     except ZeroDivisionError as error:

@@ -21,9 +21,7 @@ def test_nothing_is_set(tmp_path: Path) -> None:
     assert set(found.rules) == set(rules.BUILT_IN)
 
 
-def test_the_layers(
-    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_layers(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = own_home / ".config" / "piste"
     mine.mkdir(parents=True)
     _write(mine, 'model = "a"\nlanguage = "a"\nretries = 1\nin_flight = 1\noptions.x = 1')
@@ -77,7 +75,7 @@ def test_settings_in_pyproject(tmp_path: Path) -> None:
 
 
 def test_a_pyproject_without_our_table_is_nobodys_settings(tmp_path: Path) -> None:
-    _write(tmp_path, '# see [tool.piste]\n[tool.pistestrap]\nx = 1\n', "pyproject.toml")
+    _write(tmp_path, "# see [tool.piste]\n[tool.pistestrap]\nx = 1\n", "pyproject.toml")
     _write(tmp_path, 'model = "m"')
     assert config.load(tmp_path).model == "m"
     assert project.root_of(tmp_path) == tmp_path

@@ -408,5 +408,3 @@ def test_without_a_model_that_is_known_nothing_is_made(small: Small, doit: Call)
     assert found.returncode == 2
     assert "there is no model 'outlin'; did you mean 'outline'?" in found.stdout
     assert not (small.root / "note.md").exists()
-
-

@@ -1,6 +1,5 @@
 """The one decision: a table of what a person did and what changed, and that it only looks."""
 
-import json
 import os
 import shutil
 import time
@@ -12,7 +11,7 @@ from conftest import Small
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from piste import content, freshness, models, receipts
+from piste import content, freshness, receipts
 from piste.freshness import (
     ADOPT,
     BLOCKED,

@@ -98,9 +98,7 @@ def test_a_model_for_one_task_alone(small: Small) -> None:
     assert other.decide().why() == "model: outline → another"
 
 
-def test_a_bug_in_a_decision_is_a_failed_one(
-    small: Small, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_in_a_decision_is_a_failed_one(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     def bug(*_: object) -> None:
         raise ZeroDivisionError("oh")
 
@@ -112,11 +110,13 @@ def test_a_bug_in_a_decision_is_a_failed_one(
 
 @pytest.mark.parametrize(
     ("error", "kind", "code"),
-    [(Failed("no"), TaskFailed, 1), (Mistake("no"), TaskError, 2), (OverBudget("no"), TaskError, 3)],
+    [
+        (Failed("no"), TaskFailed, 1),
+        (Mistake("no"), TaskError, 2),
+        (OverBudget("no"), TaskError, 3),
+    ],
 )
-def test_what_an_action_comes_to(
-    error: Exception, kind: type[Exception], code: int
-) -> None:
+def test_what_an_action_comes_to(error: Exception, kind: type[Exception], code: int) -> None:
     def act(**_: object) -> str:
         raise error
 

@@ -3,9 +3,9 @@
 import datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-import pytest
 
 from piste import log
 from piste.log import Entry
@@ -36,7 +36,9 @@ def test_now_is_in_utc() -> None:
     assert abs(datetime.datetime.fromisoformat(said) - now) < datetime.timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("line", [b"", b"{", b"[]", b"3", b"null", b"{}", b'{"x": 1}', b"\xff", b"[" * 99999])
+@pytest.mark.parametrize(
+    "line", [b"", b"{", b"[]", b"3", b"null", b"{}", b'{"x": 1}', b"\xff", b"[" * 99999]
+)
 def test_a_damaged_line_is_passed_over(tmp_path: Path, line: bytes) -> None:
     log.add(tmp_path, ONE)
     path = tmp_path / log.FILE

@@ -170,17 +170,19 @@ class Killed(BaseException):
 WRITERS = ("write", "append")
 
 
-def _dying(monkeypatch: pytest.MonkeyPatch, nth: int, after: bool, error: BaseException) -> list[str]:
+def _dying(
+    monkeypatch: pytest.MonkeyPatch, nth: int, after: bool, error: BaseException
+) -> list[str]:
     """Let the n-th durable write fail, before or after it is done; return what was written."""
     written: list[str] = []
 
-    def wrap(real: Callable[[Path, bytes], None]) -> Callable[[Path, bytes], None]:
-        def call(path: Path, data: bytes) -> None:
+    def wrap(real: Callable[..., None]) -> Callable[..., None]:
+        def call(path: Path, data: bytes, **named: Any) -> None:
             dies = len(written) == nth
             written.append(str(path))
             if dies and not after:
                 raise error
-            real(path, data)
+            real(path, data, **named)
             if dies:
                 raise error
 
@@ -284,7 +286,7 @@ def test_a_paid_reply_that_the_store_cannot_take_is_kept_elsewhere(
 def test_a_paid_reply_that_no_folder_can_take_is_printed(
     small: Small, paid: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, data: bytes, **_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(durable, "write", full)
@@ -377,7 +379,7 @@ def test_a_file_that_a_person_brought_is_replaced_on_request_only(
     assert small.make().said == (
         "note.md is kept: piste did not make it (doit note --overwrite replaces it)"
     )
-    with pytest.raises(Failed, match="note.md holds your own text: nothing was overwritten"):
+    with pytest.raises(Failed, match=r"note\.md holds your own text: nothing was overwritten"):
         small.make(again=True)
     assert len(paid.requests) == 0
     small.make(overwrite=True)
@@ -400,7 +402,7 @@ def test_an_accepted_text_is_a_conflict_when_its_inputs_change(small: Small, pai
     small.accept()
     assert small.make().event == "kept"
     small.write("in.md", "# Other\n")
-    with pytest.raises(Failed, match="note.md holds your own text, and in.md changed"):
+    with pytest.raises(Failed, match=r"note\.md holds your own text, and in.md changed"):
         small.make()
     assert (small.read(), len(paid.requests)) == ("# Mine\n", 1)
 
@@ -418,7 +420,7 @@ def test_a_target_changed_during_the_call_is_left_alone(
         return _document(request)
 
     paid.reply(meanwhile)
-    with pytest.raises(Failed, match="note.md was changed while it was being made: it is left"):
+    with pytest.raises(Failed, match=r"note\.md was changed while it was being made: it is left"):
         small.make()
     assert small.read() == "# Mine\n"
     requests = len(paid.requests)
@@ -612,7 +614,7 @@ def test_a_call_that_fails_is_one_line_in_the_log_too(
 
 def test_what_had_come_before_a_call_failed_is_kept_aside(small: Small, paid: StandIn) -> None:
     paid.reply(Fault("cutreset", GOOD * 20))
-    with pytest.raises(Failed, match="what had come is in .piste/rejected/note.md"):
+    with pytest.raises(Failed, match=r"what had come is in \.piste/rejected/note.md"):
         small.make()
     last = rejected.last(small.root, "note.md")
     assert last is not None
@@ -693,8 +695,10 @@ BEFORE: dict[str, tuple[Callable[[Small], object], str]] = {
         "chat-ok has no option 'tempo'",
     ),
     "no such template": (
-        lambda small: small.settings(rule='[rules.x]\ntarget="x.md"\ninputs=[]\nprompt="x"')
-        or (small.root / "prompts/note.md.j2").unlink(),
+        lambda small: (
+            small.settings(rule='[rules.x]\ntarget="x.md"\ninputs=[]\nprompt="x"')
+            or (small.root / "prompts/note.md.j2").unlink()
+        ),
         "no template 'note.md.j2' in prompts",
     ),
     "a template for two inputs": (

@@ -62,7 +62,9 @@ def test_cut_at_every_length_it_is_empty(root: Path) -> None:
 
 
 @given(st.data())
-def test_no_flipped_bit_makes_a_hit(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_no_flipped_bit_makes_a_hit(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     root = tmp_path_factory.mktemp("memo")
     (root / ".piste").mkdir()
     memo = Memo(root)

@@ -29,8 +29,37 @@ def test_what_is_taken(text: str, path: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "  ", ".", "./", "/etc/passwd", "~/x", "~", "-rf", "../x", "a/../../x", "a/..", ".."),
-        *("a/", "C:x", "c:/x", "a\\b", "a\nb", "a\0b", "a<b", "a|b", "a?", "*", "a\x7f", " a", "a "),
+        *(
+            "",
+            "  ",
+            ".",
+            "./",
+            "/etc/passwd",
+            "~/x",
+            "~",
+            "-rf",
+            "./-rf",
+            "./~x",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "..",
+        ),
+        *(
+            "a/",
+            "C:x",
+            "c:/x",
+            "a\\b",
+            "a\nb",
+            "a\0b",
+            "a<b",
+            "a|b",
+            "a?",
+            "*",
+            "a\x7f",
+            " a",
+            "a ",
+        ),
         *("a /b", "a./b", "a.", "..."),
         *("a\u202eb", "a\u200bb", ".g\u200cit/x"),  # names that are not what they look like
     ],
@@ -103,11 +132,11 @@ def test_a_folder_that_leads_elsewhere_inside(tmp_path: Path) -> None:
     ("closed", "said"),
     [("a.md", "a.md is read-only; chmod u[+]w a.md"), ("", "is read-only; chmod u[+]w it")],
 )
-def test_read_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str, said: str
-) -> None:
+def test_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str, said: str) -> None:
     (tmp_path / "a.md").write_text("old")
     real = os.access
-    monkeypatch.setattr(os, "access", lambda p, mode: Path(p) != tmp_path / closed and real(p, mode))
+    monkeypatch.setattr(
+        os, "access", lambda p, mode: Path(p) != tmp_path / closed and real(p, mode)
+    )
     with pytest.raises(Mistake, match=said):
         paths.writable(tmp_path, "a.md")

@@ -1,6 +1,5 @@
 """The project: where its root is, and what it is put together from."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -80,6 +79,6 @@ def test_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
-    os.rmdir(gone)
+    gone.rmdir()
     with pytest.raises(Mistake, match="this folder is no longer there"):
         project.here()

@@ -68,7 +68,7 @@ def test_a_receipt_that_stands_word_for_word_is_not_written(
     receipts.write(tmp_path, RECEIPT)
     path = tmp_path / WHERE
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))  # as git may check it out
-    monkeypatch.setattr(durable, "write", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(durable, "write", lambda *_, **__: pytest.fail("written"))
     receipts.write(tmp_path, RECEIPT)
     assert receipts.read(tmp_path, RECEIPT.target) == RECEIPT
 
@@ -76,7 +76,9 @@ def test_a_receipt_that_stands_word_for_word_is_not_written(
 def test_cut_at_every_length(tmp_path: Path) -> None:
     data = receipts.dump(RECEIPT)
     for length in range(len(data) - 1):  # without its last byte it is still whole
-        with pytest.raises(Mistake, match=r"^\.piste/receipts/docs/ä\.md\.json is damaged; restore"):
+        with pytest.raises(
+            Mistake, match=r"^\.piste/receipts/docs/ä\.md\.json is damaged; restore"
+        ):
             receipts.parse(data[:length], RECEIPT.target, WHERE)
 
 

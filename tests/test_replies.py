@@ -54,7 +54,9 @@ def test_what_is_clean_stays_clean(reply: str) -> None:
 
 
 _LINES = st.lists(
-    st.sampled_from(["# A", "## B", "Words.", "", "```", "```md", "~~~", "Sure:", "Let me know", "---"])
+    st.sampled_from(
+        ["# A", "## B", "Words.", "", "```", "```md", "~~~", "Sure:", "Let me know", "---"]
+    )
 )
 
 

@@ -79,9 +79,7 @@ def test_a_cycle_is_named_from_end_to_end() -> None:
     assert set(chain) == {"spec", "plan", "todo"}
 
 
-@pytest.mark.parametrize(
-    "word", ["poke_holes", "poke-holes", "spec-holes.md", "./spec-holes.md"]
-)
+@pytest.mark.parametrize("word", ["poke_holes", "poke-holes", "spec-holes.md", "./spec-holes.md"])
 def test_find(word: str) -> None:
     assert rules.find(rules.BUILT_IN, word).name == "poke_holes"
 

@@ -49,9 +49,7 @@ def test_a_closed_terminal_stops_nothing(
     screen._lock.release()
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")]
-)
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_no_colour(
     terminal: _Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:

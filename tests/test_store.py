@@ -32,7 +32,7 @@ def test_a_blob_that_is_there_is_not_written_again(
 ) -> None:
     name = store.put_blob(b"text")
     with monkeypatch.context() as patch:
-        patch.setattr(durable, "write", lambda *_: pytest.fail("written"))
+        patch.setattr(durable, "write", lambda *_, **__: pytest.fail("written"))
         store.put_blob(b"text")
     (store.folder / "blobs" / name[:2] / name).write_bytes(b"damaged")
     assert store.blob(name) is None
@@ -74,7 +74,7 @@ def test_two_replies_in_the_same_millisecond(store: Store) -> None:
 
 def test_the_blob_is_there_before_the_record(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
-    monkeypatch.setattr(durable, "write", lambda path, data: order.append(path.parts[-3]))
+    monkeypatch.setattr(durable, "write", lambda path, data, **_: order.append(path.parts[-3]))
     store.put_reply(KEY, "one", RECORD)
     assert order == ["blobs", "replies"]
 

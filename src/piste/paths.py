@@ -32,7 +32,8 @@ def relative(text: str, what: str) -> str:
         raise Mistake(f"{what}: a path is missing; name a file inside the project")
     parts = PurePosixPath(text).parts
     hidden = not text.isprintable()  # zero-width or bidirectional: not the name that it shows
-    if hidden or text.startswith(("/", "~", "-")) or _WINDOWS.search(text):
+    first = parts[0] if parts else ""
+    if hidden or first.startswith(("/", "~", "-")) or _WINDOWS.search(text):
         raise Mistake(
             f"{what}: {shown(text)!r} is not a plain path; "
             "use a path relative to the project, with '/'"

@@ -237,18 +237,16 @@ def _why(best: forms.Family, others: Sequence[forms.Family]) -> str:
 # ------------------------------------------------------------------ what is doubtful
 
 _PLACE = re.compile(r"(.*?)([0-9]{1,6})([^0-9]*)$", re.DOTALL)
-_OMITTED = re.compile(
-    r"omitted (?:for brevity|to save space)"
-    r"|\b(?:remaining|subsequent|rest of the|other|further) (?:prompts|steps|tasks|phases)\b"
-    r".{0,60}\b(?:omitted|would|(?:same|similar) (?:pattern|format))",
+# An elision gets a paid reply rejected, so it has to stand alone on its line: dots that begin
+# it, or an aside in brackets that speaks of other steps.
+_AND_SO_ON = re.compile(
+    r"[\[(*_>\s]*+(?:\.{3}|…)[\W_]*+(?:$|and so on|continu|etc\b|repeat|same|similar|remaining)",
     re.IGNORECASE,
 )
-_AND_SO_ON = re.compile(
-    r"[\[(*_>\s]*+(?:\.{3}|…)[\W_]*+"
-    r"(?:$|and so on|continu|etc|repeat|same|similar|more\b|remaining)"
-    r"|[*_>\s]*+[\[(][*_\s]*+"
-    r"(?:(?:the |all )?(?:other|remaining|further|additional)\b|repeat|continue"
-    r"|prompts? (?:for|[0-9]).{0,60}\b(?:would|will|follow|similar))",
+_ASIDE = re.compile(r"[*_>\s]*+(?:\(|\[(?!.{0,99}\]\())")
+_OTHERS = re.compile(
+    r"omitted\b|\band so on\b|\bwould (?:follow|cover|continue|be similar)\b"
+    r"|\b(?:other|remaining|further|additional|subsequent) (?:prompts|steps|tasks|phases)\b",
     re.IGNORECASE,
 )
 _STAND_IN = re.compile(
@@ -329,6 +327,6 @@ def _elisions(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
         line = doc.lines[row]
         if doc.around[row] >= 0 or not 2 < len(line.rstrip()) <= 400 or row in doc.titles:
             continue
-        if _AND_SO_ON.match(line) or _OMITTED.search(line):
+        if _AND_SO_ON.match(line) or (_ASIDE.match(line) and _OTHERS.search(line)):
             text = f"this seems to stand for steps that are not written: {line.strip()[:60]}"
             yield Problem("elision", row + 1, text)

@@ -277,23 +277,29 @@ def set_done(
     worktree. All other bytes stay as they are. Returns the paths that were changed,
     project-relative. Done twice it changes nothing more. Raises OSError.
     """
-    done = record is not None
-    changed = []
-    with locks.hold(world.root / paths.STATE / "lock", f"ticking step {step.id}"):
-        for path, text in _ticked(root, world, step, done, form):
-            durable.write(paths.writable(root, path), text)
-            changed.append(path)
-        where = file_of(step.id)
-        old = _bytes(root / where)
-        new = dump(record) if record else None
-        if old is not None and new is not None and old.replace(b"\r\n", b"\n") == new:
-            return changed
-        if new is not None:
-            durable.write(paths.writable(root, where), new)
-            changed.append(where)
-        elif old is not None:
+    changed = set_ticks(root, world, step, record is not None, form)
+    where = file_of(step.id)
+    old = _bytes(root / where)
+    if record is None:
+        if old is not None:
             durable.remove(root / where)
             changed.append(where)
+    elif old is None or old.replace(b"\r\n", b"\n") != dump(record):
+        durable.write(paths.writable(root, where), dump(record))
+        changed.append(where)
+    return changed
+
+
+def set_ticks(root: Path, world: World, step: Step, done: bool, form: str = "") -> list[str]:
+    """Tick a step in the files of `root`, or untick it; return which were changed.
+
+    No record is written: who calls this has one, or has removed it. Raises OSError.
+    """
+    changed = []
+    with locks.hold(world.root / paths.STATE / "lock", f"ticking step {step.id}"):
+        for path, data in _ticked(root, world, step, done, form):
+            durable.write(paths.writable(root, path), data)
+            changed.append(path)
     return changed
 
 
@@ -355,7 +361,7 @@ def _items_of(text: str, step: Step) -> list[todo.Item]:
 
 
 def _names(heading: str, step: Step) -> bool:
-    """Whether a heading or an item of a todo list names the step: by its title, or by word and id."""
+    """Whether a heading or an item of a todo list names the step, by title or by word and id."""
     heading = split_state(heading[:400])[0]
     title, said = _words(step.title), _words(heading)
     if title and title in (said, _words(re.sub(r"^[\W_]*[0-9][0-9.]*", "", heading))):

@@ -49,7 +49,7 @@ def test_any_number_of_processes_gives_the_same_text(
     assert together[:2] == alone[:2]
     assert together[0].count(b"<file path=") == len(names)
     assert together[2].new_counts == alone[2].new_counts
-    assert {path.name for path in tmp_path.iterdir()} == {"tree", "home", "out-1", f"out-{processes}"}
+    assert not [path for path in tmp_path.iterdir() if "piste" in path.name]
 
 
 def test_batches_are_few_enough_for_a_pipe() -> None:
@@ -78,22 +78,20 @@ def test_a_helper_that_is_killed_fails_the_run_and_hangs_nothing(
 
 
 @pytest.mark.parametrize("fork", [True, False])
-def test_a_helpers_full_disk_is_the_runs(
+def test_a_helper_that_cannot_write_fails_the_run_with_its_reason(
     tmp_path: Path, names: list[bytes], fork: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew, "_may_fork", lambda: fork)
-    full = os.open("/dev/full", os.O_WRONLY) if os.path.exists("/dev/full") else -1
-    monkeypatch.setattr(crew, "nameless", lambda _: os.dup(full))
+    monkeypatch.setattr(crew, "nameless", lambda _: os.open(os.devnull, os.O_RDONLY))
     known = Known()
     planned = assembly.plan(names, [-1] * len(names), [], [])
     job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)
 
     with (
         closing(Crew(job, known, 1, str(tmp_path))) as at_work,
-        pytest.raises(OSError, match="No space left"),
+        pytest.raises(OSError, match="Bad file descriptor"),
     ):
         at_work.of(len(planned.batches) - 1)
-    os.close(full)
 
 
 def test_a_small_tree_needs_no_helper_and_a_large_one_no_more_than_cores() -> None:

@@ -272,6 +272,14 @@ def asked(own: Path) -> Terminal:
     return Terminal(command, own.parent, os.environ)
 
 
+def test_a_file_in_the_place_of_ours_can_take_the_tasks(project: Path) -> None:
+    (project / OURS).parent.mkdir(parents=True)
+    (project / OURS).write_text('[tasks.mine]\nrun = "x"\n')
+
+    assert verb.main(["--merge", OURS, "--yes"]) == 0
+    assert (project / OURS).read_text().startswith('[tasks.mine]\nrun = "x"\n')
+
+
 def test_a_merge_goes_through_a_link(own: Path, tmp_path: Path) -> None:
     own.rename(tmp_path / "kept.toml")
     own.symlink_to(tmp_path / "kept.toml")

@@ -8,6 +8,7 @@ that is not known here. It does not know tokens, nor whether the result would ru
 
 import functools
 import importlib
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from piste.errors import Mistake
@@ -23,6 +24,7 @@ class _Language(NamedTuple):
     function: str = "language"  # of the package
 
 
+_CPP = re.compile(rb"^\s*(?:namespace|class|template|using)\b", re.MULTILINE)
 _BRACES = b"{ ... }"
 _ECMA = (
     "(function_declaration body: (_) @body)",
@@ -100,7 +102,7 @@ def compress(name: bytes, body: bytes) -> bytes | None:
     language = _ENDINGS.get(name.rpartition(b"/")[2].rpartition(b".")[2].lower())
     if language is None:
         return None
-    if name.endswith(b".h") and _parsed("c", body).has_error:
+    if language == "c" and name.endswith(b".h") and _CPP.search(body):
         language = "cpp"  # the ending says nothing of which of the two it is
     parts: list[bytes] = []
     at = 0

@@ -30,8 +30,9 @@ _MOST_INSTRUCTION = 1 << 20  # bytes
 
 def head(settings: Settings, names: Sequence[bytes]) -> bytes:
     """Return what stands before the first file."""
-    note = _NOTE + (f"\n{settings.header.rstrip()}\n" if settings.header.strip() else "")
-    parts = [_section(settings, HEAD, note.encode(), {"by": "piste"})]
+    parts = [block(settings.form, HEAD, {"by": "piste"}, _NOTE.encode())]
+    if settings.header.strip():
+        parts.append(_section(settings, "header", settings.header.encode("utf-8", "replace")))
     if settings.tree:
         parts.append(block(settings.form, "tree", {}, tree(names)))
     return b"".join(parts)
@@ -94,8 +95,8 @@ def instruction(settings: Settings, root: str) -> bytes:
     return decoded.body
 
 
-def _section(settings: Settings, kind: str, body: bytes, marks: text.Marks | None = None) -> bytes:
-    marks = dict(marks or {})
+def _section(settings: Settings, kind: str, body: bytes) -> bytes:
+    marks: text.Marks = {}
     note: Note = {}
     if settings.secrets != "off":
         from piste.bundle.secrets import find

@@ -12,7 +12,7 @@ from piste.errors import Mistake, shown
 
 _ARGUMENTS = 100_000  # bytes of names handed to one git
 _DIFF = (
-    "-c", "core.quotepath=true", "-c", "diff.orderFile=", "diff", "--no-color", "--no-ext-diff",
+    "-c", "core.quotepath=true", "diff", "-O/dev/null", "--no-color", "--no-ext-diff",
     "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--full-index",
     "--diff-algorithm=myers", "--no-renames", "--relative",
 )  # fmt: skip
@@ -62,7 +62,8 @@ def deleted(root: str, since: str | None) -> set[bytes]:
 def log(root: str, commits: int) -> bytes:
     """Return the last commits below `root`: hash, message, files. No dates and no names."""
     return _git(
-        root, "-c", "core.quotepath=true", "log", f"--max-count={commits}", "--no-color",
+        root, "-c", "core.quotepath=true", "-c", "log.showSignature=false", "log", "-O/dev/null",
+        f"--max-count={commits}", "--no-color",
         "--no-decorate", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-status",
         "--no-mailmap", "--relative", "--format=commit %H%n%n%w(0,4,4)%B", "--", ".",
     )  # fmt: skip

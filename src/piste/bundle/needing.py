@@ -16,7 +16,7 @@ from piste.bundle import reading
 _MOST = 1 << 20  # bytes of a file that are searched
 
 _PY = re.compile(
-    r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+\(?([\w \t,*\n]+)|import[ \t]+([\w., \t]+))",
+    r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*|[^\n(#]+)|import[ \t]+([\w., \t]+))",
     re.MULTILINE,
 )
 _JS = re.compile(r"(?:\bfrom|\bimport|\brequire\(|\bimport\()\s*['\"]([^'\"\n]+)['\"]")
@@ -91,7 +91,7 @@ def _of_python(module: str | None, names: str | None, modules: str | None) -> It
     if dots:
         base = "./" + "../" * (dots - 1) + base
     yield base
-    for one in (names or "").split(","):
+    for one in re.sub(r"[()\\]|#[^\n]*", "", names or "").split(","):
         yield posixpath.join(base, one.split(" as ")[0].strip())
 
 

@@ -215,7 +215,8 @@ class _Made(NamedTuple):
     @property
     def tokens(self) -> int:
         """All of them: no token spans two blocks (see `forms.block`)."""
-        return self.head[1] + sum(self.table.tokens) + self.tail[1]
+        packed = zip(self.table.tokens, self.table.lengths, strict=True)
+        return self.head[1] + sum(count for count, length in packed if length) + self.tail[1]
 
 
 class _EqualError(Exception):

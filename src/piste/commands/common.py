@@ -22,7 +22,14 @@ _SOURCES = (rules.BRAINSTORM, rules.IDEA)  # what the conversation begins with a
 
 class _Help(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=20, width=min(_columns(), _WIDTH))
+        super().__init__(prog, max_help_position=26, width=min(_columns(), _WIDTH))
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        # As Python 3.13 has it, in every version: the pages quote these texts.
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
 
 
 def _columns() -> int:
@@ -32,6 +39,16 @@ def _columns() -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def format_help(self) -> str:
+        """Return the help; its first line names what must be given, the options stand below."""
+        shapes = {None: "{0}", "?": "[{0}]", "*": "[{0} ...]", "+": "{0} [{0} ...]"}
+        words = [
+            shapes[action.nargs].format(action.metavar or action.dest)  # type: ignore[index]
+            for action in self._get_positional_actions()
+        ]
+        self.usage = " ".join([self.prog, "[options]", *words])
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line, with the nearest option, and where to look; exit 2."""
         from piste.errors import did_you_mean

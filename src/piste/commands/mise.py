@@ -81,7 +81,9 @@ def _own(path: Path, name: str, how: str, check: bool) -> int:
     """Write the file that is piste's by the command `how`, or see whether it is up to date."""
     found = _read(path, name)
     if found is not None and not mise.is_owned(found):
-        raise Mistake(f"{name}: piste did not write it; move it away, or or put the tasks in with --merge")
+        raise Mistake(
+            f"{name}: piste did not write it; move it away, or `piste mise --merge {name}`"
+        )
     if found is not None and mise.is_edited(found):
         raise Mistake(
             f"{name}: edited since piste wrote it; put your tasks into a mise.toml, which wins "
@@ -106,7 +108,7 @@ def _merge(name: str, check: bool, yes: bool) -> int:
     found = _read(path, name)
     if found is None:
         raise Mistake(f"{name} is not there; `piste mise --global` needs no file of yours")
-    if path.parts[-2:] == Path(FILE).parts:
+    if mise.is_owned(found) and path.parts[-2:] == Path(FILE).parts:
         raise Mistake(f"{name} is piste's own file; use `piste mise` without --merge for it")
     try:
         merged = mise.merge(found)
