@@ -158,6 +158,12 @@ def test_a_merge_keeps_every_line_of_any_layout(before: str) -> None:
     assert merged.kept == (("LLM:spec",) if "LLM:spec" in old else ())
 
 
+def test_mixed_line_ends_stay_as_they_are() -> None:
+    before = '[tools]\r\nnode = "20"\n'
+
+    assert definitions.merge(before).text.startswith(before)
+
+
 def test_what_an_earlier_piste_put_there_is_replaced_where_it_stands() -> None:
     now = definitions.merge("# top\n").text
     earlier = now.replace("piste readme", "piste old_readme").replace("Write spec.md", "Write it")

@@ -29,7 +29,12 @@ def given() -> bool:
 
 
 def arguments(world: World) -> dict[str, Any]:
-    """Return what `bundle.pack` and `bundle.unchanged` are told of this project."""
+    """Return what `bundle.pack` and `bundle.unchanged` are told of this project.
+
+    Raises Mistake in a person's home folder: nobody means to pack all of that.
+    """
+    if world.root == Path.home():
+        raise Mistake("this is your home folder, not a project; cd into one")
     return {
         "root": world.root,
         "settings": world.config.bundle,
@@ -66,7 +71,7 @@ def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
     if given():
         if os.path.lexists(path):
             return Decision(rule, freshness.FOREIGN, freshness.KEEP, about("taken as it stands"))
-        said = f"{rule.target} is missing, and {GIVEN}=given says that another task writes it"
+        said = f"{rule.target} is missing, and {GIVEN}=given says that another task writes it; give that task a `run`"
         return Decision(rule, freshness.MISSING, freshness.BLOCKED, about(said))
     if not os.path.lexists(path):
         return Decision(rule, freshness.MISSING, freshness.MAKE, about(f"{rule.target} is not there"))

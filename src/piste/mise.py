@@ -124,7 +124,7 @@ def merge(found: str) -> Merged:
         # At the end, as text: tomlkit would put them beside other tasks, and move those for it.
         gap = "" if not result else "\n" if result.endswith("\n") else "\n\n"
         result += gap + _toml({"tasks": new})
-    if "\r\n" in found:
+    if 0 < found.count("\n") == found.count("\r\n"):
         result = result.replace("\r\n", "\n").replace("\n", "\r\n")
     # A person's file: nothing goes into it that has not been read back.
     if _parsed(result, _CLOSED) != {**before, "tasks": {**tasks, **wanted}}:
