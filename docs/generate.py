@@ -4,9 +4,9 @@
     python docs/generate.py --check    exit 1 when one of them is out of date
 
 Between `<!-- help: VERB -->` and `<!-- end -->` stands what `piste VERB --help` prints. A
-```console block is a session: its `$ ` lines are run, one after another, all blocks of a page
+```console block is an example: its `$ ` lines are run, one after another, all blocks of a page
 in one shell, and what they print is compared with what the page says they print. The shell
-stands in a small project as `piste demo` lays it out; the model is `outline`. In a session a
+stands in a small project as `piste demo` lays it out; the model is `outline`. In an example a
 line "…" stands for any lines. It knows nothing of what the pages say.
 """
 
@@ -25,7 +25,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 _WIDTH = "88"  # columns, of a help text on a page
 _HELP = re.compile(r"(<!-- help: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_SESSION = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_EXAMPLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ANY = "…"  # on a line of its own: any lines
 # What differs from one day, machine or wording of a prompt to the next.
 _LOOSE = (
@@ -42,7 +42,7 @@ _LOOSE = (
 
 
 class Step(NamedTuple):
-    """One command of a session, and what the page says that it prints."""
+    """One command of an example, and what the page says that it prints."""
 
     command: str
     says: str
@@ -75,18 +75,18 @@ def help_of(verb: str) -> str:
     return shown.getvalue()
 
 
-def steps(session: str) -> Iterator[Step]:
+def steps(example: str) -> Iterator[Step]:
     """Yield the commands of a console block; a line that begins with `> ` goes on with one."""
-    for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^\$ ", example, flags=re.MULTILINE)[1:]:
         lines = part.split("\n")
         more = next((n for n, line in enumerate(lines[1:], 1) if not line.startswith("> ")), 1)
         command = "\n".join([lines[0], *(line[2:] for line in lines[1:more])])
         yield Step(command, "\n".join(lines[more:]).strip("\n"))
 
 
-def sessions(text: str) -> list[list[Step]]:
+def examples(text: str) -> list[list[Step]]:
     """Return the console blocks of a page."""
-    return [list(steps(found[1])) for found in _SESSION.finditer(text)]
+    return [list(steps(found[1])) for found in _EXAMPLE.finditer(text)]
 
 
 def run(commands: list[str], folder: Path) -> list[str]:
@@ -113,10 +113,10 @@ def agrees(says: str, printed: str) -> bool:
 
 
 def with_output(text: str, printed: list[str]) -> str:
-    """Return a page with what the commands of its sessions print now, where it differs."""
+    """Return a page with what the commands of its examples print now, where it differs."""
     waiting = iter(printed)
 
-    def session(found: re.Match[str]) -> str:
+    def example(found: re.Match[str]) -> str:
         lines = []
         for step in steps(found[1]):
             came = next(waiting)
@@ -124,13 +124,13 @@ def with_output(text: str, printed: list[str]) -> str:
             lines += ["$ " + step.command.replace("\n", "\n> "), *([says] if says else [])]
         return "```console\n" + "\n".join(lines) + "\n```"
 
-    return _SESSION.sub(session, text)
+    return _EXAMPLE.sub(example, text)
 
 
 def generated(page: Path, text: str) -> str:
     """Return the text of a page as it should be."""
     text = with_help(text)
-    commands = [step.command for session in sessions(text) for step in session]
+    commands = [step.command for example in examples(text) for step in example]
     if not commands:
         return text
     with tempfile.TemporaryDirectory(prefix="piste-docs-") as folder:

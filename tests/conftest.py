@@ -138,10 +138,10 @@ class Small:
         world = self.world(**command_line)
         return freshness.decide(world, world.rules["note"])
 
-    def make(self, **options: Any) -> Outcome:
-        """Bring note.md up to date."""
+    def make(self, name: str = "note", **options: Any) -> Outcome:
+        """Bring the target of a rule up to date, without doit."""
         world = self.world()
-        return make.make(world, world.rules["note"], **options)
+        return make.make(world, world.rules[name], **options)
 
     def accept(self) -> None:
         """Let note.md stand as it is."""

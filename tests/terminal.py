@@ -3,6 +3,7 @@
 It knows nothing of what the program says; `see` waits for words and `type` types.
 """
 
+import codecs
 import contextlib
 import os
 import select
@@ -28,6 +29,7 @@ class Terminal:
         self._master, child = os.openpty()
         self.shown = ""  # all that has been shown
         self._seen = 0  # up to here `see` has looked
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._process = subprocess.Popen(
             [sys.executable, "-c", _LAUNCH, *command], cwd=cwd, env={**env, "TERM": "dumb"},
             stdin=child, stdout=child, stderr=child, start_new_session=True,
@@ -57,6 +59,22 @@ class Terminal:
         """Type a line and Enter."""
         self.type(line + "\n")
 
+    def interrupt(self, words: str) -> int:
+        """Press ^C until `words` are shown; return the exit code.
+
+        CPython's readline does not notice a signal that comes just before it waits for a
+        key; a person presses again. A program on its way out must not be pressed again.
+        """
+        for _ in range(3):
+            self.type("\x03")
+            soon = time.monotonic() + _PATIENCE / 3
+            while words not in self.shown[self._seen :] and self._read(soon):
+                pass
+            if words in self.shown[self._seen :]:
+                break
+        self.see(words)
+        return self.ended()
+
     def ended(self) -> int:
         """Wait for the end; return the exit code."""
         end = time.monotonic() + _PATIENCE
@@ -78,5 +96,5 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # Linux says EIO when the other side is closed
             return False
-        self.shown += data.decode("utf-8", "replace").replace("\r\n", "\n")
+        self.shown = (self.shown + self._decoder.decode(data)).replace("\r\n", "\n")
         return bool(data)

@@ -54,7 +54,9 @@ def test_each_verb_is_a_module_that_explains_itself(
 
 
 def test_no_rule_can_take_the_name_of_a_verb() -> None:
-    assert cli.VERBS.keys() <= rules.TAKEN
+    built_in = {"bundle"}  # a verb and a rule, which make the same
+    assert cli.VERBS.keys() <= rules.TAKEN | built_in
+    assert built_in <= rules.BUILT_IN.keys()
 
 
 def test_help_for_a_task(run: Run, project: Path) -> None:
@@ -101,6 +103,7 @@ def test_help_for_a_task_of_ones_own(run: Run, project: Path) -> None:
         (["xyzzy"], "there is no task, target or verb 'xyzzy'; "
                     "`piste list` has the tasks, `piste help` the verbs"),
         (["help", "plna"], "there is no task, target or verb 'plna'; did you mean 'plan'?"),
+        (["help", "plan", "todo"], "help is about one word at a time: piste help plan"),
         (["plna", "--help"], "there is no task, target or verb 'plna'; did you mean 'plan'?"),
         (["run", "plna"], "there is no task, target or verb 'plna'; did you mean 'plan'?"),
         (["list", "plna"], "there is no task, target or verb 'plna'; did you mean 'plan'?"),
@@ -260,6 +263,21 @@ def test_a_disk_that_says_no_is_no_bug(
     monkeypatch.setattr("piste.project.here", full)
     line = "piste: store/blobs: No space left on device\n"
     assert said(capsys, "status") == (2, "", line)
+
+
+@pytest.mark.parametrize("args", [("status",), ("plan",), ("init",), ("demo",)])
+def test_a_folder_that_has_gone(
+    capsys: pytest.CaptureFixture[str],
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    args: tuple[str],
+) -> None:
+    (project / "gone").mkdir()
+    monkeypatch.chdir(project / "gone")
+    (project / "gone").rmdir()
+    line = "piste: this folder is no longer there; cd into one that is\n"
+    assert said(capsys, *args) == (2, "", line)
+    monkeypatch.chdir(project)
 
 
 def test_interrupted(

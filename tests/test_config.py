@@ -81,6 +81,11 @@ def test_a_pyproject_without_our_table_is_nobodys_settings(tmp_path: Path) -> No
     assert project.root_of(tmp_path) == tmp_path
 
 
+def test_a_byte_order_mark_is_no_setting(tmp_path: Path) -> None:
+    (tmp_path / "piste.toml").write_bytes(b'\xef\xbb\xbfmodel = "m"\r\n')
+    assert config.load(tmp_path).model == "m"
+
+
 def test_settings_in_two_places(tmp_path: Path) -> None:
     _write(tmp_path, "[tool.piste]\n", "pyproject.toml")
     _write(tmp_path, "")

@@ -61,6 +61,14 @@ def test_a_folder_cannot_be_looked_at(tmp_path: Path) -> None:
         content.look(tmp_path)
 
 
+def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(Mistake, match=f"{name} is not a plain file"):
+            content.look(tmp_path / name)
+
+
 def test_a_loop_of_symlinks_cannot_be_looked_at(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("a")
     with pytest.raises(Mistake, match=r"a cannot be read: .+"):

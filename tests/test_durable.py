@@ -125,6 +125,14 @@ def test_appended_lines_survive_a_line_cut_short(
         assert whole.split(b"\n")[-len(lines) - 1 :] == [*lines, b""]
 
 
+def test_append_does_not_follow_a_symlink(tmp_path: Path) -> None:
+    (tmp_path / "b").write_bytes(b"other")
+    (tmp_path / "a").symlink_to("b")
+    with pytest.raises(OSError):
+        durable.append(tmp_path / "a", b"line")
+    assert (tmp_path / "b").read_bytes() == b"other"
+
+
 def test_remove(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     durable.remove(tmp_path / "a")

@@ -252,6 +252,21 @@ def test_a_model_that_is_only_a_default_leaves_what_another_made(
     assert small.decide(model="another").state == STALE
 
 
+def test_what_must_be_made_anew_is_asked_of_the_present_default(
+    small: Small, own_home: Path
+) -> None:
+    small.make()
+    small.settings(model="")
+    (own_home / "llm").mkdir(exist_ok=True)
+    (own_home / "llm" / "default_model.txt").write_text("another")
+    before = (small.root / "in.md").read_text()
+    small.write("in.md", "# Other\n")
+    assert small.decide().wanted.action["model"] == "another"
+    small.write("in.md", before)
+    (small.root / "note.md").unlink()
+    assert small.decide().todo == RESTORE  # what the store has from the other model stands
+
+
 def test_an_alias_is_the_model_that_it_names(small: Small, own_home: Path) -> None:
     (own_home / "llm").mkdir(exist_ok=True)
     aliases = own_home / "llm" / "aliases.json"

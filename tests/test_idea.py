@@ -151,9 +151,9 @@ def test_the_idea_is_asked_for_where_there_is_none(room: Path, standin: StandIn)
 def test_interrupted_at_the_prompt(room: Path, standin: StandIn, door: str) -> None:
     with open_in(room, door) as terminal:
         terminal.see("> ")
-        terminal.type("half an ans\x03")  # ^C
-        terminal.see("stopped; brainstorm.md goes on where it is when you run it again")
-        assert terminal.ended() == 1
+        terminal.type("half an ans")
+        line = "stopped; brainstorm.md goes on where it is when you run it again"
+        assert terminal.interrupt(line) == 1
         assert "Traceback" not in terminal.shown
     with open_in(room, door) as terminal:
         terminal.see("Question 1 (request 1)?")
@@ -166,8 +166,7 @@ def test_interrupted_while_the_model_thinks(room: Path, standin: StandIn) -> Non
     standin.reply(lambda request: asked.set() or Fault("latency=30"))  # type: ignore[func-returns-value]
     with open_in(room) as terminal:
         assert asked.wait(30)
-        terminal.type("\x03")
-        assert terminal.ended() == 1
+        assert terminal.interrupt("stopped; ") == 1
         assert "Traceback" not in terminal.shown
 
 
@@ -255,8 +254,8 @@ import os, signal, sys
 from piste import cli, durable
 write, append = durable.write, durable.append
 def dying(do):
-    def done(path, data):
-        do(path, data)
+    def done(path, *data, **more):
+        do(path, *data, **more)
         if path.name == "brainstorm.md" or path.parent.parent.name == "replies":
             os.kill(os.getpid(), signal.SIGKILL)
     return done

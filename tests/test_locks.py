@@ -137,6 +137,14 @@ def test_a_lock_file_that_says_nothing(tmp_path: Path, said: bytes) -> None:
     assert told == ["another run"]
 
 
+def test_a_symlink_is_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "b").write_text("other")
+    (tmp_path / "a").symlink_to("b")
+    with pytest.raises(OSError), locks.hold(tmp_path / "a", "a.md"):
+        pytest.fail("held")
+    assert (tmp_path / "b").read_text() == "other"
+
+
 def test_no_lock_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "locks").write_text("")
     with pytest.raises(OSError), locks.hold(tmp_path / "locks" / "a", "a.md"):

@@ -667,6 +667,11 @@ def _state_is_a_file(small: Small) -> None:
     small.write(".piste", "")
 
 
+def _state_leads_out(small: Small) -> None:
+    (small.root.parent / "outside").mkdir()
+    (small.root / ".piste").symlink_to("../outside")
+
+
 def _store_is_a_file(small: Small) -> None:
     folder = small.world().store.folder
     folder.parent.mkdir(parents=True)
@@ -681,6 +686,10 @@ BEFORE: dict[str, tuple[Callable[[Small], object], str]] = {
     "a folder at the target": (_folder_at_target, "note.md is a folder; a file was expected"),
     "a symlink at the target": (_target_leads_away, "note.md is a symlink to "),
     "a file where .piste should be": (_state_is_a_file, "is not a folder; move it away"),
+    "a .piste that leads out": (
+        _state_leads_out,
+        ".piste/receipts: its folder leads out of the project, to ",
+    ),
     "a file where the store should be": (_store_is_a_file, "is not a folder; move it away"),
     "no input": (lambda small: (small.root / "in.md").unlink(), "note.md: in.md is missing"),
     "an empty input": (lambda small: small.write("in.md", " \n"), "in.md is empty"),
@@ -723,6 +732,21 @@ def test_said_before_anything_is_paid(small: Small, paid: StandIn, what: str) ->
     assert len(paid.requests) == 0
 
 
+@pytest.mark.parametrize("act", ["adopt", "restore"])
+def test_nothing_is_written_through_a_piste_that_leads_out(
+    small: Small, paid: StandIn, act: str
+) -> None:
+    small.make()
+    outside = small.root.parent / "outside"
+    (small.root / ".piste").rename(outside)
+    (small.root / ".piste").symlink_to("../outside")
+    (outside / "receipts/note.md.json" if act == "adopt" else small.root / "note.md").unlink()
+    before = sorted(outside.rglob("*"))
+    with pytest.raises(Mistake, match="leads out of the project"):
+        small.make()
+    assert sorted(outside.rglob("*")) == before
+
+
 def test_a_read_only_folder_is_said_before_anything_is_paid(
     small: Small, paid: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -759,6 +783,33 @@ def test_a_prompt_that_fits_is_sent(small: Small, paid: StandIn, window: None) -
     small.write("in.md", "# In\n\n" + "word " * 70)  # more characters than the window has tokens
     small.make()
     assert len(paid.requests) == 1
+
+
+def test_a_printed_reply_cannot_move_the_cursor(
+    small: Small, paid: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    paid.reply("# One\n\n\x1b[2Jtwo\n")
+    monkeypatch.setattr(durable, "write", full)
+    with pytest.raises(Failed, match="printed above"):
+        small.make()
+    assert "# One\n\n�[2Jtwo\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("check", ["document", "issues"])
+def test_a_rule_without_inputs(small: Small, paid: StandIn, check: str) -> None:
+    small.settings(model="chat-ok")
+    text = small.read("piste.toml").replace('"in.md"', "")
+    small.write("piste.toml", f'{text}check = "{check}"\n')
+    small.write("prompts/note.md.j2", "Tell me something.")
+    paid.reply("# Nothing\n\nAll is well.\n")
+    assert small.make().event == "made"
+    assert paid.requests[0].prompt == "Tell me something."
+    assert small.decide().state == FRESH
+    receipts.forget(small.root, "note.md")
+    assert small.make().event == "adopted"
 
 
 # Small things ---------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Any
 from piste.errors import EXIT_BUDGET, EXIT_MISTAKE, Mistake, PisteError, did_you_mean
 
 VERBS = {
-    "demo": "lay out a small project and show what piste does, without a key or a network",
+    "demo": "lay out a small project and show what piste does; no key, no network",
     "init": "make a folder a project: settings, dodo.py, lines for git",
     "status": "each target: its state, why, and what a rebuild would send and cost",
     "why": "what changed since a target was made, as a diff",
@@ -70,7 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _NO_READER
     except OSError as error:
         if error.filename is None:
-            return _bug(error)
+            gone = isinstance(error, FileNotFoundError)  # it is os.getcwd that has no name
+            line = "this folder is no longer there; cd into one that is"
+            return _complain(line, EXIT_MISTAKE) if gone else _bug(error)
         return _complain(f"{error.filename}: {error.strerror}", EXIT_MISTAKE)
     except Exception as error:
         return _bug(error)
@@ -105,6 +107,8 @@ def _dispatch(args: list[str]) -> int:
         return 0
     if len(args) == 2 and args[1] in ("-h", "--help"):
         args = ["help", args[0]]
+    if args[0] == "help" and len(args) > 2:
+        raise Mistake(f"help is about one word at a time: piste help {args[1]}")
     if args[0] == "help" and args[1] in VERBS:
         args = [args[1], "--help"]
     if args[0] in VERBS:
@@ -141,7 +145,7 @@ def _doit(args: list[str]) -> int:
             graph.use(project.world(root, named))
             self.namespace = dict(vars(tasks))
             if (root / "dodo.py").is_file():
-                self.namespace.update(vars(loader.get_module(str(root / "dodo.py"))))
+                self.namespace.update(_dodo(root / "dodo.py"))
             loader.initial_workdir = str(here)
 
     class OurHelp(Help):
@@ -168,6 +172,19 @@ def _doit(args: list[str]) -> int:
 
     code = Main(Loader()).run(args)
     return EXIT_BUDGET if graph.exit_code == EXIT_BUDGET else int(code or 0)
+
+
+def _dodo(path: Path) -> dict[str, Any]:
+    """What the project's own dodo.py defines. Raises Mistake where it cannot be read."""
+    from doit import loader
+
+    try:
+        return vars(loader.get_module(str(path)))
+    except ModuleNotFoundError as error:
+        if error.name != path.stem:
+            raise
+        # It is there, and yet Python could not list its folder.
+        raise Mistake(f"{path} cannot be read; try again") from None
 
 
 def _run(main: Any, args: list[str]) -> Any:

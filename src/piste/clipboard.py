@@ -22,7 +22,7 @@ def copy(text: str) -> str:
     """
     if os.environ.get("SSH_TTY") or os.environ.get("SSH_CONNECTION"):
         return _to_terminal(text)
-    import pyperclip  # type: ignore[import-untyped]
+    import pyperclip
 
     try:
         pyperclip.copy(text)

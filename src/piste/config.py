@@ -174,7 +174,7 @@ def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
     import tomllib
 
     try:
-        table = tomllib.loads(data.decode())
+        table = tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise Mistake(f"{where}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except tomllib.TOMLDecodeError as error:

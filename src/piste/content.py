@@ -7,6 +7,7 @@ a box makes nothing stale. This module knows no rules and keeps nothing.
 
 import hashlib
 import os
+import stat
 import struct
 import time
 from pathlib import Path
@@ -16,6 +17,9 @@ from piste.errors import Mistake, shown
 
 
 _pack = struct.Struct("=qqqQ").pack
+
+
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # not on Windows
 
 
 class Seen(NamedTuple):
@@ -41,8 +45,11 @@ def look(path: Path | str, kind: str = "") -> Seen | None:
     """
     now = time.time_ns()
     try:
-        with open(path, "rb") as file:
+        # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _AT_ONCE)) as file:
             before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise Mistake(f"{shown(str(path))} is not a plain file")
             data = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None

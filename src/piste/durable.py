@@ -74,12 +74,13 @@ def append(path: Path, line: bytes) -> None:
     """Add one line to `path` in one write, then fsync.
 
     A line cut short by an earlier crash is ended first, so that it cannot
-    swallow this one.
+    swallow this one. A symlink at `path` is not followed.
 
     Raises OSError that names `path`.
     """
     os.makedirs(path.parent, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    fd = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
         size = os.fstat(fd).st_size
         if size:
@@ -179,10 +180,11 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Windows cannot open a folder; some network file systems cannot sync one.
+    # Windows cannot open a folder, nor may everybody who can write in one; some network
+    # file systems cannot sync one.
     try:
         fd = os.open(folder, os.O_RDONLY)
-    except OSError:
+    except PermissionError:
         return
     try:
         os.fsync(fd)

@@ -172,7 +172,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
         return _without_inputs(rule, receipt, output, tuple(gone)), False
     wanted = Receipt(rule.target, rule.name, action(world, rule, receipt), inputs, "")
     if receipt is None or receipt.key != wanted.key:
-        wanted = _exactly(world, rule, wanted)
+        wanted = _to_be_made(world, rule, wanted, receipt)
     decision = _judge(world, rule, receipt, wanted, output)
     return decision, settled and target is not None and target.settled
 
@@ -268,7 +268,7 @@ def source(world: World, rule: Rule) -> str:
     """Return the text of the rule's first input as far as it can be read."""
     try:
         data = (world.root / chosen_inputs(world, rule)[0]).read_bytes()
-    except OSError:
+    except (OSError, IndexError):  # it is gone, or the rule has none
         return ""
     return data.decode("utf-8", "replace").replace("\r\n", "\n")
 
@@ -292,6 +292,20 @@ def _is_result(world: World, wanted: Receipt, output: str) -> bool:
         content.digest(text.encode(), rule.kind) == output
         for _, text in results(world, rule, wanted.key)
     )
+
+
+def _to_be_made(world: World, rule: Rule, wanted: Receipt, receipt: Receipt | None) -> Receipt:
+    """The same with the model that would be asked, by its own id.
+
+    Where no model is pinned the receipt's stands, for as long as the store has what it
+    said; what must be asked for anew is asked of this person's default.
+    """
+    wanted = _exactly(world, rule, wanted)
+    pinned = bool(rule.model) or world.config.model_pinned
+    if receipt is None or pinned or next(results(world, rule, wanted.key), None):
+        return wanted
+    parts = {**wanted.action, "model": model_named(world.config.model)}
+    return _exactly(world, rule, wanted._replace(action=parts))
 
 
 def _exactly(world: World, rule: Rule, wanted: Receipt) -> Receipt:

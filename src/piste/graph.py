@@ -32,6 +32,9 @@ _notes: dict[str, str] = {}  # task -> why nothing was done, where that is worth
 stop = threading.Event()  # set by ^C and SIGTERM: calls under way end
 _began = 0.0  # seconds since the epoch: before that, other runs left what they left
 _made: set[str] = set()  # targets that this run has worked on
+_at_work = 0  # actions of ours that are under way, with `-n` in threads
+_changed = threading.Condition()  # of `_at_work`
+_PATIENCE = 5.0  # seconds to put away what was paid for, once a stop was asked for
 exit_code = 0  # of the gravest error of ours that doit's own codes cannot tell
 
 
@@ -77,6 +80,9 @@ def start() -> None:
 
 def close() -> None:
     """Save what this run has found out. Called once, by doit, at the end."""
+    if stop.is_set():  # doit's threads end with the process: let them put away what they have
+        with _changed:
+            _changed.wait_for(lambda: not _at_work, _PATIENCE)
     if _world is not None:
         _world.memo.save()
         _tidy(_world)
@@ -266,7 +272,9 @@ def run(make: Callable[..., str], **options: Any) -> Any:
     from piste.errors import EXIT_FAILED
 
     try:
-        screen.say(f"   {make(**options)}")
+        with _working():
+            said = make(**options)
+        screen.say(f"   {said}")
     except PisteError as error:
         exit_code = max(exit_code, error.exit_code)
         kind = TaskFailed if error.exit_code == EXIT_FAILED else TaskError
@@ -276,6 +284,19 @@ def run(make: Callable[..., str], **options: Any) -> Any:
             return TaskFailed("stopped")
         return TaskError(report.write(error))
     return None
+
+
+@contextlib.contextmanager
+def _working() -> Iterator[None]:
+    global _at_work
+    with _changed:
+        _at_work += 1
+    try:
+        yield
+    finally:
+        with _changed:
+            _at_work -= 1
+            _changed.notify_all()
 
 
 def clean(rule: "Rule", dryrun: bool) -> None:
@@ -300,18 +321,12 @@ def clean(rule: "Rule", dryrun: bool) -> None:
     screen.say(f"{'would remove' if dryrun else 'removed'} {rule.target}")
 
 
-class _Interrupted(SystemExit, KeyboardInterrupt):
-    """^C, which under plain doit ends the process without a traceback of thirty lines."""
-
-
 def _orderly_stop() -> None:
     """Turn SIGTERM and ^C into an end at which what was finished is recorded."""
+    from piste import stopping
 
     def on_signal(number: int, frame: Any) -> None:
-        stop.set()
-        if number == signal.SIGINT:
-            raise _Interrupted(128 + number)
-        sys.exit(128 + number)
+        stopping.signalled(number, stop)
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -74,7 +74,8 @@ def _take(
 ) -> int:
     told = False
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        # Never through a symlink: what a lock says would overwrite what that leads to.
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         if durable.try_lock(fd) and _is_still(fd, path):
             return fd
         if not told and waiting is not None and _is_still(fd, path):

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import content, durable, freshness, locks, log, paths, receipts, rejected, replies, screen
+from piste import content, durable, freshness, locks, log, paths, receipts, rejected, replies
+from piste import screen, stopping
 from piste import templates as _templates
 from piste.errors import Failed, Mistake
 from piste.freshness import Decision, World
@@ -155,8 +156,19 @@ def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
     return _templates.render(template, variables)
 
 
+def _where(world: World, rule: Rule) -> Path:
+    """Return where the target is written. Raises Mistake when that, or what goes with it, may not be."""
+    root = world.root
+    for folder in (receipts.path(root, rule.target).parent, root / rejected.FOLDER):
+        paths.inside(root, folder, str(folder.relative_to(root)))
+    for folder in (root / paths.STATE, world.store.folder):
+        paths.writable_folder(folder, str(folder))
+    return paths.writable(root, rule.target)
+
+
 def _adopt(world: World, decision: Decision) -> Outcome:
     assert decision.wanted is not None
+    _where(world, decision.rule)
     receipts.write(world.root, decision.wanted._replace(output=decision.output))
     target = decision.rule.target
     log.add(world.root, log.Entry(log.now(), target, "adopted", key=decision.key,
@@ -170,7 +182,7 @@ def _restore(world: World, decision: Decision) -> Outcome:
     data = freshness.restorable(world, decision.rule, receipt)
     if data is None:  # the store lost it since the decision
         return _build(world, decision, False, None)
-    path = paths.writable(world.root, decision.rule.target)
+    path = _where(world, decision.rule)
     with _publishing(world, decision):
         durable.write(path, data)
     log.add(world.root, log.Entry(log.now(), decision.rule.target, "restored", key=receipt.key,
@@ -184,15 +196,13 @@ def _build(
     rule = decision.rule
     if decision.wanted is None:
         raise freshness.mistake_of(decision)
-    for folder in (world.root / paths.STATE, world.store.folder):
-        paths.writable_folder(folder, str(folder))
-    paths.writable(world.root, rule.target)
+    _where(world, rule)
     sources = read_inputs(world, rule)
     # The key is that of the very bytes that will be sent, whatever changed since.
     wanted = decision.wanted._replace(inputs=sources.digests)
     lock = world.store.folder / "locks" / wanted.key
     what = f"{rule.target} in {world.root}"
-    with locks.hold(lock, what, _tell_waiting(rule.target), stop):
+    with stopping.held_back(), locks.hold(lock, what, _tell_waiting(rule.target), stop):
         found = None if again else next(freshness.results(world, rule, wanted.key), None)
         if found:
             record, text = found
@@ -236,7 +246,8 @@ def _ask(
             text = replies.clean(raw)
             problem = replies.problem(text, rule.check)
             if problem is None:
-                return record, replies.finished(text, rule.check, lambda: sources.texts[0][1])
+                first = sources.texts[0][1] if sources.texts else ""
+                return record, replies.finished(text, rule.check, lambda: first)
             world.store.drop(wanted.key, record)
         reason = problem
         file = _put_aside(world, rule, wanted, raw, reason, record)
@@ -343,7 +354,7 @@ def _anywhere(root: Path, target: str, text: str) -> str:
         except OSError:
             continue
         return f"in {folder / name}"
-    screen.say(text)
+    screen.say("\n".join(screen.safe(line) for line in text.split("\n")))
     return "printed above"
 
 

@@ -186,7 +186,7 @@ def _fill(doc: Doc, rows: list[int], more: list[int], within: bool) -> list[int]
     ids = {doc.titles[row].id for row in rows}
     if any(doc.titles[row].id in ids for row in more):
         return rows
-    if within and not all(_swallowed(doc, row) for row in more):
+    if within and len(rows) > 1 and not all(_swallowed(doc, row) for row in more):
         return rows
     result: list[int] = []
     wanted = set(more)
@@ -220,15 +220,20 @@ def _swallowed(doc: Doc, row: int) -> bool:
 
 
 def _without_outline(doc: Doc, rows: list[int]) -> list[int]:
-    """`rows` without a listing of what another one lists too, with prompts."""
+    """`rows` without a listing, free of fences, of what another one lists with prompts.
+
+    Without that difference the same titles again may be steps below each of several tasks.
+    """
     kept: list[_Run] = []
     for run in _runs(doc, rows):
         if kept and _same_steps(kept[-1], run):
-            # The part of either that has fences, multiplied by both lengths.
-            earlier, later = kept[-1].fenced * len(run.rows), run.fenced * len(kept[-1].rows)
-            kept[-1] = run if earlier <= later else kept[-1]
-        else:
-            kept.append(run)
+            has = [some.fenced >= MOST * len(some.rows) for some in (kept[-1], run)]
+            if has == [False, True] and not kept[-1].fenced:
+                kept[-1] = run
+                continue
+            if has == [True, False] and not run.fenced:
+                continue
+        kept.append(run)
     return [row for run in kept for row in run.rows]
 
 

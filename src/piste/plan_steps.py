@@ -325,7 +325,7 @@ def _elisions(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
     """Lines between the steps that stand for steps which are not written."""
     for row in range(family.entries[0].row + 1, len(doc.lines)):
         line = doc.lines[row]
-        if doc.around[row] >= 0 or not 2 < len(line.rstrip()) <= 400 or row in doc.titles:
+        if doc.around[row] >= 0 or not line.strip() or len(line) > 400 or row in doc.titles:
             continue
         if _AND_SO_ON.match(line) or (_ASIDE.match(line) and _OTHERS.search(line)):
             text = f"this seems to stand for steps that are not written: {line.strip()[:60]}"

@@ -242,23 +242,28 @@ def _links(steps: Sequence[Step], known: Sequence[Record]) -> Iterator[Link]:
         record = own.get(step.id) or free.pop(of, None)
         if record is not None:
             yield Link(step, of, DONE_STEP, _done_why(step, record), record)
-        elif step.id in by_id and step.id not in own:
-            why = f"its prompt was changed after it was done (by {_by(by_id[step.id])})"
-            yield Link(step, of, CHANGED, why, by_id[step.id])
+        elif (old := by_id.get(step.id)) is not None and step.id not in own:
+            why = (
+                f"its prompt was changed after it was done (by {shown(by(old.agent, old.version))})"
+            )
+            yield Link(step, of, CHANGED, why, old)
         elif step.done:
             yield Link(step, of, TICKED, "marked as done in the plan; there is no record")
         else:
             yield Link(step, of, OPEN_STEP, "")
 
 
-def _by(record: Record) -> str:
-    return " ".join(part for part in (record.agent, record.version) if part)
+def by(agent: str, version: str) -> str:
+    """Return an agent and its version as they are shown; many versions begin with the name."""
+    if version.casefold().startswith(agent.casefold()):
+        return version
+    return f"{agent} {version}".strip()
 
 
 def _done_why(step: Step, record: Record) -> str:
     was = f", as step {shown(record.step)}" if record.step != step.id else ""
     tested = "tests passed" if record.tests else "without tests"
-    return f"by {shown(_by(record))}, {tested}{was}"
+    return f"by {shown(by(record.agent, record.version))}, {tested}{was}"
 
 
 def _bare(step_id: str) -> str:

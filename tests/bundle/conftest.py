@@ -16,10 +16,9 @@ from piste.bundle import pack, packing, parse
 from piste.bundle.report import Report
 from piste.bundle.settings import Settings
 
-# `HYPOTHESIS_PROFILE=thorough` for the day when a form is changed.
-hypothesis_settings.register_profile("default", max_examples=60, deadline=None)
-hypothesis_settings.register_profile("thorough", max_examples=2500, deadline=None)
-hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+# HYPOTHESIS_PROFILE=thorough: for the day when a form is changed.
+_THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+examples = hypothesis_settings(max_examples=2500 if _THOROUGH else 60, deadline=None)
 
 Content = str | bytes
 FORMS = ("xml", "markdown", "plain", "json")
@@ -63,7 +62,6 @@ class Tree:
         git(self.root, "add", "-A")
         git(self.root, "commit", "-qm", "a commit")
         return self
-
 
     def pack(self, keep: Mapping[str, Any] | None = None, **changes: Any) -> Report:
         """Pack with these settings; `keep` are arguments of `pack` itself."""
@@ -116,7 +114,8 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 AWS = "AKIA" + "QYLPMN5HHHFPZAM2"
 GITHUB = "ghp_" + "0123456789abcdefABCDEF0123456789abcd"
 KEY_BODY = "MIIEpAIBAAKCAQEA" + "x9Y2" * 12
-RSA = f"-----BEGIN RSA PRIVATE {'KEY'}-----\n{KEY_BODY}\n{KEY_BODY}\n-----END RSA PRIVATE {'KEY'}-----"
+_EDGE = "RSA PRIVATE " + "KEY-----"
+RSA = f"-----BEGIN {_EDGE}\n{KEY_BODY}\n{KEY_BODY}\n-----END {_EDGE}"
 
 NASTY: dict[str, Content] = {
     ".gitignore": "*.log\n!keep.log\nbuild/\n/only_root.txt\nlogs/*\n!logs/important.txt\n*.bak\n",

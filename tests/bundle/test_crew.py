@@ -24,7 +24,7 @@ def names(tmp_path: Path) -> list[bytes]:
 
 
 def text_with(tmp_path: Path, names: list[bytes], processes: int) -> tuple[bytes, list[int], Known]:
-    """Assemble the names with so many processes; return the text, each row's tokens, what is known."""
+    """Assemble the names with so many processes; return the text, the tokens, what is known."""
     known = Known()
     planned = assembly.plan(names, [-1] * len(names), [], [])
     job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)

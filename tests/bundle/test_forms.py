@@ -13,7 +13,7 @@ from piste.bundle import forms, text, visible
 from piste.bundle.blocks import numbered, shown
 from piste.bundle.parsing import blocks, parse
 
-from .conftest import FORMS
+from .conftest import FORMS, examples
 
 # What closes, opens or forges something in one of the forms, and what changes on the way.
 FRAGMENTS = [
@@ -66,6 +66,7 @@ def expected(files: list[tuple[bytes, bytes]]) -> list[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("form", FORMS)
+@examples
 @given(files=st.lists(st.tuples(NAMES, CONTENTS), max_size=4), number=st.booleans())
 def test_a_bundle_reads_back_the_same_whatever_its_files_hold(
     form: str, files: list[tuple[bytes, bytes]], number: bool
@@ -86,6 +87,7 @@ def test_ten_thousand_files_of_what_breaks_frames_read_back_the_same(form: str) 
 
 
 @pytest.mark.parametrize("form", FORMS)
+@examples
 @given(files=st.lists(st.tuples(NAMES, CONTENTS), max_size=3))
 def test_a_bundle_is_clean_text(form: str, files: list[tuple[bytes, bytes]]) -> None:
     whole = made(form, files).decode()
@@ -96,6 +98,7 @@ def test_a_bundle_is_clean_text(form: str, files: list[tuple[bytes, bytes]]) -> 
 
 
 @pytest.mark.parametrize("form", FORMS)
+@examples
 @given(files=st.lists(st.tuples(NAMES, CONTENTS), max_size=3))
 def test_no_token_spans_two_blocks(form: str, files: list[tuple[bytes, bytes]]) -> None:
     whole = made(form, files)

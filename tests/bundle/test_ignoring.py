@@ -34,7 +34,9 @@ def test_a_line_of_a_folder_is_anchored_there(line: str, folder: str, result: st
 
 
 def test_lines_apply_in_their_order_and_the_last_match_wins(folder: Tree) -> None:
-    folder.write({".ignore": "*.a\n*.b\n", ".repomixignore": "!x.a\n", ".pisteignore": "!x.b\ny.c\n"})
+    folder.write(
+        {".ignore": "*.a\n*.b\n", ".repomixignore": "!x.a\n", ".pisteignore": "!x.b\ny.c\n"}
+    )
     names = ["x.a", "y.a", "x.b", "y.b", "y.c", "z.c"]
 
     assert kept(folder, names) == ["x.a", "x.b", "z.c"]

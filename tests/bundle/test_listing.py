@@ -122,7 +122,7 @@ def test_a_repositorys_settings_run_no_program(repo: Tree) -> None:
 def test_what_git_refuses_is_a_mistake(repo: Tree) -> None:
     (repo.root / ".git/index").write_bytes(b"broken")
 
-    with pytest.raises(Mistake, match="git cannot list this folder: .*index"):
+    with pytest.raises(Mistake, match=r"git cannot list this folder: .*index"):
         listed(repo)
 
 

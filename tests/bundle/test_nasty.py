@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-
 from .conftest import AWS, FORMS, GITHUB, IGNORED, KEY_BODY, NASTY, Tree, git
 
 # Files whose bytes do not come back, and why.
@@ -36,8 +35,10 @@ def test_what_git_ignores_stays_out_and_what_it_keeps_is_in(nasty: Tree) -> None
     files = nasty.packed()
 
     assert not IGNORED & set(files)
-    assert {"keep.log", "pkg/ok.py", "pkg/a/ok.py", "other/drop.py", "other/local/x.txt",
-            "logs/important.txt", "special.bak", ".hidden", "pkg/only_root.txt"} <= set(files)  # fmt: skip
+    assert {
+        "keep.log", "pkg/ok.py", "pkg/a/ok.py", "other/drop.py", "other/local/x.txt",
+        "logs/important.txt", "special.bak", ".hidden", "pkg/only_root.txt",
+    } <= set(files)  # fmt: skip
 
 
 def test_without_git_the_same_files_are_found(nasty: Tree, tmp_path: Path) -> None:
@@ -86,7 +87,8 @@ def test_a_binary_file_is_named_and_not_packed(nasty: Tree, name: str) -> None:
         ("replacement.txt", "a valid file with \ufffd in it\n", None),
         ("crlf.txt", "one\ntwo\n", "crlf line ends shown as lf"),
         ("cr.txt", "one\ntwo\n", "cr line ends shown as lf"),
-        ("mixed.txt", "one[U+000D]\ntwo\nthree[U+000D]\n", "invisible characters shown as [U+XXXX]"),
+        ("mixed.txt", "one[U+000D]\ntwo\nthree[U+000D]\n",
+         "invisible characters shown as [U+XXXX]"),
         ("bom.txt", "with a mark\n", "without its byte order mark"),
         ("empty.txt", "", None),
         ("no_newline.txt", "no newline at the end\n", None),
@@ -232,7 +234,9 @@ def test_a_repository_inside_is_named_and_packed_on_request(nasty: Tree) -> None
 
 
 def test_a_submodule_is_named_and_packed_on_request(nasty: Tree, tmp_path: Path) -> None:
-    source = Tree(tmp_path / "source", tmp_path).write({"sub.txt": "of a submodule\n", "x.log": "x"})
+    source = Tree(tmp_path / "source", tmp_path).write(
+        {"sub.txt": "of a submodule\n", "x.log": "x"}
+    )
     source.write({".gitignore": "*.log\n"})
     git(source.root, "init", "-q")
     source.commit()
@@ -354,5 +358,3 @@ def test_neither_locale_nor_umask_nor_processes_show_in_the_bytes(
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
     assert nasty.output.read_bytes() == before
-
-

@@ -20,7 +20,9 @@ def folders(tmp_path: Path) -> Iterator[Folders]:
 def test_a_file_is_read_whole(folders: Folders, tmp_path: Path) -> None:
     write(tmp_path, {"a/b/c.txt": "hello", "a/d.txt": "there", "e.txt": ""})
 
-    found = [read(folders, name, 100) for name in (b"a/b/c.txt", b"a/d.txt", b"e.txt", b"a/b/c.txt")]
+    found = [
+        read(folders, name, 100) for name in (b"a/b/c.txt", b"a/d.txt", b"e.txt", b"a/b/c.txt")
+    ]
 
     assert [got.data for got in found] == [b"hello", b"there", b"", b"hello"]
     assert {got.kind for got in found} == {reading.FILE}

@@ -4,6 +4,8 @@ from hypothesis import strategies as st
 
 from piste.bundle import text
 
+from .conftest import examples
+
 JAPANESE = "これは日本語のテキストです。ファイルの先頭。\n"
 
 DECODED = {
@@ -12,11 +14,13 @@ DECODED = {
     "empty": (b"", "", {}),
     "bom": (b"\xef\xbb\xbfx\n", "x\n", {"bom": "yes"}),
     "latin-1": ("café, Grüße\n".encode("latin-1"), "café, Grüße\n", {"encoding": "latin-1"}),
-    "windows-1252": ("“café” – œuvre\n".encode("cp1252"), "“café” – œuvre\n", {"encoding": "cp1252"}),
+    "windows-1252": ("“café” – œuvre\n".encode("cp1252"), "“café” – œuvre\n",
+                     {"encoding": "cp1252"}),
     "shift-jis": (JAPANESE.encode("shift_jis"), JAPANESE, {"encoding": "shift_jis"}),
     "euc-jp": (JAPANESE.encode("euc_jp"), JAPANESE, {"encoding": "euc_jp"}),
     "utf-16": ("\ufeffhé\n".encode("utf-16-le"), "hé\n", {"encoding": "utf-16-le", "bom": "yes"}),
-    "utf-16-be": ("\ufeffhé\n".encode("utf-16-be"), "hé\n", {"encoding": "utf-16-be", "bom": "yes"}),
+    "utf-16-be": ("\ufeffhé\n".encode("utf-16-be"), "hé\n",
+                  {"encoding": "utf-16-be", "bom": "yes"}),
     "utf-16 without a mark": ("hello, there\n".encode("utf-16-le"), "hello, there\n",
                               {"encoding": "utf-16-le"}),
     "utf-16 of other scripts": ("\ufeff日本".encode("utf-16-le"), "日本",
@@ -25,8 +29,10 @@ DECODED = {
     "declared by Python": ("# -*- coding: koi8-r -*-\nx = 'привет'\n".encode("koi8-r"),
                            "# -*- coding: koi8-r -*-\nx = 'привет'\n", {"encoding": "koi8-r"}),
     "declared by XML": ('<?xml version="1.0" encoding="euc-kr"?>\n한국어\n'.encode("euc-kr"),
-                        '<?xml version="1.0" encoding="euc-kr"?>\n한국어\n', {"encoding": "euc_kr"}),
-    "damaged utf-8": ("naïve Grüße ".encode() + b"\xff\n", "naïve Grüße \ufffd\n", {"invalid": "1"}),
+                        '<?xml version="1.0" encoding="euc-kr"?>\n한국어\n',
+                        {"encoding": "euc_kr"}),
+    "damaged utf-8": ("naïve Grüße ".encode() + b"\xff\n", "naïve Grüße \ufffd\n",
+                      {"invalid": "1"}),
     "no encoding that is known": (b"ok \xff\xfe bad\n", "ok \ufffd\ufffd bad\n", {"invalid": "2"}),
     "a real U+FFFD": ("\ufffd\n".encode(), "\ufffd\n", {}),
     "crlf": (b"a\r\nb\r\n", "a\nb\n", {"newline": "crlf"}),
@@ -56,15 +62,18 @@ def test_a_binary_file_is_not_a_text(data: bytes) -> None:
     assert text.decode(data) is None
 
 
+@examples
 @given(
     st.one_of(
         st.binary(max_size=60),
         st.text(max_size=40).flatmap(
-            lambda made: st.sampled_from(("utf-8", "utf-8-sig", "utf-16", "cp1252", "shift_jis")).map(
-                lambda encoding: made.encode(encoding, "ignore")
-            )
+            lambda made: st.sampled_from(
+                ("utf-8", "utf-8-sig", "utf-16", "cp1252", "shift_jis")
+            ).map(lambda encoding: made.encode(encoding, "ignore"))
         ),
-        st.lists(st.sampled_from([b"a", b"\r\n", b"\r", b"\n", b"\xe9", "日".encode()])).map(b"".join),
+        st.lists(st.sampled_from([b"a", b"\r\n", b"\r", b"\n", b"\xe9", "日".encode()])).map(
+            b"".join
+        ),
     )
 )
 def test_a_text_leads_back_to_its_bytes(data: bytes) -> None:

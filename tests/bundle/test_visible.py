@@ -4,15 +4,18 @@ from hypothesis import strategies as st
 
 from piste.bundle import visible
 
+from .conftest import examples
+
 TRICKY = st.text(
     st.one_of(
-        st.sampled_from("[U+05B]\\n\\x\"`<>\t\r\n\x07\x7f\x80\u202e\u2066\ufeff\U000e0041é日"),
+        st.sampled_from('[U+05B]\\n\\x"`<>\t\r\n\x07\x7f\x80\u202e\u2066\ufeff\U000e0041é日'),
         st.characters(exclude_categories=["Cs"]),
     ),
     max_size=30,
 )
 
 
+@examples
 @given(TRICKY)
 def test_what_is_shown_reads_back_and_hides_nothing(text: str) -> None:
     shown = visible.show(text)
@@ -21,11 +24,13 @@ def test_what_is_shown_reads_back_and_hides_nothing(text: str) -> None:
     assert not visible.UNSEEN.search(shown)
 
 
+@examples
 @given(TRICKY)
 def test_the_search_in_bytes_finds_what_the_pattern_finds(text: str) -> None:
     assert visible.hidden(text.encode()) == bool(visible.UNSEEN.search(text))
 
 
+@examples
 @given(st.one_of(st.binary(min_size=1, max_size=30), TRICKY.filter(bool).map(str.encode)))
 def test_a_quoted_name_reads_back_and_stays_on_its_line(name: bytes) -> None:
     shown = visible.quote(name)

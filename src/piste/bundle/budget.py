@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from piste.bundle.defaults import FIT_ORDER
-from piste.bundle.ignoring import Line, compiled, matchable
 from piste.bundle.report import savings
 from piste.errors import OverBudget
 
@@ -84,6 +83,8 @@ def dropped(
 
 
 def _candidates(names: Sequence[bytes], tokens: Sequence[int]) -> list[int]:
+    from piste.bundle.ignoring import Line, compiled, matchable
+
     order: list[int] = []
     left = set(range(len(names)))
     for group, patterns in FIT_ORDER.items():

@@ -16,7 +16,8 @@ from piste.bundle import reading
 _MOST = 1 << 20  # bytes of a file that are searched
 
 _PY = re.compile(
-    r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*|[^\n(#]+)|import[ \t]+([\w., \t]+))",
+    r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*|[^\n(#]+)"
+    r"|import[ \t]+([\w., \t]+))",
     re.MULTILINE,
 )
 _JS = re.compile(r"(?:\bfrom|\bimport|\brequire\(|\bimport\()\s*['\"]([^'\"\n]+)['\"]")

@@ -25,6 +25,8 @@ from piste.freshness import World
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     args = _parser().parse_args(argv)
+    if args.copy and (args.dry or args.stdout):
+        raise Mistake("--copy copies the bundle that is written; leave out --dry and --stdout")
     world = project.here()
     settings = _settings(world.config.bundle, args)
     if args.show_config:
@@ -187,8 +189,6 @@ def _say(report: Report, args: argparse.Namespace) -> None:
 def _copied(path: Path, args: argparse.Namespace) -> int:
     from piste import clipboard
 
-    if args.dry or args.stdout:
-        raise Mistake("--copy copies the bundle that is written; leave out --dry and --stdout")
     try:
         said = clipboard.copy(path.read_text("utf-8"))
     except Failed as error:

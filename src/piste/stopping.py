@@ -1,0 +1,58 @@
+"""An orderly stop: what waits ends, and what has been paid for is put away first.
+
+The first ^C or SIGTERM sets an event, at which calls to a model and waits for a lock end
+within a moment. Inside `held_back` that is all it does, until the block is left; a
+second signal is raised at once, wherever it falls. This module installs no handler, and does
+not know what is put away.
+"""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import NoReturn
+
+_depth = 0  # blocks of `held_back` that the main thread is in
+_pending = 0  # number of the signal that waits for their end
+
+
+class Interrupted(SystemExit, KeyboardInterrupt):
+    """^C, which under plain doit ends the process without a traceback of thirty lines."""
+
+
+def signalled(number: int, stop: threading.Event) -> None:
+    """Take a signal, in the main thread. Raises Interrupted, or SystemExit for SIGTERM."""
+    global _pending
+    again = stop.is_set()
+    stop.set()
+    if _depth and not again:
+        _pending = number
+    else:
+        _leave(number)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Let the first signal be raised only when the block is left.
+
+    The block has to end soon after the event is set. In another thread than the main
+    one, where no signal is ever raised, it does nothing.
+    """
+    global _depth, _pending
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _depth += 1
+    try:
+        yield
+    finally:
+        _depth -= 1
+        if _pending and not _depth:
+            number, _pending = _pending, 0
+            _leave(number)
+
+
+def _leave(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise Interrupted(128 + number)
+    raise SystemExit(128 + number)
