@@ -66,6 +66,7 @@ class Run(NamedTuple):
     """What one run took."""
 
     wall: float  # seconds
+    cpu: float  # seconds, of all its processes
     peak: float  # MiB, of the largest process
 
 
@@ -125,10 +126,10 @@ def installed(work: Path) -> list[Row]:
     if repomix.exists() or attempt(
         "repomix", ["npm", "install", "--silent", "--no-audit", "--prefix", str(node), "repomix"]
     ):
-        command = (str(repomix), "--quiet", "-o", OUT, "--no-default-patterns")
+        pack = (str(repomix), "--quiet", "-o", OUT, "--no-default-patterns")
         rows += [
-            Row("repomix cold", ("env", "REPOMIX_TOKEN_CACHE=0", *command), remove),
-            Row("repomix warm", command, lambda tree: (run(command, tree), remove(tree))),
+            Row("repomix cold", ("env", "REPOMIX_TOKEN_CACHE=0", *pack), remove),
+            Row("repomix warm", pack, lambda tree: (run(pack, tree), remove(tree))),
         ]
     for package, command in {
         "files-to-prompt": ("files-to-prompt", ".", "--cxml", "-o", "../peer.txt"),
@@ -166,14 +167,16 @@ def compare(tree: Path, rows: Sequence[Row], runs: int) -> None:
             if number:
                 found[row.name].append(result)
     plain = statistics.median(result.wall for result in found["plain loop"])
-    print(f"{'':36}{'median s':>10}{'least':>8}{'most':>8}{'× plain':>9}{'peak MiB':>10}")
+    heads = ("median s", "least", "most", "× plain", "cpu s", "peak MiB")
+    print(f"{'':36}" + "".join(f"{head:>9}" for head in heads))
     for name, results in found.items():
         walls = [result.wall for result in results]
         middle = statistics.median(walls)
         peak = max(result.peak for result in results)
+        cpu = statistics.median(result.cpu for result in results)
         print(
-            f"{name:36}{middle:10.3f}{min(walls):8.3f}{max(walls):8.3f}{middle / plain:9.2f}"
-            f"{peak:10.0f}"
+            f"{name:36}{middle:9.3f}{min(walls):9.3f}{max(walls):9.3f}{middle / plain:9.2f}"
+            f"{cpu:9.3f}{peak:9.0f}"
         )
 
 
@@ -187,7 +190,8 @@ def run(command: Sequence[str], tree: Path) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{' '.join(command[:4])} ended with {process.returncode} in {tree}")
-    return Run(wall, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20))
+    peak = usage.ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20)
+    return Run(wall, usage.ru_utime + usage.ru_stime, peak)
 
 
 def memory(tree: Path, work: Path, times: int) -> None:

@@ -547,6 +547,9 @@ def test_what_is_around_a_document_is_taken_off(small: Small, paid: StandIn, rep
     assert small.world().store.blob(record.blob) == reply.encode()  # as it came
     (small.root / ".piste/receipts/note.md.json").unlink()
     assert small.make().event == "adopted"
+    (small.root / "note.md").unlink()
+    assert small.make().event == "restored"
+    assert small.read() == GOOD
 
 
 def test_a_plan_without_steps_is_no_plan(small: Small, paid: StandIn) -> None:
@@ -843,6 +846,15 @@ def test_a_file_with_other_line_ends_is_not_rewritten(small: Small, paid: StandI
     small.write("note.md", crlf)
     small.make()
     assert (small.root / "note.md").read_bytes() == crlf
+
+
+def test_the_same_text_again_is_not_rewritten(small: Small, paid: StandIn) -> None:
+    paid.reply(GOOD)
+    small.make()
+    before = (small.root / "note.md").stat()
+    small.make(again=True)
+    assert (small.root / "note.md").stat().st_ino == before.st_ino
+    assert len(paid.requests) == 2
 
 
 def test_the_mode_of_a_target_stays(small: Small, paid: StandIn) -> None:

@@ -282,6 +282,25 @@ STEPS_UNDER_TASKS = "".join(
     f"## Task {n}: {title}\n### Step 1: test\na\n### Step 2: code\nb\n### Step 3: run\nc\n"
     for n, title in [(1, "Users"), (2, "Posts"), (3, "Search")]
 )
+CHUNKS_WITH_PROMPTS = """\
+### Phase 1: Base
+1. **Users**
+2. **Posts**
+### Phase 2: More
+1. **Search**
+
+## Prompts
+### Chunk 1: Users
+**Prompt**:
+```
+Make users.
+```
+### Chunk 2: Posts
+**Prompt**:
+```
+Make posts.
+```
+"""
 COARSE = """\
 # Plan
 ## Phase 0 - Base
@@ -391,6 +410,7 @@ THREE = [*TWO, ("3", "Search")]
         (CHECKED_STEPS, "list step", THREE),
         (STEPS_IN_TASKS, "h3 task", TWO),
         (STEPS_UNDER_TASKS, "h2 task", THREE),
+        (CHUNKS_WITH_PROMPTS, "h3 chunk", TWO),
         (COARSE, "h2 phase", [("0", "Base"), ("1", "More")]),
         (FLIPPED_FENCES, "h3 step", THREE),
         (UNCLOSED_IN_THE_MIDDLE, "h2 step", THREE),

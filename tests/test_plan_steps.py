@@ -168,6 +168,9 @@ def test_numbers_that_are_left_out_are_named(ids: list[str], gaps: list[str]) ->
         "(Prompts for Phase 5 would cover the rest.)",
         "*(Note: Subsequent tests would follow a similar structure.)*",
         "[The remaining steps are omitted for brevity]",
+        "(continue similarly for the PDF and the export)",
+        "*(Generate similar prompts for the later phases)*",
+        "*(Prompts* for Phase 3 would detail the table)",
     ],
 )
 def test_steps_that_are_not_written_out_are_noticed(line: str) -> None:
@@ -201,6 +204,10 @@ def test_a_prompt_that_only_points_elsewhere_is_noticed(prompt: str) -> None:
         ("## Step 1\n```text\na\n", [("unclosed-fence", 2)]),
         ("## Step 1\n## Step 2\na\n", [("empty-prompt", 1)]),
         ("## Step 1\n```md\na\n```\n```md\nb\n```\n## Step 2\nc\n", [("several-prompts", 5)]),
+        (
+            "## Step 1\na\n## Step 2\nb\n## Tests\n```text\nb\n```\n```bash\nc\n```\n",
+            [("stray-prompt", 6)],
+        ),
         ("> This plan is superseded.\n\n## Step 1\na\n", [("abandoned", 1)]),
         ("Deprecated APIs go.\n\n## Step 1\na\n", []),
         ("## ~~Step 1: A~~\na\n## Step 2: B\nb\n", [("abandoned", 1)]),

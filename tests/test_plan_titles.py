@@ -116,6 +116,7 @@ def test_the_mark_stands_where_a_person_would_put_it(line: str, with_mark: str) 
         ("- [X] Step 1: T", "- [ ] Step 1: T"),
         ("- [ ] Step 1: T ✅", "- [ ] Step 1: T"),
         ("```text ✅ ✅", "```text"),
+        ("## Step 1: T ✓ -", "## Step 1: T"),
     ],
 )
 def test_a_mark_is_taken_off(line: str, without: str) -> None:

@@ -107,7 +107,8 @@ class Receipts:
         """Called once, at the end of a command that may change something."""
         if self._other is not None:
             self._other.dump()
-        graph.close()
+        if self._running:  # `clean --dry-run` ends here too, and must change no byte
+            graph.close()
 
     def _there(self) -> bool:
         if self._exists is None:

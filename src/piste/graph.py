@@ -80,9 +80,8 @@ def start() -> None:
 
 def close() -> None:
     """Save what this run has found out. Called once, by doit, at the end."""
-    if stop.is_set():  # doit's threads end with the process: let them put away what they have
-        with _changed:
-            _changed.wait_for(lambda: not _at_work, _PATIENCE)
+    if stop.is_set():
+        _let_finish()
     if _world is not None:
         _world.memo.save()
         _tidy(_world)
@@ -284,6 +283,14 @@ def run(make: Callable[..., str], **options: Any) -> Any:
             return TaskFailed("stopped")
         return TaskError(report.write(error))
     return None
+
+
+def _let_finish() -> None:
+    """Wait for doit's threads, which end with the process, to put away what they have."""
+    from piste import stopping
+
+    with stopping.held_back(), _changed:
+        _changed.wait_for(lambda: not _at_work, _PATIENCE)
 
 
 @contextlib.contextmanager

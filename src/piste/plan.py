@@ -47,7 +47,7 @@ class Problem(NamedTuple):
 
     kind: str
     """abandoned, doubtful-form, duplicate-id, elision, empty-prompt, gap, no-such-form,
-    no-steps, several-prompts or unclosed-fence."""
+    no-steps, several-prompts, stray-prompt or unclosed-fence."""
     line: int
     text: str
 

@@ -61,6 +61,8 @@ class Family:
     form: str
     entries: tuple[Entry, ...]
     fit: tuple[float, ...] = ()
+    fenced: bool = True
+    """Whether most of them have a fence that can hold a prompt."""
 
 
 def read(text: str) -> Doc:
@@ -124,8 +126,9 @@ def _fitted(doc: Doc, family: Family) -> Family:
     fenced = max(tagged, _share(entries, doc.bare))
     rank = _RANKS[word]
     if word in COARSE or word == "number":
-        # What mostly groups steps is one where each has its own prompt.
-        fenced = tagged if _count(entries, doc.tagged) <= 1.1 * len(entries) else 0.0
+        # What mostly groups steps is one where each has just one fence, for its prompt.
+        several = _count(entries, doc.tagged) + _count(entries, doc.bare) > 1.1 * len(entries)
+        fenced = 0.0 if several else fenced
         rank = 3.0 if fenced >= MOST else rank
     rank += 1.0 if fenced >= MOST else 0.0
     if style == "fence":
@@ -138,7 +141,7 @@ def _fitted(doc: Doc, family: Family) -> Family:
         rank -= 0.5  # numbers that begin again and again are steps within steps
     look = "heading" if style[0] == "h" and style[1:2].isdigit() else style.partition("+")[0]
     fit = (rank, float(fenced >= MOST), _STYLES.get(look, 0), len(entries), entries[-1].row)
-    return replace(family, fit=fit)
+    return replace(family, fit=fit, fenced=fenced >= MOST)
 
 
 def _share(entries: Sequence[Entry], openers: Sequence[int]) -> float:

@@ -4,6 +4,7 @@ What a plan is, and what counts as a prompt, `plan` says; which lines are titles
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -134,8 +135,7 @@ def _prompt_kinds(
     bare = sum(any(not block.language for block in blocks) for blocks in bodies)
     pairs = zip(family.entries, bodies, strict=True)
     alone = sum(_alone(doc, entry, blocks) for entry, blocks in pairs)
-    fine = family.form.split()[-1] not in (*titles.COARSE, "number", "boxes")
-    return _Kinds(fine and bare >= most, alone >= most)
+    return _Kinds(family.fenced and bare >= most, alone >= most)
 
 
 def _alone(doc: forms.Doc, entry: forms.Entry, blocks: Sequence[_Block]) -> bool:
@@ -245,7 +245,8 @@ _AND_SO_ON = re.compile(
 )
 _ASIDE = re.compile(r"[*_>\s]*+(?:\(|\[(?!.{0,99}\]\())")
 _OTHERS = re.compile(
-    r"omitted\b|\band so on\b|\bwould (?:follow|cover|continue|be similar)\b"
+    r"omitted\b|\band so on\b|\bwould (?:follow|cover|continue|be similar)\b|\bsimilarly for\b"
+    r"|\bprompts\W{1,3}for\b.{0,60}\bwould\b|\bsimilar (?:prompts|steps|tasks)\b"
     r"|\b(?:other|remaining|further|additional|subsequent) (?:prompts|steps|tasks|phases)\b",
     re.IGNORECASE,
 )
@@ -282,6 +283,7 @@ def _doubts(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
     if family.fit and family.fit[0] < forms.WEAK and len(family.entries) > 1:
         yield Problem("doubtful-form", first + 1, f"these may be no steps: {family.form}")
     yield from _gaps(family)
+    yield from _strays(doc, family)
     for entry in family.entries:
         if entry.title.state == DROPPED:
             text = f"step {entry.title.id} is struck out or called off"
@@ -291,6 +293,16 @@ def _doubts(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
         banner = doc.around[row] < 0 and len(line) < 500 and line.startswith(_BANNERS)
         if banner and _ABANDONED.search(line):
             yield Problem("abandoned", row + 1, "the plan says that it is not followed any more")
+
+
+def _strays(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
+    """Fences made for a prompt that stand below the first step and in none."""
+    starts = [entry.start for entry in family.entries]
+    tagged = set(doc.tagged) if family.form != "markers" else set()
+    for block in doc.blocks:
+        at = bisect_right(starts, block.open) - 1
+        if block.open in tagged and at >= 0 and block.open >= family.entries[at].end:
+            yield Problem("stray-prompt", block.open + 1, "this fence belongs to no step")
 
 
 def _gaps(family: forms.Family) -> Iterator[Problem]:

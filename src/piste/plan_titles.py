@@ -205,6 +205,8 @@ def marked(line: str, done: bool) -> str:
     if (fence := ticks(line)) is not None:
         return bare_fence(line, fence) + (" ✅" if done else "") + blank
     bare, _, cut, item = _normal(line, trimmed=False)
+    if not item and _normal(bare).state:  # "T ✓ -": a mark at the end once that is trimmed
+        bare, _, cut, item = _normal(line)
     bare = bare.rstrip()
     found = box(line if item else bare)
     if found and (item or bare[found.start] == "["):

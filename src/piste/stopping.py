@@ -1,9 +1,9 @@
 """An orderly stop: what waits ends, and what has been paid for is put away first.
 
 The first ^C or SIGTERM sets an event, at which calls to a model and waits for a lock end
-within a moment. Inside `held_back` that is all it does, until the block is left; a
-second signal is raised at once, wherever it falls. This module installs no handler, and does
-not know what is put away.
+within a moment. Inside `held_back` that is all it does, until the block is left: there a
+second one does nothing more, as people press twice, and a third is raised at once. This
+module installs no handler, and does not know what is put away.
 """
 
 import contextlib
@@ -14,6 +14,8 @@ from typing import NoReturn
 
 _depth = 0  # blocks of `held_back` that the main thread is in
 _pending = 0  # number of the signal that waits for their end
+_count = 0  # signals since the event was set
+_MOST = 2  # signals that are held back
 
 
 class Interrupted(SystemExit, KeyboardInterrupt):
@@ -22,18 +24,18 @@ class Interrupted(SystemExit, KeyboardInterrupt):
 
 def signalled(number: int, stop: threading.Event) -> None:
     """Take a signal, in the main thread. Raises Interrupted, or SystemExit for SIGTERM."""
-    global _pending
-    again = stop.is_set()
+    global _pending, _count
+    _count = _count + 1 if stop.is_set() else 1
     stop.set()
-    if _depth and not again:
-        _pending = number
+    if _depth and _count <= _MOST:
+        _pending = _pending or number
     else:
         _leave(number)
 
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Let the first signal be raised only when the block is left.
+    """Let a signal be raised only when the block is left.
 
     The block has to end soon after the event is set. In another thread than the main
     one, where no signal is ever raised, it does nothing.
