@@ -14,14 +14,12 @@ Runs are interleaved; the figures are medians, with the least and the most.
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,7 +38,8 @@ PLAIN = """
 from doit.tools import config_changed
 def task_plain():
     for i in range({size}):
-        yield {{"basename": f"t{{i}}", "actions": ["true"], "targets": [f"out/{{i // 100}}/t{{i}}.md"],
+        yield {{"basename": f"t{{i}}", "actions": ["true"],
+               "targets": [f"out/{{i // 100}}/t{{i}}.md"],
                "file_dep": [f"in/{{i // 100}}/{{i}}{{x}}.txt" for x in "abc"]}}
 """
 PLAIN_LINE = """
@@ -208,7 +207,8 @@ def report(size: int, cases: list[Case], runs: int) -> None:
         if floor and case.name == "piste check":
             ratio += f", {middle / floor:.2f} × floor"
         print(
-            f"  {case.name:28} {middle * 1000:8.1f} ms ({min(mine) * 1000:.0f}–{max(mine) * 1000:.0f})"
+            f"  {case.name:28} {middle * 1000:8.1f} ms "
+            f"({min(mine) * 1000:.0f}–{max(mine) * 1000:.0f})"
             f"  {memory[case.name]:6.0f} MB   {ratio}"
         )
 

@@ -4,12 +4,13 @@
 below it, change DOIT_CONFIG, or leave a stage out by importing from the modules.
 """
 
-from piste.backend import Checker, Reporter
-from piste.graph import LINE
 from piste.tasks.bundle import task_bundle, task_clean_bundles, task_copy_bundle
 from piste.tasks.documents import task_documents
 from piste.tasks.greenfield import task_greenfield, task_idea, task_line
 from piste.tasks.reviews import task_reviews
+
+from piste.backend import Checker, Reporter
+from piste.graph import LINE
 
 DOIT_CONFIG = {
     "backend": "piste",

@@ -14,7 +14,9 @@ def task_bundle() -> Iterator[dict[str, Any]]:
 def task_copy_bundle() -> dict[str, Any]:
     """put the bundle on the clipboard"""
     target = graph.world().rules["bundle"].target
-    return graph.plain_task("copy_bundle", _copy, task_dep=["bundle"], doc=f"{target} → the clipboard")
+    return graph.plain_task(
+        "copy_bundle", _copy, task_dep=["bundle"], doc=f"{target} → the clipboard"
+    )
 
 
 def task_clean_bundles() -> dict[str, Any]:

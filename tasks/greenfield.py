@@ -13,8 +13,7 @@ def task_line() -> dict[str, Any]:
     wanted = [
         rule.name
         for rule in graph.world().rules.values()
-        if rule.stage in ("line", "own")
-        and os.path.exists(receipts.path(root, rule.target))
+        if rule.stage in ("line", "own") and os.path.exists(receipts.path(root, rule.target))
     ]
     graph.ours.add(graph.LINE)
     return {"basename": graph.LINE, "actions": None, "task_dep": wanted}

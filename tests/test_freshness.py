@@ -267,6 +267,25 @@ def test_what_must_be_made_anew_is_asked_of_the_present_default(
     assert small.decide().todo == RESTORE  # what the store has from the other model stands
 
 
+def test_what_the_store_has_of_another_model_is_not_asked_for_anew(
+    small: Small, own_home: Path
+) -> None:
+    first = small.read("in.md")
+    small.make()
+    small.settings(model="")
+    (own_home / "llm").mkdir(exist_ok=True)
+    (own_home / "llm" / "default_model.txt").write_text("another")
+    small.write("in.md", "# Other\n")
+    decision = small.decide()
+    assert decision.why() == "in.md changed; model: outline → another"
+    small.settings()
+    small.make()
+    small.write("in.md", first)
+    small.settings(model="")
+    decision = small.decide()  # the store has what outline said to this
+    assert (decision.why(), decision.stored) == ("in.md changed", True)
+
+
 def test_an_alias_is_the_model_that_it_names(small: Small, own_home: Path) -> None:
     (own_home / "llm").mkdir(exist_ok=True)
     aliases = own_home / "llm" / "aliases.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from piste import locks
+from piste import durable, locks
 
 HOLDER = """
 import sys
@@ -135,6 +135,24 @@ def test_a_lock_file_that_says_nothing(tmp_path: Path, said: bytes) -> None:
     with locks.hold(path, "b.md", waiting):
         pass
     assert told == ["another run"]
+
+
+def test_a_lock_whose_file_is_gone_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    real = durable.try_lock
+    left = [path]
+
+    def try_lock(fd: int) -> bool:
+        while left:  # between our opening it and locking it, its holder leaves
+            left.pop().unlink()
+        return real(fd)
+
+    monkeypatch.setattr(durable, "try_lock", try_lock)
+    with locks.hold(path, "a.md"):
+        # Whoever comes now opens this path: it has to be the file that we hold.
+        assert path.exists()
 
 
 def test_a_symlink_is_no_lock(tmp_path: Path) -> None:

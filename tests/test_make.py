@@ -15,7 +15,7 @@ from standin import Fault, Request, StandIn
 
 from piste import durable, freshness, locks, log, make, models, prices, receipts, rejected, screen
 from piste.errors import Failed, Mistake
-from piste.freshness import FRESH
+from piste.freshness import FAILED, FRESH, STALE
 from piste.prices import Price
 
 GOOD = "# Reply\n\n## One\n\nWords.\n"
@@ -518,7 +518,24 @@ def test_a_bad_reply_is_kept_aside_asked_once_more_and_then_it_fails(
     assert last.file in said
     assert (small.root / last.file).exists()
     assert _events(small) == ["made", "rejected", "rejected"]
+    assert small.decide().state == FAILED
+    assert reason in small.decide().why()
     assert small.world().store.replies(last.key) == []
+
+
+def test_a_failed_try_counts_until_what_is_asked_changes(small: Small, paid: StandIn) -> None:
+    small.make()
+    small.write("in.md", "# Other\n")
+    paid.reply(Fault("refusal"))
+    with pytest.raises(Failed):
+        small.make()
+    assert small.decide().state == FAILED
+    small.write("in.md", "# Another again\n")
+    assert small.decide().state == STALE
+    small.write("in.md", "# Other\n")
+    paid.reply(GOOD)
+    small.make()
+    assert small.decide().state == FRESH
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -24,7 +24,7 @@ GIVEN = "PISTE_BUNDLE"  # variable; "given" says that the bundle is to be taken 
 
 
 def given() -> bool:
-    """Whether somebody else has made the bundle just now: a task of mise that a project redefined."""
+    """Whether another has made the bundle just now: a task of mise that a project redefined."""
     return os.environ.get(GIVEN) == "given"
 
 
@@ -71,10 +71,15 @@ def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
     if given():
         if os.path.lexists(path):
             return Decision(rule, freshness.FOREIGN, freshness.KEEP, about("taken as it stands"))
-        said = f"{rule.target} is missing, and {GIVEN}=given says that another task writes it; give that task a `run`"
+        said = (
+            f"{rule.target} is missing, and {GIVEN}=given says that another task writes it; "
+            "give that task a `run`"
+        )
         return Decision(rule, freshness.MISSING, freshness.BLOCKED, about(said))
     if not os.path.lexists(path):
-        return Decision(rule, freshness.MISSING, freshness.MAKE, about(f"{rule.target} is not there"))
+        return Decision(
+            rule, freshness.MISSING, freshness.MAKE, about(f"{rule.target} is not there")
+        )
     if bundle.unchanged(**arguments(world)):
         return Decision(rule, freshness.FRESH, freshness.KEEP)
     paths.writable(world.root, rule.target)

@@ -179,12 +179,13 @@ def _dodo(path: Path) -> dict[str, Any]:
     from doit import loader
 
     try:
-        return vars(loader.get_module(str(path)))
+        found: dict[str, Any] = vars(loader.get_module(str(path)))
     except ModuleNotFoundError as error:
         if error.name != path.stem:
             raise
         # It is there, and yet Python could not list its folder.
         raise Mistake(f"{path} cannot be read; try again") from None
+    return found
 
 
 def _run(main: Any, args: list[str]) -> Any:

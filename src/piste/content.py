@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from piste.errors import Mistake, shown
 
-
 _pack = struct.Struct("=qqqQ").pack
 
 

@@ -50,5 +50,7 @@ def shown(name: str) -> str:
 
     Control, bidirectional and undecodable characters are shown escaped.
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
-                   for c in name)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
+        for c in name
+    )

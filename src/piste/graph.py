@@ -216,9 +216,7 @@ class Fresh:
             from piste import report
 
             reason = freshness.Reason("error", self.rule.target, report.write(error))
-            return freshness.Decision(
-                self.rule, freshness.FAILED, freshness.BLOCKED, (reason,)
-            )
+            return freshness.Decision(self.rule, freshness.FAILED, freshness.BLOCKED, (reason,))
 
     def world(self) -> "World":
         """Return the world, with the model that was named for this task."""

@@ -69,9 +69,7 @@ def _own_thread(name: str, stop: threading.Event | None) -> Iterator[None]:
                 _threads[name] = (lock, users - 1)
 
 
-def _take(
-    path: Path, waiting: Callable[[str], None] | None, stop: threading.Event | None
-) -> int:
+def _take(path: Path, waiting: Callable[[str], None] | None, stop: threading.Event | None) -> int:
     told = False
     while True:
         # Never through a symlink: what a lock says would overwrite what that leads to.

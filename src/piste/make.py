@@ -13,8 +13,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import content, durable, freshness, locks, log, paths, receipts, rejected, replies
-from piste import screen, stopping
+from piste import (
+    content,
+    durable,
+    freshness,
+    locks,
+    log,
+    paths,
+    receipts,
+    rejected,
+    replies,
+    screen,
+    stopping,
+)
 from piste import templates as _templates
 from piste.errors import Failed, Mistake
 from piste.freshness import Decision, World
@@ -37,6 +48,10 @@ class Sources(NamedTuple):
 
     digests: Mapping[str, str]
     texts: tuple[tuple[str, str], ...]  # (path, text), in the rule's order
+
+    def first(self) -> str:
+        """Return the text of the first input, for the checks that look into it."""
+        return self.texts[0][1] if self.texts else ""
 
 
 def make(
@@ -157,7 +172,7 @@ def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
 
 
 def _where(world: World, rule: Rule) -> Path:
-    """Return where the target is written. Raises Mistake when that, or what goes with it, may not be."""
+    """Return where the target is written. Raises Mistake when it, or what goes with it, may not."""
     root = world.root
     for folder in (receipts.path(root, rule.target).parent, root / rejected.FOLDER):
         paths.inside(root, folder, str(folder.relative_to(root)))
@@ -190,11 +205,10 @@ def _restore(world: World, decision: Decision) -> Outcome:
     return Outcome("restored", f"{decision.rule.target} is back, as it was made, at no cost")
 
 
-def _build(
-    world: World, decision: Decision, again: bool, stop: threading.Event | None
-) -> Outcome:
+def _build(world: World, decision: Decision, again: bool, stop: threading.Event | None) -> Outcome:
     rule = decision.rule
     if decision.wanted is None:
+        read_inputs(world, rule)  # names the one that is missing
         raise freshness.mistake_of(decision)
     _where(world, rule)
     sources = read_inputs(world, rule)
@@ -246,8 +260,7 @@ def _ask(
             text = replies.clean(raw)
             problem = replies.problem(text, rule.check)
             if problem is None:
-                first = sources.texts[0][1] if sources.texts else ""
-                return record, replies.finished(text, rule.check, lambda: first)
+                return record, replies.finished(text, rule.check, sources.first)
             world.store.drop(wanted.key, record)
         reason = problem
         file = _put_aside(world, rule, wanted, raw, reason, record)
@@ -325,7 +338,9 @@ def record_of(target: str, reply: Any) -> Record:
                   reply.output_tokens, cost, round(reply.seconds, 3))  # fmt: skip
 
 
-def log_entry(event: str, record: Record, key: str, output: str = "", reason: str = "") -> log.Entry:
+def log_entry(
+    event: str, record: Record, key: str, output: str = "", reason: str = ""
+) -> log.Entry:
     """Return the line of the log for a reply."""
     return log.Entry(
         log.now(), record.target, event, record.model, key, output, record.blob,
@@ -436,6 +451,8 @@ def _publish(
             output = content.digest(data, rule.kind)
             if decision.state in (freshness.EDITED, freshness.FOREIGN):
                 _keep_old(world, rule, old)
+            elif rule.kind and old not in (b"", data, world.store.text(decision.output)):
+                _keep(world, rule, old)  # for its marks: what is dropped takes them with it
             world.store.put_text(output, data)
             _keep_sources(world, rule, sources)
             if data != old:
@@ -456,9 +473,13 @@ def _with_ticks(rule: Rule, old: bytes, text: str) -> str:
     return carry_ticks(old.decode("utf-8", "replace"), text)
 
 
-def _keep_old(world: World, rule: Rule, old: bytes) -> None:
+def _keep(world: World, rule: Rule, old: bytes) -> Record:
     record = Record("", rule.target, log.now(), project=str(world.root))
-    kept = world.store.keep(old, record)
+    return world.store.keep(old, record)
+
+
+def _keep_old(world: World, rule: Rule, old: bytes) -> None:
+    kept = _keep(world, rule, old)
     log.add(world.root, log.Entry(log.now(), rule.target, "replaced", blob=kept.blob))
     screen.say(f"{rule.target}: your text is kept; piste restore {rule.target} brings it back")
 

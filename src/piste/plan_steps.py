@@ -182,7 +182,8 @@ def _dedent(line: str, width: int) -> str:
 
 
 def _prose(doc: forms.Doc, entry: forms.Entry) -> str:
-    lines = list(doc.lines[entry.start : entry.end])
+    told = set(titles.status_rows(doc.lines, entry.row))
+    lines = [doc.lines[row] for row in range(entry.start, entry.end) if row not in told]
     if entry.title.style == "list":
         rest = (n for n, line in enumerate(lines) if line.strip() and not line[0].isspace())
         lines = [entry.title.text, *lines[: next(rest, len(lines))]]

@@ -171,7 +171,7 @@ def _normal_item(line: str) -> _Normal:
 def read(line: str) -> Title | None:
     """Return the title that `line` is, or None. Markers are not titles: see `marker`."""
     bare, state, cut, _ = _normal(line)
-    if cut is None or not cut.body or cut.style == "marker":
+    if cut is None or not cut.body or cut.style == "marker" or ticks(bare):
         return None
     found = _with_word(cut) or _with_number(cut, bare)
     if found is None:
@@ -231,7 +231,7 @@ def bare(line: str, fenced: bool) -> str:
     if line.lstrip(" \t")[:1].isalpha() and not _may_begin(line):
         return line  # most lines are prose
     if (fence := ticks(line)) is not None:
-        return bare_fence(line, fence) if fence.info else line
+        return bare_fence(line, fence) + line[len(line.rstrip()) :]
     found = box(line)
     if found and line[found.start] == "[":
         line = f"{line[: found.start]}[ ]{line[found.end :]}"
@@ -243,9 +243,9 @@ def bare(line: str, fenced: bool) -> str:
 
 
 def bare_fence(line: str, fence: Ticks) -> str:
-    """Return the opening line of a fence without a mark of state after its language."""
+    """Return the opening line of a fence without a mark of state and white space at its end."""
     line = line.rstrip()
-    return line[: len(line) - len(fence.info)] + bare_info(fence.info) if fence.info else line
+    return (line[: len(line) - len(fence.info)] + bare_info(fence.info)).rstrip()
 
 
 def bare_info(info: str) -> str:

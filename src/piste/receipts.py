@@ -80,7 +80,10 @@ def parse(data: bytes, target: str, where: str) -> Receipt:
     try:
         raw = json.loads(data)
         if raw["schema"] > SCHEMA:
-            raise Mistake(f"{where} was written by a newer piste; update piste to read it")
+            raise Mistake(
+                f"{where} was written by a newer piste; update piste to read it, or, if nobody "
+                f"has a newer one, it is damaged: git checkout {where}"
+            )
         receipt = Receipt(
             raw["target"], raw["rule"], raw["action"], raw["inputs"], raw["output"],
             raw.get("hand", False),
@@ -94,6 +97,8 @@ def parse(data: bytes, target: str, where: str) -> Receipt:
         raise Mistake(f"{where} does not agree with its own key; {way_out}")
     if receipt.target != target:
         raise Mistake(f"{where} is the receipt of {receipt.target!r:.80}; {way_out}")
+    if raw.get("seal") != _seal(raw):
+        raise Mistake(f"{where} is damaged; {way_out}")
     return receipt
 
 
@@ -114,6 +119,7 @@ def dump(receipt: Receipt) -> bytes:
     raw: dict[str, Any] = {"schema": SCHEMA, "key": receipt.key, **receipt._asdict()}
     if not receipt.hand:
         del raw["hand"]
+    raw["seal"] = _seal(raw)
     return (json.dumps(raw, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -123,6 +129,13 @@ def forget(root: Path, target: str) -> bool:
     there = where.exists()
     durable.remove(where)
     return there
+
+
+def _seal(raw: Mapping[str, Any]) -> str:
+    # The key does not cover what came of it: without this, a bit that flips there would
+    # pass for a person's edit, or a person's text for a model's.
+    parts = {name: value for name, value in raw.items() if name != "seal"}
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()[:32]
 
 
 def _is_sound(receipt: Receipt) -> bool:

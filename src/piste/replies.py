@@ -68,10 +68,9 @@ def problem(text: str, check: str) -> str | None:
 def _without_opening(text: str) -> str:
     """Drop a chatty first paragraph, if a heading or a fence follows it."""
     lines = text.split("\n")
-    for number, line in enumerate(lines):
-        if _HEADING.match(line) or _FENCE.match(line):
-            break
-    else:
+    starts = (n for n, line in enumerate(lines) if _HEADING.match(line) or _FENCE.match(line))
+    number = next(starts, None)
+    if number is None:
         return text
     before = "\n".join(lines[:number]).strip()
     chatty = _OPENING.match(before) or before.endswith((":", "："))

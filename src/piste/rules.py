@@ -32,7 +32,14 @@ class Rule(NamedTuple):
         return self.stage == "bundle"
 
 
-CHECKS = ("document", "spec", "plan", "todo", "review", "issues")  # each is a function of that name in `replies`
+CHECKS = (
+    "document",
+    "spec",
+    "plan",
+    "todo",
+    "review",
+    "issues",
+)  # each is a function of that name in `replies`
 
 # An input "@spec" is the target of the rule spec, wherever the settings put it.
 _TABLE = (
@@ -112,13 +119,17 @@ def _changed(name: str, table: Mapping[str, object]) -> Rule:
     where = f"rules.{name}"
     base = BUILT_IN.get(name)
     if base is None and name in TAKEN:
-        raise Mistake(f"{where}: the name is taken, by a command or another task; name it otherwise")
+        raise Mistake(
+            f"{where}: the name is taken, by a command or another task; name it otherwise"
+        )
     if base is None:
         for need in ("target", "inputs", "prompt"):
             if need not in table:
                 raise Mistake(f"[{where}] is a new rule and needs `{need} = …`{_near_rule(name)}")
         base = Rule(name, "", (), "", "document", f"made by [{where}]")
-    fields: dict[str, Any] = {key: value for key, value in table.items() if key not in ("inputs", "options")}
+    fields: dict[str, Any] = {
+        key: value for key, value in table.items() if key not in ("inputs", "options")
+    }
     if "target" in table:
         fields["target"] = paths.output(str(table["target"]), f"{where}.target")
     if (check := str(table.get("check", base.check))) not in CHECKS:

@@ -179,7 +179,9 @@ def _split(text: str, label: str) -> tuple[dict[str, Any], str, int]:
         return {}, text, 1
     front, mark, body = text[4:].partition("\n+++\n")
     if not mark:
-        raise Mistake(f"{label}: the front matter begins with '+++' and never ends; end it with '+++'")
+        raise Mistake(
+            f"{label}: the front matter begins with '+++' and never ends; end it with '+++'"
+        )
     import tomllib
 
     try:
@@ -188,13 +190,17 @@ def _split(text: str, label: str) -> tuple[dict[str, Any], str, int]:
         raise Mistake(f"{label}: front matter: {error}") from None
     for key, value in table.items():
         if key not in _FRONT:
-            raise Mistake(f"{label}: unknown {key!r} in the front matter{did_you_mean(key, _FRONT)}")
+            raise Mistake(
+                f"{label}: unknown {key!r} in the front matter{did_you_mean(key, _FRONT)}"
+            )
         texts = value if isinstance(value, list) else ()
         if not isinstance(value, _FRONT[key]) or not all(isinstance(text, str) for text in texts):
             raise Mistake(f"{label}: {key} must be {_TYPE_NAMES[_FRONT[key]]}")
     for name in table.get("settings", ()):
         if name not in SETTINGS:
-            raise Mistake(f"{label}: no setting {name!r} for templates{did_you_mean(name, SETTINGS)}")
+            raise Mistake(
+                f"{label}: no setting {name!r} for templates{did_you_mean(name, SETTINGS)}"
+            )
     return table, body, front.count("\n") + 4
 
 
@@ -227,7 +233,7 @@ def _said(error: Exception, known: Sequence[str]) -> str:
     message = str(error).strip().rstrip(".")
     missing = re.match(r"'(\w+)' is undefined", message)
     if type(error).__name__ == "TemplateNotFound":
-        return f"there is no template {message!r}; write the name out: {{% include \"_x.md.j2\" %}}"
+        return f'there is no template {message!r}; write the name out: {{% include "_x.md.j2" %}}'
     if missing:
         return f"there is no variable {missing[1]!r}{did_you_mean(missing[1], known)}"
     return message.splitlines()[0] if message else type(error).__name__

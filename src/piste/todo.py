@@ -158,7 +158,7 @@ def _sections(lines: Sequence[str]) -> list[tuple[str, ...]]:
             while path and path[-1][0] >= level:
                 path.pop()
             name = split_state(name)[0].removeprefix("[ ]")
-            path.append((level, name.strip(" \t*:|(–—-")))
+            path.append((level, name.strip(" \t\r\v\f*:|(–—-")))
         result.append(tuple(name for _, name in path))
     return result
 

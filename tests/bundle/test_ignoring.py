@@ -1,10 +1,13 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from piste.bundle import ignoring
 from piste.bundle.ignoring import anchored, split
 from piste.bundle.settings import Settings
 from piste.errors import Mistake
 
-from .conftest import Tree
+from .conftest import Tree, examples
 
 
 def kept(tree: Tree, names: list[str], *paths: str, **settings: object) -> list[str]:
@@ -105,6 +108,59 @@ def test_a_folder_that_is_asked_for_is_not_hidden_by_a_default_about_it(folder: 
     names = ["vendor/mine/a.py", "vendor/mine/a.min.js", "vendor/other/b.py"]
 
     assert kept(folder, names, "vendor/mine") == ["vendor/mine/a.py"]
+
+
+PARTS = st.sampled_from(
+    [
+        "a",
+        "b.py",
+        "*.py",
+        "b*",
+        "*",
+        "**",
+        "?",
+        "[ab]",
+        "a*b",
+        "\\!x",
+        "!x",
+        " a",
+        ".env",
+        "*.min.js",
+    ]
+)
+
+
+@examples
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "!", "/", "!/", " "]),
+            st.lists(PARTS, min_size=1, max_size=3).map("/".join),
+            st.sampled_from(["", "/", " ", "/**"]),
+        ).map("".join),
+        max_size=4,
+    ),
+    st.lists(
+        st.lists(
+            st.sampled_from(["a", "b.py", "x", "ab", "axb", ".env", "a.min.js", "!x", " a", "b"]),
+            min_size=1,
+            max_size=3,
+        ).map("/".join),
+        unique=True,
+        max_size=6,
+    ),
+)
+def test_a_glance_overlooks_no_name_that_a_line_matches(lines: list[str], names: list[str]) -> None:
+    every = [ignoring.Line(line, "here") for line in lines]
+    try:
+        spec = ignoring.compiled(every)
+    except Mistake:
+        return
+    glance = ignoring._Glance(every)
+
+    for name in names:
+        if spec.check_file(name).include is not None:
+            assert glance.sees(name.encode()), (lines, name)
 
 
 @pytest.mark.parametrize(

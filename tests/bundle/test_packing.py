@@ -72,7 +72,7 @@ def test_the_first_run_writes_and_the_second_finds_it_the_same(
 
 def vars_of(report: Any) -> dict[str, Any]:
     """Return the fields of a report."""
-    return {name: getattr(report, name) for name in report.__slots__}
+    return dict(report._asdict())
 
 
 CHANGES: dict[str, Callable[[Tree], object]] = {

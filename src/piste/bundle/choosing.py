@@ -42,8 +42,6 @@ def choose(
     if not packed:
         raise _nothing(root, names, left, lines, paths)
     grouped = _grouped(left, lines)
-    if listed.git and (specials := _specials(root, names)):
-        grouped.append(("special file", "", [quote(name) for name in specials]))
     if listed.pruned:
         grouped.append(("ignored folder", "", [f"{quote(name)}/" for name in listed.pruned]))
     if listed.nested:
@@ -98,7 +96,7 @@ def _grouped(left: Sequence[Left], lines: Sequence[Line]) -> list[tuple[str, str
     ]
 
 
-def _specials(root: str, names: Sequence[bytes]) -> list[bytes]:
+def specials(root: str, names: Sequence[bytes]) -> list[bytes]:
     """Return the FIFOs, sockets and devices beside the names: git does not list them."""
     base = os.fsencode(root)
     found = []

@@ -18,8 +18,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "packages.lock.json", "mise.lock",
     ),
     "build output": (
-        "__pycache__/", "*.py[cod]", "*.egg-info/", ".eggs/", ".tox/", ".nox/", ".venv/",
-        ".mypy_cache/", ".pytest_cache/", ".ruff_cache/", ".hypothesis/", "htmlcov/",
+        "__pycache__/", "*.pyc", "*.pyo", "*.pyd", "*.egg-info/", ".eggs/", ".tox/", ".nox/",
+        ".venv/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/", ".hypothesis/", "htmlcov/",
         ".nyc_output/", ".next/", ".nuxt/", ".svelte-kit/", ".gradle/", ".terraform/", "dist/",
         "/build/", "/out/", "/target/", ".doit.db*", ".DS_Store",
     ),

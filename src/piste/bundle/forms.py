@@ -36,7 +36,7 @@ _LANGUAGES = {
     "sh": "bash", "sql": "sql", "swift": "swift", "toml": "toml", "ts": "typescript",
     "tsx": "tsx", "xml": "xml", "yaml": "yaml", "yml": "yaml",
 }  # fmt: skip
-_TICKS = re.compile(rb"`{3,}")
+_TICKS = rb"`{3,}"
 
 
 def is_bundle(data: bytes) -> bool:
@@ -78,7 +78,7 @@ def _xml(kind: str, marks: Mapping[str, str], body: bytes) -> bytes:
 def _markdown(kind: str, marks: Mapping[str, str], body: bytes) -> bytes:
     ticks = 3
     if b"```" in body:
-        ticks = max(map(len, _TICKS.findall(body))) + 1
+        ticks = max(map(len, re.findall(_TICKS, body))) + 1
     fence = "`" * ticks
     heading = f"# {kind}"
     if kind == FILE:
@@ -103,7 +103,7 @@ def _json(kind: str, marks: Mapping[str, str], body: bytes) -> bytes:
     # The head opens the list; every later item brings its own comma, so that an item
     # reads the same wherever it stands.
     item = {"kind": kind, **marks, "text": body.decode()}
-    line = UNSEEN.sub(_json_escape, json.dumps(item, ensure_ascii=False))
+    line = re.sub(UNSEEN, _json_escape, json.dumps(item, ensure_ascii=False))
     return f"{'[' if kind == HEAD else ','}{line}\n".encode()
 
 

@@ -14,7 +14,7 @@ from piste.bundle.defaults import GROUPS
 from piste.bundle.forms import HEAD, block, closing
 from piste.bundle.settings import Settings
 from piste.bundle.state import Note, Table
-from piste.bundle.visible import quote
+from piste.bundle.visible import quote, quote_all
 from piste.errors import Mistake
 from piste.errors import shown as shown_name
 
@@ -38,20 +38,21 @@ def head(settings: Settings, names: Sequence[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def tree(names: Iterable[bytes]) -> bytes:
+def tree(names: Sequence[bytes]) -> bytes:
     """Return the names as a tree, one line a folder or file, two spaces a level."""
     lines: list[str] = []
-    above: list[bytes] = []
-    for name in names:
-        *folders, base = name.split(b"/")
-        if folders != above:
+    here, above, indent = "", [""], ""
+    for name in quote_all(names):
+        folder, slash, base = name.rpartition("/")
+        if folder != here:
+            folders = folder.split("/") if slash else []
             same = 0
             while same < min(len(folders), len(above)) and folders[same] == above[same]:
                 same += 1
             for depth in range(same, len(folders)):
-                lines.append("  " * depth + quote(folders[depth]) + "/")
-            above = folders
-        lines.append("  " * len(folders) + quote(base))
+                lines.append(f"{'  ' * depth}{folders[depth]}/")
+            here, above, indent = folder, folders, "  " * len(folders)
+        lines.append(indent + base)
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FILES = (".ignore", ".repomixignore", ".pisteignore")
 _WILD = frozenset("*?[\\")
+_ODD = _WILD | {"\ufffd"}  # which stands for any byte that is not UTF-8
 _MOST = 1 << 20  # bytes of an ignore file: beyond it, it is none
 
 
@@ -97,6 +98,54 @@ def gather(root: str, settings: Settings, names: Sequence[bytes]) -> list[Line]:
     return lines
 
 
+class _Glance:
+    """A quick look at names: which of them some line could match at all.
+
+    A line's last part must match a part of the path, whatever else the line says. Most are a
+    name, `*.ending` or `start*`, and most names have no such part. pathspec is asked about
+    the others: it needs longer for a name than to read the file.
+    """
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        exact: set[bytes] = set()
+        starts: list[bytes] = []
+        ends: list[bytes] = []
+        self._all = False
+        for line in lines:
+            if not line.pattern.strip() or line.pattern.startswith("#"):
+                continue
+            last = line.pattern.rstrip().rstrip("/").rpartition("/")[2].removeprefix("!")
+            plain = last.strip("*")
+            if not plain or _ODD & set(plain) or line.pattern[0].isspace():
+                self._all = True  # a class, an escape, a star inside: not worth understanding
+            elif last == plain:
+                exact.add(plain.encode())
+            elif last == f"*{plain}":
+                ends.append(plain.encode())
+            elif last == f"{plain}*":
+                starts.append(plain.encode())
+            else:
+                self._all = True
+        self._exact, self._starts, self._ends = exact, tuple(starts), tuple(ends)
+        self._folders: dict[bytes, bool] = {b"": False}
+
+    def sees(self, name: bytes) -> bool:
+        """Whether a line could match the name."""
+        folder, _, base = name.rpartition(b"/")
+        found = self._folders.get(folder)
+        if found is None:
+            found = self._folders[folder] = any(map(self._part, folder.split(b"/")))
+        return found or self._part(base)
+
+    def _part(self, part: bytes) -> bool:
+        return (
+            self._all
+            or part in self._exact
+            or part.endswith(self._ends)
+            or part.startswith(self._starts)
+        )
+
+
 def compiled(lines: Sequence[Line]) -> "GitIgnoreSpec":
     """Return the matcher of the lines. Raises Mistake, which names the line that is wrong."""
     from pathspec import GitIgnoreSpec
@@ -134,10 +183,11 @@ def split(
     """
     asked = exact(settings, paths)
     lines = [line for line in gather(root, settings, names) if not _shadows(line, asked)]
-    ignored = compiled(lines)
-    included = compiled(
-        [Line(p, f"bundle.include, entry {n}") for n, p in enumerate(settings.include, 1)]
-    )
+    # The project's own lines are checked even where no name needs them.
+    ignored = compiled(lines) if any(not line.group for line in lines) else None
+    glance = _Glance(lines)
+    include = [Line(p, f"bundle.include, entry {n}") for n, p in enumerate(settings.include, 1)]
+    included = compiled(include) if include else None
     inside = tuple(f"{path.strip('/')}/".encode("utf-8", "surrogateescape") for path in paths)
     packed: list[bytes] = []
     left: list[Left] = []
@@ -147,14 +197,15 @@ def split(
             continue
         if inside and not name.startswith(inside):
             continue
-        text = matchable(name)
-        if settings.include and not included.match_file(text):
+        if included is not None and not included.match_file(matchable(name)):
             continue
-        result = ignored.check_file(text)
-        if result.include:
-            left.append(Left(name, result.index or 0))
-        else:
-            packed.append(name)
+        if glance.sees(name):
+            ignored = ignored or compiled(lines)
+            result = ignored.check_file(matchable(name))
+            if result.include:
+                left.append(Left(name, result.index or 0))
+                continue
+        packed.append(name)
     return packed, left, lines
 
 

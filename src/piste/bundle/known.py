@@ -9,7 +9,6 @@ import hashlib
 import json
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,14 +23,17 @@ _FILE = "bundle.known"
 _SPARE = 50_000  # entries kept beyond four for each file
 
 
-@dataclass(slots=True)
 class Known:
     """Results by content hash; the `new` ones are those of this run."""
 
-    counts: dict[bytes, int] = field(default_factory=dict)
-    scans: dict[bytes, Findings] = field(default_factory=dict)
-    new_counts: dict[bytes, int] = field(default_factory=dict)
-    new_scans: dict[bytes, Findings] = field(default_factory=dict)
+    def __init__(
+        self, counts: dict[bytes, int] | None = None, scans: dict[bytes, Findings] | None = None
+    ) -> None:
+        """Begin with what an earlier run found out."""
+        self.counts = counts or {}
+        self.scans = scans or {}
+        self.new_counts: dict[bytes, int] = {}
+        self.new_scans: dict[bytes, Findings] = {}
 
     def count(self, key: bytes, block: bytes) -> int:
         """Return the tokens of `block`, whose key is `key`."""

@@ -6,12 +6,12 @@ leaves for the next. It does not know the graph, nor how a report is shown.
 """
 
 import contextlib
+import importlib
 import os
 import stat
 import time
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -33,8 +33,7 @@ _LEFTOVER = 3600  # seconds after which a temporary file is one that a killed ru
 _UNSETTLED = {reading.UNREADABLE, reading.VANISHED, reading.CHANGING, DROPPED}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a bundle is asked to be: everything that decides its bytes beside the tree."""
 
     root: str
@@ -121,8 +120,8 @@ def pack(
     the old bundle stands.
     """
     asked = _asked(root, settings, target, exclude, paths)
-    asked = replace(asked, since=since, diff=diff, log=log)
-    run = _Run(asked, cache_dir, write and to is None, to, digest, workers, _now())
+    asked = asked._replace(since=since, diff=diff, log=log)
+    run = _Run(asked, cache_dir, write, to, digest, workers)
     if run.writes:
         _may_write(asked, overwrite or bool(settings.command))
     if settings.command and run.writes:
@@ -173,8 +172,11 @@ class _Look(NamedTuple):
     same: bool  # the bundle that stands there is the one to write
 
 
-def _look(asked: Asked, old: State | None) -> _Look:
-    """List the names and, while git does that, look at what the last run knew."""
+def _look(asked: Asked, old: State | None, eager: bool = False) -> _Look:
+    """List the names and, while git does that, look at what the last run knew.
+
+    `eager`: where there was none, load meanwhile what a first run needs.
+    """
 
     def prune() -> "listing.Prune":
         from piste.bundle.choosing import pruner
@@ -189,6 +191,8 @@ def _look(asked: Asked, old: State | None) -> _Look:
         same = same and old.target != reading.NO_STAMP
         same = same and old.target == _stamp(asked, asked.target) and stamps == old.table.stamps
         same = same and all(_stamp(asked, name) == was for name, was in old.watched.items())
+    elif eager:
+        importlib.import_module("pathspec")
     listed = listing.finish(running, asked.out_of_sight, asked.settings.submodules, prune)
     return _Look(listed, stamps, same and old is not None and listed.mark == old.mark)
 
@@ -223,20 +227,23 @@ class _EqualError(Exception):
     """The bundle that stands there is the one that was made."""
 
 
-@dataclass(slots=True)
 class _Run:
     """One run of `pack`: what it was asked, and what it found so far."""
 
-    asked: Asked
-    cache: Path
-    writes: bool  # the target
-    to: int | None
-    digest: bool
-    workers: int
-    now: int  # ns, when it began: files younger than two seconds then are not trusted
-    known: Known = field(default_factory=Known)
-    left: list[tuple[str, str, list[str]]] = field(default_factory=list)
-    more: list[tuple[str, bytes]] = field(default_factory=list)  # diff and log
+    def __init__(
+        self, asked: Asked, cache: Path, write: bool, to: int | None, digest: bool, workers: int
+    ) -> None:
+        self.asked = asked
+        self.cache = cache
+        self.writes = write and to is None  # the target
+        self.to = to
+        self.digest = digest
+        self.workers = workers
+        self.now = _now()  # files younger than two seconds now are not trusted
+        self.known = Known()
+        self.left: list[tuple[str, str, list[str]]] = []
+        self.more: list[tuple[str, bytes]] = []  # diff and log
+        self.beside: list[bytes] | None = None  # names whose folders git looked into for files only
 
     def go(self) -> Report:
         """Do it."""
@@ -245,11 +252,12 @@ class _Run:
 
         asked, settings = self.asked, self.asked.settings
         old = state.load(state.file_of(self.cache, asked.target), asked.key)
-        look = _look(asked, old)
+        look = _look(asked, old, eager=True)
         if look.same and old and self.to is None and (old.sha256 or not self.digest):
             return of_state(old, asked.target, _SAME if self.writes else _NOT, settings.tokens)
         chosen = choose(asked.root, settings, look.listed, asked.paths, asked.out_of_sight)
         self.left = chosen.left
+        self.beside = look.listed.names if look.listed.git else None
         names = self._of_history(chosen.names)
         if settings.tokens or settings.secrets != "off":
             self.known = known.load(self.cache)
@@ -435,7 +443,7 @@ class _Run:
             base.fd,
             out,
             self._scratch_folder() if out >= 0 else "",
-            lambda: frame.head(settings, there),
+            lambda: self._head(there),
         )
         table = Table(names)
         fresh = iter(rows)
@@ -449,6 +457,16 @@ class _Run:
         if out >= 0:
             durable.write_all(out, tail)
         return _Made(table, (len(head), self._count(head)), (len(tail), self._count(tail)))
+
+    def _head(self, names: list[bytes]) -> bytes:
+        """Return the head. The helpers are at work by now, so what can wait is done here."""
+        from piste.bundle import choosing, frame
+
+        if self.beside is not None:
+            found = [quote(name) for name in choosing.specials(self.asked.root, self.beside)]
+            self.left += [("special file", "", found)] if found else []
+            self.beside = None
+        return frame.head(self.asked.settings, names)
 
     def _drop_surplus(self, whole: _Made) -> None:
         """Mark the files in the table that are dropped to fit the budget."""

@@ -46,6 +46,9 @@ class Folders:
 
     def of(self, folder: bytes) -> int:
         """Return the descriptor of a folder below the root. Raises OSError."""
+        path, fd = self._open[-1]
+        if path == folder:
+            return fd
         while (here := self._open[-1][0]) and here != folder and not folder.startswith(here + b"/"):
             os.close(self._open.pop()[1])
         path, fd = self._open[-1]
@@ -100,15 +103,22 @@ def _read_once(at: int, base: bytes, limit: int, cut: bool) -> Got:
         if not stat.S_ISREG(before.st_mode):
             kind = FOLDER if stat.S_ISDIR(before.st_mode) else SPECIAL
             return Got(kind, stamp=stamp_of(before))
-        if size > limit and not cut:
-            return Got(LARGE, b"", stamp_of(before), size)
-        data = os.read(fd, min(size, limit) + 1)
-        while 0 < len(data) < min(size, limit) and (more := os.read(fd, limit - len(data))):
+        wanted = size
+        if size > limit:
+            if not cut:
+                return Got(LARGE, b"", stamp_of(before), size)
+            wanted = limit
+        data = os.read(fd, wanted)
+        while len(data) < wanted and (more := os.read(fd, wanted - len(data))):
             data += more
-        stamp = stamp_of(os.fstat(fd))
-        if stamp != stamp_of(before) or len(data) < min(size, limit):
+        after = os.fstat(fd)
+        if len(data) < wanted or (before.st_mtime_ns, before.st_ctime_ns, size) != (
+            after.st_mtime_ns,
+            after.st_ctime_ns,
+            after.st_size,
+        ):
             return Got(CHANGING)
-        return Got(FILE, data[:limit], stamp, size)
+        return Got(FILE, data, stamp_of(after), size)
     except OSError as error:
         return _refused(error)
     finally:

@@ -3,21 +3,19 @@
 It does not know where it is printed, and decides nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from piste.bundle.blocks import DROPPED, KINDS, PACKED
 from piste.bundle.state import State
-from piste.bundle.visible import quote
+from piste.bundle.visible import quote, quote_all
 
 _BIGGEST = 10
 IGNORED = "ignored"  # by a pattern of the project's
 _FOLD = 0.01  # of the whole: what is smaller is folded into one line of the tree
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One bundle. Names are as `visible.quote` shows them; tokens are None where not counted."""
 
     target: str
@@ -30,7 +28,7 @@ class Report:
     left_out: Mapping[str, list[str]]  # reason: names
     secrets: Mapping[str, Mapping[str, int]]  # name: how many by rule
     notes: Mapping[str, str]  # name: what was done to its text
-    warnings: list[str] = field(default_factory=list)
+    warnings: Sequence[str] = ()
     saved: int = 0  # tokens (bytes, where tokens are not counted), by `compress`
 
     def biggest(self, most: int = _BIGGEST) -> list[tuple[str, int]]:
@@ -45,11 +43,12 @@ def of_state(state: State, target: str, wrote: str, tokens: bool) -> Report:
     table = state.table
     sizes: dict[str, tuple[int, int]] = {}
     left: dict[str, list[str]] = {}
-    for index, name in enumerate(table.names):
-        if table.kinds[index] == PACKED:
-            sizes[quote(name)] = (table.lengths[index], table.tokens[index])
+    rows = zip(quote_all(table.names), table.kinds, table.lengths, table.tokens, strict=True)
+    for name, kind, length, count in rows:
+        if kind == PACKED:
+            sizes[name] = (length, count)
         else:
-            left.setdefault(KINDS[table.kinds[index]], []).append(quote(name))
+            left.setdefault(KINDS[kind], []).append(name)
     for reason, pattern, names in state.left:
         where = f"{reason}: {pattern}" if reason == IGNORED else reason
         left.setdefault(where, []).extend(names)
@@ -126,7 +125,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "left_out": {reason: list(names) for reason, names in report.left_out.items()},
         "secrets": {name: dict(rules) for name, rules in report.secrets.items()},
         "notes": dict(report.notes),
-        "warnings": report.warnings,
+        "warnings": list(report.warnings),
         "saved": report.saved,
     }
 

@@ -15,9 +15,8 @@ import json
 import os
 import time
 from array import array
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from piste import durable
 from piste.bundle.reading import NO_STAMP, Stamp, stamp_of
@@ -30,16 +29,17 @@ Note = dict[str, Any]
 """What a report says of one file: its encoding, why it is not packed, its secrets by rule."""
 
 
-@dataclass(slots=True)
 class Table:
     """The names that were looked at, sorted, and a column for each thing known of them."""
 
-    names: list[bytes]
-    kinds: bytearray = field(default_factory=bytearray)
-    lengths: "array[int]" = field(default_factory=lambda: array("q"))  # bytes of the block
-    tokens: "array[int]" = field(default_factory=lambda: array("q"))
-    stamps: "array[int]" = field(default_factory=lambda: array("q"))  # four a name
-    notes: dict[int, Note] = field(default_factory=dict)  # by index; most have none
+    def __init__(self, names: list[bytes]) -> None:
+        """Begin a table; its rows are added in the order of the names."""
+        self.names = names
+        self.kinds = bytearray()
+        self.lengths: array[int] = array("q")  # bytes of the block
+        self.tokens: array[int] = array("q")
+        self.stamps: array[int] = array("q")  # four a name
+        self.notes: dict[int, Note] = {}  # by index; most have none
 
     def add(self, kind: int, length: int, tokens: int, stamp: Stamp, note: Note | None) -> None:
         """Append what is known of the next name."""
@@ -60,20 +60,19 @@ class Table:
         self.stamps.extend(other.stamps[4 * row : 4 * row + 4])
 
 
-@dataclass(slots=True)
-class State:
+class State(NamedTuple):
     """One finished run: what it was asked, what it listed, and what it wrote."""
 
     key: str  # of the settings and all else that was asked
     mark: str  # of the listing
     table: Table
     left: list[tuple[str, str, list[str]]]  # by patterns: reason, pattern, names as shown
-    notes: list[str] = field(default_factory=list)  # of the listing
-    watched: dict[str, Stamp] = field(default_factory=dict)  # files read beside those listed
-    target: Stamp = NO_STAMP
-    head: tuple[int, int] = (0, 0)  # bytes and tokens before the first file's block
-    tail: tuple[int, int] = (0, 0)
-    sha256: str = ""
+    notes: list[str]  # of the listing
+    watched: dict[str, Stamp]  # files read beside those listed
+    target: Stamp
+    head: tuple[int, int]  # bytes and tokens before the first file's block
+    tail: tuple[int, int]
+    sha256: str  # of the text; "" where it was not asked for
 
 
 def file_of(folder: Path, target: str) -> Path:
@@ -182,13 +181,11 @@ def _table(head: dict[str, Any], rest: bytes) -> Table:
     names = rest[:at].split(b"\0") if at else []
     if len(names) != count or len(rest) != at + count * (1 + 6 * 8):
         raise ValueError("cut off")
-    columns: list[array[int]] = []
-    kinds = bytearray(rest[at : at + count])
+    table = Table(names)
+    table.kinds += rest[at : at + count]
     at += count
-    for width in (1, 1, 4):
-        column: array[int] = array("q")
-        column.frombytes(rest[at : at + count * width * 8])
-        at += count * width * 8
-        columns.append(column)
-    notes = {int(index): dict(note) for index, note in head["notes"].items()}
-    return Table(names, kinds, columns[0], columns[1], columns[2], notes)
+    for column, width in ((table.lengths, 8), (table.tokens, 8), (table.stamps, 32)):
+        column.frombytes(rest[at : at + count * width])
+        at += count * width
+    table.notes = {int(index): dict(note) for index, note in head["notes"].items()}
+    return table

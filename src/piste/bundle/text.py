@@ -29,12 +29,12 @@ _ASCII = bytes(range(128))
 # the Icelandic ones and y-diaeresis, which invalid UTF-8 is likelier to hold than a text. They
 # count where they stand in a word.
 _LETTERS = rb"[\x8a\x8c\x8e\x92\x9a\x9c\x9e\xc0-\xcf\xd1-\xd6\xd8-\xdd\xdf-\xef\xf1-\xf6\xf8-\xfd]"
-_IN_WORD = re.compile(b"(?<=[A-Za-z])" + _LETTERS + b"+|" + _LETTERS + b"+(?=[A-Za-z])")
+_IN_WORD = b"(?<=[A-Za-z])" + _LETTERS + b"+|" + _LETTERS + b"+(?=[A-Za-z])"
 _SIGNS = bytes.fromhex("808285919394959697a0a3a7a9abaeb0b4b7bbbf")  # quotes, dashes, signs
-_LONG_RUN = re.compile(rb"[\x80-\xff]{4}")
-_KANA = re.compile("[\u3001\u3002\u3041-\u3096\u30a1-\u30fc]")
+_LONG_RUN = rb"[\x80-\xff]{4}"
+_KANA = "[\u3001\u3002\u3041-\u3096\u30a1-\u30fc]"
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b"))
-_DECLARED = re.compile(rb"(?:coding|charset|encoding)\s*[:=]\s*[\"']?([A-Za-z0-9._-]+)")
+_DECLARED = rb"(?:coding|charset|encoding)\s*[:=]\s*[\"']?([A-Za-z0-9._-]+)"
 # What a file may not declare: these turn ordinary ASCII text into something else.
 _NOT_CHARSETS = {"utf-7", "punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"}
 
@@ -156,11 +156,11 @@ def _legacy(data: bytes) -> str | None:
     for encoding in ("shift_jis", "cp932", "euc_jp"):
         if _reversible(data, encoding):
             text = data.decode(encoding)
-            if len(_KANA.findall(text)) * 3 >= sum(char > "\x7f" for char in text):
+            if len(re.findall(_KANA, text)) * 3 >= sum(char > "\x7f" for char in text):
                 return encoding
-    in_words = sum(map(len, _IN_WORD.findall(data)))
+    in_words = sum(map(len, re.findall(_IN_WORD, data)))
     signs = len(data) - len(data.translate(None, _SIGNS))
-    if not in_words or (in_words + signs) * 2 < high or _LONG_RUN.search(data):
+    if not in_words or (in_words + signs) * 2 < high or re.search(_LONG_RUN, data):
         return None
     if not re.search(rb"[\x80-\x9f]", data):
         return "latin-1"
@@ -169,7 +169,7 @@ def _legacy(data: bytes) -> str | None:
 
 def _declared(data: bytes) -> str | None:
     """The charset that a file names in its first two lines or kilobyte, by Python's name."""
-    found = _DECLARED.search(b"\n".join(data[:1024].split(b"\n", 4)[:4]))
+    found = re.search(_DECLARED, b"\n".join(data[:1024].split(b"\n", 4)[:4]))
     if not found:
         return None
     try:
