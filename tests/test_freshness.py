@@ -303,6 +303,24 @@ def test_an_alias_is_the_model_that_it_names(small: Small, own_home: Path) -> No
     assert small.decide().state == STALE  # as on one where it means another model
 
 
+def test_an_input_that_leads_out_of_the_project_is_refused(small: Small, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("# Secret\n")
+    (small.root / "in.md").unlink()
+    (small.root / "in.md").symlink_to(tmp_path / "secret.txt")
+    decision = small.decide()
+    assert (decision.state, decision.todo) == (FAILED, BLOCKED)
+    assert "in.md leads out of the project" in decision.why()
+
+
+def test_a_stale_target_that_was_forgotten_is_still_piste_s(small: Small) -> None:
+    small.make()
+    small.write("in.md", "# Other\n")
+    receipts.forget(small.root, "note.md")
+    assert (small.decide().state, small.decide().todo) == (STALE, MAKE)
+    _edit(small)
+    assert small.decide().state == FOREIGN  # nobody knows this text but the person
+
+
 # Adoption -------------------------------------------------------------------------------
 
 

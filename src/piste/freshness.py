@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import content, receipts, rejected, templates
+from piste import content, log, paths, receipts, rejected, templates
 from piste.config import Config
 from piste.errors import Mistake, PisteError, shown
 from piste.llmhome import folder as llm_folder
@@ -157,7 +157,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     gone: list[Reason] = []
     chosen = chosen_inputs(world, rule)
     for path, names in sorted(zip(chosen, rule.inputs, strict=True)):
-        look = content.look(world.root / path, world.kinds.get(path, ""))
+        look = content.look(paths.readable(world.root, path), world.kinds.get(path, ""))
         if look is None and path == world.rules["bundle"].target:
             from piste import bundling
 
@@ -209,6 +209,8 @@ def _judge(
     if receipt and output:
         edited = about(f"{rule.target} was edited by hand")
         return result(EDITED, CONFLICT if changes else KEEP, edited)
+    if output and _was_made(world, rule, output):
+        return result(STALE, MAKE, Reason("receipt", rule.target, "its receipt is gone"))
     if output:
         return result(FOREIGN, KEEP, about(f"piste did not make {rule.target}; it is a source"))
     absent = about(f"{rule.target} is not there")
@@ -291,6 +293,14 @@ def _is_result(world: World, wanted: Receipt, output: str) -> bool:
     return any(
         content.digest(text.encode(), rule.kind) == output
         for _, text in results(world, rule, wanted.key)
+    )
+
+
+def _was_made(world: World, rule: Rule, output: str) -> bool:
+    """Whether this very text was made here, as the log has it, and the store can bring it back."""
+    return world.store.text(output) is not None and any(
+        entry.output == output and entry.event in ("made", "taken", "restored", "adopted")
+        for entry in log.entries(world.root, rule.target)
     )
 
 

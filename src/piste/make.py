@@ -142,7 +142,7 @@ def read_inputs(world: World, rule: Rule) -> Sources:
     texts: list[tuple[str, str]] = []
     for path in freshness.chosen_inputs(world, rule):
         try:
-            data = (world.root / path).read_bytes()
+            data = paths.readable(world.root, path).read_bytes()
         except FileNotFoundError:
             raise Mistake(f"{rule.target}: {path} is missing") from None
         except OSError as error:

@@ -90,6 +90,19 @@ def inside(root: Path, folder: Path, what: str) -> None:
         raise Mistake(f"{what}: its folder leads out of the project, to {shown(real)}")
 
 
+def readable(root: Path, name: str) -> Path:
+    """Return where an input is read. Raises Mistake when it leads out of the project.
+
+    What is an input goes to a model: a symlink in a repository that one clones must
+    not choose a file of one's machine.
+    """
+    path = root / name
+    real = os.path.realpath(path)
+    if not real.startswith(os.path.realpath(root).rstrip(os.sep) + os.sep):
+        raise Mistake(f"{shown(name)} leads out of the project, to {shown(real)}; copy it in")
+    return path
+
+
 def writable_folder(folder: Path, what: str) -> None:
     """Raise Mistake when nothing can be made in `folder`, or in the nearest that is there."""
     while not os.path.lexists(folder) and folder != folder.parent:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from piste import tokens
 from piste.bundle import reading, text, visible
-from piste.bundle.forms import FILE, block, is_bundle
+from piste.bundle.forms import FILE, is_bundle, parts
 from piste.bundle.known import Known, key_of
 from piste.bundle.reading import Folders, Stamp
 from piste.bundle.state import Note
@@ -70,30 +70,33 @@ class Maker:
         """Close the folders that are open."""
         self._folders.close()
 
-    def file(self, name: bytes) -> tuple[Row, bytes]:
-        """Return what is known of a name, and its block, empty where it is not packed."""
+    def file(self, name: bytes) -> tuple[Row, tuple[bytes, ...]]:
+        """Return what is known of a name, and its block in pieces; none where it is not packed."""
         options = self.options
         got = reading.read(self._folders, name, options.most, options.cut)
         if got.kind != reading.FILE:
-            return Row(got.kind, stamp=got.stamp, note=_why(got)), b""
+            return Row(got.kind, stamp=got.stamp, note=_why(got)), ()
         if is_bundle(got.data):
-            return Row(BUNDLE, stamp=got.stamp), b""
+            return Row(BUNDLE, stamp=got.stamp), ()
         partly = got.size > options.most
         decoded = text.decode_start(got.data) if partly else text.decode(got.data)
         if decoded is None:
-            return Row(BINARY, stamp=got.stamp, note={"size": got.size}), b""
-        marks = {"path": visible.quote(name)} | decoded.marks
+            return Row(BINARY, stamp=got.stamp, note={"size": got.size}), ()
+        marks = {"path": visible.quote(name), **decoded.marks}
         if partly:
             marks["cut"] = f"{len(text.encode(*decoded))} of {got.size} bytes"
         note: Note = {}
         content = key_of(got.data) if options.tokens or self._find else b""
         body = self._changed(name, content, decoded.body, marks, note)
-        made = block(options.form, FILE, marks, body)
+        made = parts(options.form, FILE, marks, body)
         count = 0
         if options.tokens:
-            count = self.known.count(key_of(self._option_key, name, content), made)
-        note |= {mark: marks[mark] for mark in _MARKS_TO_SAY if mark in marks}
-        return Row(PACKED, len(made), count, got.stamp, note or None), made
+            key = key_of(self._option_key, name, content)
+            count = self.known.count(key, lambda: b"".join(made))
+        if len(marks) > 1:
+            note |= {mark: marks[mark] for mark in _MARKS_TO_SAY if mark in marks}
+        length = sum(map(len, made))
+        return Row(PACKED, length, count, got.stamp, note or None), made
 
     def _changed(
         self, name: bytes, content: bytes, body: bytes, marks: text.Marks, note: Note
@@ -118,7 +121,7 @@ class Maker:
 
     def _size(self, body: bytes) -> int:
         """Return the tokens of a text, or its bytes where tokens are not counted."""
-        return self.known.count(key_of(body), body) if self.options.tokens else len(body)
+        return self.known.count(key_of(body), lambda: body) if self.options.tokens else len(body)
 
 
 def masked(

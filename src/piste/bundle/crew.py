@@ -70,20 +70,20 @@ def batches_of(names: Sequence[bytes]) -> list[list[bytes]]:
 def make(maker: Maker, names: Sequence[bytes], put: Callable[[bytes], object] | None) -> list[Row]:
     """Make the blocks of a batch, `put` them in their order, and return their rows."""
     rows: list[Row] = []
-    parts: list[bytes] = []
+    pieces: list[bytes] = []
     gathered = 0
     for name in names:
         row, made = maker.file(name)
         rows.append(row)
-        if put and made:
-            parts.append(made)
-            gathered += len(made)
+        if put:
+            pieces += made
+            gathered += row.length
             if gathered > _FLUSH:
-                put(b"".join(parts))
-                parts.clear()
+                put(b"".join(pieces))
+                pieces.clear()
                 gathered = 0
-    if put and parts:
-        put(b"".join(parts))
+    if put and pieces:
+        put(b"".join(pieces))
     return rows
 
 

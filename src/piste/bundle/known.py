@@ -35,11 +35,11 @@ class Known:
         self.new_counts: dict[bytes, int] = {}
         self.new_scans: dict[bytes, Findings] = {}
 
-    def count(self, key: bytes, block: bytes) -> int:
-        """Return the tokens of `block`, whose key is `key`."""
+    def count(self, key: bytes, text: Callable[[], bytes]) -> int:
+        """Return the tokens of the text whose key is `key`; `text` is called where it is new."""
         found = self.counts.get(key)
         if found is None:
-            found = self.counts[key] = self.new_counts[key] = tokens.count(block.decode())
+            found = self.counts[key] = self.new_counts[key] = tokens.count(text().decode())
         return found
 
     def scan(

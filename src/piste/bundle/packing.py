@@ -28,6 +28,7 @@ from piste.bundle.visible import quote
 from piste.errors import Mistake, shown
 
 _SAME, _PATCHED, _NEW, _NOT = "same", "patched", "new", ""
+_FOR_A_FIRST_RUN = ("choosing", "assembly", "frame")
 _LEFTOVER = 3600  # seconds after which a temporary file is one that a killed run left
 # Rows that are worked out again in every run that is not the same as the last.
 _UNSETTLED = {reading.UNREADABLE, reading.VANISHED, reading.CHANGING, DROPPED}
@@ -192,7 +193,8 @@ def _look(asked: Asked, old: State | None, eager: bool = False) -> _Look:
         same = same and old.target == _stamp(asked, asked.target) and stamps == old.table.stamps
         same = same and all(_stamp(asked, name) == was for name, was in old.watched.items())
     elif eager:
-        importlib.import_module("pathspec")
+        for name in ("pathspec", *(f"piste.bundle.{own}" for own in _FOR_A_FIRST_RUN)):
+            importlib.import_module(name)
     listed = listing.finish(running, asked.out_of_sight, asked.settings.submodules, prune)
     return _Look(listed, stamps, same and old is not None and listed.mark == old.mark)
 
@@ -494,7 +496,11 @@ class _Run:
     def _count(self, text: bytes) -> int:
         from piste.bundle.known import key_of
 
-        return self.known.count(key_of(text), text) if self.asked.settings.tokens and text else 0
+        return (
+            self.known.count(key_of(text), lambda: text)
+            if self.asked.settings.tokens and text
+            else 0
+        )
 
     @property
     def options(self) -> Options:

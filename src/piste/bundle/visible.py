@@ -28,7 +28,8 @@ UNSEEN = f"[{_UNSEEN}]"
 _SHOWN = r"\[U\+([0-9A-F]{4,6})\]"
 _LITERAL = "[U+"
 
-_PLAIN_BYTES = bytes(c for c in range(256) if c in (9, 10) or 32 <= c < 127 or c >= 128)
+_PRINTABLE = bytes(c for c in range(127) if c in (9, 10) or c >= 32)
+_HIGH = bytes(range(128, 256))
 # The same set in UTF-8: a first byte, the bytes that follow it, and the rest. Looking for one
 # byte takes a tenth of the time of looking for two, and that a part of looking for the rest.
 _UNSEEN_BYTES = (
@@ -51,14 +52,16 @@ _LONG = {"n": "\n", "t": "\t", "r": "\r"}
 
 def hidden(text: bytes) -> bool:
     """Whether UTF-8 `text` holds a character that is to be shown. A lone CR is one."""
-    if text.translate(None, _PLAIN_BYTES):
-        return True
-    if text.isascii():
+    odd = text.translate(None, _PRINTABLE)
+    if not odd:
         return False
-    for byte, start, rest in _UNSEEN_BYTES:
-        if byte in text and start in text and re.search(start + rest, text):
-            return True
-    return False
+    if odd.translate(None, _HIGH):
+        return True  # a control character
+    # What is left is the characters beyond ASCII, mostly a few: no longer the text.
+    return any(
+        byte in odd and start in odd and re.search(start + rest, odd)
+        for byte, start, rest in _UNSEEN_BYTES
+    )
 
 
 def show(text: str) -> str:
