@@ -11,9 +11,9 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste import content, log, paths, receipts, rejected, templates
+from piste import content, paths, receipts, templates
 from piste.config import Config
 from piste.errors import Mistake, PisteError, shown
 from piste.llmhome import folder as llm_folder
@@ -23,6 +23,9 @@ from piste.prices import FREE
 from piste.receipts import Receipt
 from piste.rules import Rule
 from piste.store import Record, Store
+
+if TYPE_CHECKING:
+    from piste.rejected import Rejected
 
 # States, in the words of docs/design.md.
 FRESH = "fresh"
@@ -187,7 +190,7 @@ def _judge(
         stored = todo in (ADOPT, RESTORE)
         if todo == MAKE:
             stored = next(results(world, rule, wanted.key), None) is not None
-            last = None if stored else rejected.last(world.root, rule.target)
+            last = None if stored else _last_rejected(world, rule)
             if last and last.key == wanted.key:
                 state = FAILED
                 said = f"the last reply was rejected: {last.reason}"
@@ -296,8 +299,16 @@ def _is_result(world: World, wanted: Receipt, output: str) -> bool:
     )
 
 
+def _last_rejected(world: World, rule: Rule) -> "Rejected | None":
+    from piste import rejected
+
+    return rejected.last(world.root, rule.target)
+
+
 def _was_made(world: World, rule: Rule, output: str) -> bool:
     """Whether this very text was made here, as the log has it, and the store can bring it back."""
+    from piste import log
+
     return world.store.text(output) is not None and any(
         entry.output == output and entry.event in ("made", "taken", "restored", "adopted")
         for entry in log.entries(world.root, rule.target)

@@ -255,6 +255,8 @@ def _ask(
         record = record_of(rule.target, reply)
         raw = reply.text.encode("utf-8", "replace").decode()  # no lone surrogates, as it is stored
         problem = None if reply.finish == "complete" else f"{reply.finish}: {reply.detail}"
+        if problem is None and _repeats(raw, prompt, sources):
+            problem = "it repeats the prompt"
         if problem is None:
             record = _save(world, wanted, raw, record)
             text = replies.clean(raw)
@@ -268,6 +270,13 @@ def _ask(
         f"{rule.target}: the reply of {model.model_id} was no result, twice: {reason}; "
         f"it is kept in {file}, and {rule.target} is as it was"
     )
+
+
+def _repeats(reply: str, prompt: str, sources: Sources) -> bool:
+    """Whether a reply holds all that was asked: no result, however much it looks like one."""
+    asked = prompt.strip()
+    # A prompt that is nothing but its input may come back as it was: nothing to correct in it.
+    return asked in reply and all(asked != text.strip() for _, text in sources.texts)
 
 
 def _call(

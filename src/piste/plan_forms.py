@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from piste import plan_titles as titles
-from piste.markdown import Fence, Ticks, box, fences, heading, inside, split, split_state, ticks
+from piste.markdown import Fence, Ticks, fences, heading, inside, split, split_state, ticks
 from piste.plan_titles import COARSE, Title
 
 PROMPT_LANGUAGES = {"text", "txt", "plaintext", "plain", "prompt", "markdown", "md", "llm"}
@@ -387,7 +387,7 @@ def _lines_above(doc: Doc) -> dict[int, int]:
 
 
 def _check_list(doc: Doc) -> Iterator[Family]:
-    rows = {row: found for row, line in enumerate(doc.lines) if (found := box(line))}
+    rows = {row: found for row, line in enumerate(doc.lines) if (found := titles.item_box(line))}
     rows = {row: found for row, found in rows.items() if doc.around[row] < 0}
     outer = min((found.start for found in rows.values()), default=0)
     known: dict[int, Title] = {}

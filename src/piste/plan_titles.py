@@ -13,6 +13,7 @@ from piste.markdown import (
     DONE,
     DROPPED,
     LONGEST,
+    Box,
     Ticks,
     box,
     box_state,
@@ -142,9 +143,11 @@ def _normal(line: str, trimmed: bool = True) -> _Normal:
     if cut is None:
         return _Normal(line, "", None, False)
     word = _with_word(cut)
-    if word is None and (cut.style in ("number", "list") or (cut.style == "plain" and box(line))):
+    if word is None and (
+        cut.style in ("number", "list") or (cut.style == "plain" and item_box(line))
+    ):
         return _normal_item(line)
-    if word is None and cut.style == "plain":
+    if word is None and cut.style in ("plain", "bold", "html") and not _with_number(cut, line):
         return _Normal(line, "", cut, False)
     state = ""
     while cut is not None:
@@ -157,8 +160,15 @@ def _normal(line: str, trimmed: bool = True) -> _Normal:
     return _Normal(line, state, cut, False)
 
 
-def _normal_item(line: str) -> _Normal:
+def item_box(line: str) -> Box | None:
+    """Return the box of an item of a plan; a cross is none: it may be what the item says."""
     found = box(line)
+    crossed = found and found.state == DROPPED and line[found.start] != "["
+    return None if crossed else found
+
+
+def _normal_item(line: str) -> _Normal:
+    found = item_box(line)
     if found is None:
         return _Normal(line, "", parts(line), True)
     if line[found.start] == "[":
@@ -208,7 +218,7 @@ def marked(line: str, done: bool) -> str:
     if not item and _normal(bare).state:  # "T ✓ -": a mark at the end once that is trimmed
         bare, _, cut, item = _normal(line)
     bare = bare.rstrip()
-    found = box(line if item else bare)
+    found = item_box(line) if item else box(bare)
     if found and (item or bare[found.start] == "["):
         base = line if item else bare + blank
         tick = "[x]" if done else "[ ]"

@@ -62,6 +62,8 @@ def problem(text: str, check: str) -> str | None:
         return "the reply is empty"
     if refusal := _refusal(text):
         return refusal
+    if _is_open(text):
+        return "it is cut off inside the fence around it"
     return CHECKS[check](text)
 
 
@@ -94,6 +96,15 @@ def _without_fence(text: str) -> str:
     marks = (line for line in lines[1:last] if _HEADING.match(line) or _FENCE.match(line))
     headed = _HEADING.match(next(marks, ""))
     return inner if headed and _balanced(lines[1:last]) else text
+
+
+def _is_open(text: str) -> bool:
+    """Whether a fence around the whole document is opened and never closed."""
+    lines = text.split("\n")
+    opening = _FENCE.match(lines[0])
+    return bool(
+        opening and opening[2].lower() in _WRAPPING and _last_fence(lines, opening[1]) is None
+    )
 
 
 def _last_fence(lines: list[str], mark: str) -> int | None:

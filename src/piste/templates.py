@@ -133,6 +133,7 @@ def render(template: Template, variables: Mapping[str, object]) -> tuple[str, st
         loader=FunctionLoader(files.get), undefined=StrictUndefined,
         keep_trailing_newline=False, trim_blocks=True, lstrip_blocks=True, autoescape=False,
     )  # fmt: skip
+    environment.filters["tag"] = tag
     rendered = []
     for part, text, first in (
         ("system", template.system, 1),
@@ -148,6 +149,16 @@ def render(template: Template, variables: Mapping[str, object]) -> tuple[str, st
             where = _place(error, template, part, first)
             raise Mistake(f"{where}: {type(error).__name__}: {error}") from None
     return rendered[0], rendered[1]
+
+
+def tag(text: str, name: str) -> str:
+    """Return `name`, or `name` and a number: a tag that nothing in `text` closes.
+
+    In a template: `{% set tag = spec|tag("spec") %}`.
+    """
+    closed = set(re.findall(rf"</{re.escape(name)}(?:-(\d{{1,9}}))?", text, re.IGNORECASE))
+    number = next(n for n in range(1, len(closed) + 2) if str(n) not in closed)
+    return f"{name}-{number}" if closed else name
 
 
 def _plain_name(name: str) -> None:

@@ -166,3 +166,14 @@ def test_a_folder_that_vanishes_while_it_is_walked_is_said(
 
     assert found.names == [b"a/b"]
     assert found.notes == ["could not open directory 'c/': No such file or directory"]
+
+
+def test_what_is_no_file_is_named_apart_without_git(folder: Tree) -> None:
+    folder.write({"a": "", ".gitignore": "hidden\n"})
+    os.mkfifo(folder.root / "fifo")
+    os.mkfifo(folder.root / "hidden")
+    (folder.root / "link").symlink_to("fifo")
+
+    found = listed(folder)
+
+    assert (found.names, found.specials) == ([b".gitignore", b"a", b"link"], [b"fifo"])

@@ -129,9 +129,9 @@ def test_one_changed_file_is_put_between_what_is_copied(
     read: list[bytes] = []
     real = packing.reading.read
 
-    def reading(folders: Any, name: bytes, limit: int, cut: bool = False) -> Any:
+    def reading(folders: Any, name: bytes, *rest: Any, **named: Any) -> Any:
         read.append(name)
-        return real(folders, name, limit, cut)
+        return real(folders, name, *rest, **named)
 
     monkeypatch.setattr(packing.reading, "read", reading)
 

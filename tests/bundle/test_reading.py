@@ -29,6 +29,29 @@ def test_a_file_is_read_whole(folders: Folders, tmp_path: Path) -> None:
     assert found[0].stamp == reading.stamp_of(os.stat(tmp_path / "a/b/c.txt"))
 
 
+@pytest.mark.parametrize("settled", [0, 1, 1 << 62])
+def test_whether_a_file_is_long_unchanged_or_not_it_is_read_the_same(
+    folders: Folders, tmp_path: Path, settled: int
+) -> None:
+    big = b"more than is read at once\n" * 9999
+    write(tmp_path, {"small": "hello", "empty": "", "big": big})
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+
+    def got(name: bytes, limit: int = 1 << 20, cut: bool = False) -> tuple[int, bytes]:
+        return read(folders, name, limit, cut, settled)[:2]
+
+    assert got(b"small") == (reading.FILE, b"hello")
+    assert got(b"empty") == (reading.FILE, b"")
+    assert got(b"big") == (reading.FILE, big)
+    assert got(b"big", 100) == (reading.LARGE, b"")
+    assert got(b"big", 100, cut=True) == (reading.FILE, big[:100])
+    assert got(b"small", 2) == (reading.LARGE, b"")
+    assert got(b"small", 2, cut=True) == (reading.FILE, b"he")
+    assert got(b"folder") == (reading.FOLDER, b"")
+    assert got(b"fifo") == (reading.SPECIAL, b"")
+
+
 @pytest.mark.parametrize(
     ("cut", "kind", "data"), [(False, reading.LARGE, b""), (True, reading.FILE, b"01234")]
 )

@@ -7,11 +7,13 @@ from piste.bundle import state
 from piste.bundle.reading import NO_STAMP
 from piste.bundle.state import State, Table
 
+NOW = 9_000_000_000  # ns
+
 
 def made(target: Path) -> State:
     table = Table([b"a", b"bad\xff\nname"])
-    table.add(0, 10, 3, (1, 2, 3, 4), {"encoding": "latin-1"})
-    table.add(8, 0, 0, NO_STAMP, None)
+    table.add(0, 10, 3, (1, 2, 3, 4), {"encoding": "latin-1"}, NOW)
+    table.add(8, 0, 0, NO_STAMP, None, NOW)
     return State(
         key="key",
         mark="mark",

@@ -105,9 +105,9 @@ def assemble(
     return head, rows
 
 
-def job_of(root: str, options: Options, planned: Plan, known: Known) -> Job:
+def job_of(root: str, options: Options, planned: Plan, known: Known, settled: int = 0) -> Job:
     """Return what a process needs to know to make the batches of a plan."""
-    return Job(root, tuple(options), planned.batches, known.counts, known.scans)
+    return Job(root, tuple(options), planned.batches, known.counts, known.scans, settled)
 
 
 def copy(source: int, offset: int, length: int, out: int) -> None:

@@ -13,14 +13,7 @@ from piste.bundle import reading, text, visible
 from piste.bundle.forms import FILE, is_bundle, parts
 from piste.bundle.known import Known, key_of
 from piste.bundle.reading import Folders, Stamp
-from piste.bundle.state import Note
-
-PACKED = reading.FILE
-BINARY, BUNDLE, DROPPED = range(reading.LARGE + 1, reading.LARGE + 4)
-KINDS = (
-    "packed", "symlink", "special file", "submodule", "unreadable", "vanished", "changing",
-    "too large", "binary", "an earlier bundle", "over the budget",
-)  # fmt: skip
+from piste.bundle.state import BINARY, BUNDLE, PACKED, Note
 
 ESCAPED = "[U+XXXX]"
 _MARKS_TO_SAY = ("encoding", "invalid", "escaped", "cut", "newline", "bom")
@@ -51,8 +44,12 @@ class Row(NamedTuple):
 class Maker:
     """Makes the blocks of the files below a root."""
 
-    def __init__(self, root: str, options: Options, known: Known) -> None:
-        """Open `root`; what `known` holds is not worked out again. Raises OSError."""
+    def __init__(self, root: str, options: Options, known: Known, settled: int) -> None:
+        """Open `root`; what `known` holds is not worked out again. Raises OSError.
+
+        `settled`: see `reading.read`.
+        """
+        self._settled = settled
         self.options = options
         self.known = known
         self._folders = Folders(root)
@@ -73,21 +70,32 @@ class Maker:
     def file(self, name: bytes) -> tuple[Row, tuple[bytes, ...]]:
         """Return what is known of a name, and its block in pieces; none where it is not packed."""
         options = self.options
-        got = reading.read(self._folders, name, options.most, options.cut)
+        got = reading.read(self._folders, name, options.most, options.cut, self._settled)
         if got.kind != reading.FILE:
             return Row(got.kind, stamp=got.stamp, note=_why(got)), ()
-        if is_bundle(got.data):
+        data = got.data
+        if is_bundle(data):
             return Row(BUNDLE, stamp=got.stamp), ()
         partly = got.size > options.most
-        decoded = text.decode_start(got.data) if partly else text.decode(got.data)
+        plain = not partly and visible.plain(data)
+        if plain:
+            decoded: text.Text | None = text.Text(data, {})
+        else:
+            decoded = text.decode_start(data) if partly else text.decode(data)
         if decoded is None:
             return Row(BINARY, stamp=got.stamp, note={"size": got.size}), ()
         marks = {"path": visible.quote(name), **decoded.marks}
         if partly:
             marks["cut"] = f"{len(text.encode(*decoded))} of {got.size} bytes"
         note: Note = {}
-        content = key_of(got.data) if options.tokens or self._find else b""
+        content = key_of(data) if options.tokens or self._find else b""
         body = self._changed(name, content, decoded.body, marks, note)
+        # What is masked or left out of a plain text leaves a plain text.
+        if not plain and options.form != "json":
+            body = shown(body, marks)
+        if options.numbered and body:
+            body = numbered(body)
+            marks["numbered"] = "yes"
         made = parts(options.form, FILE, marks, body)
         count = 0
         if options.tokens:
@@ -101,7 +109,7 @@ class Maker:
     def _changed(
         self, name: bytes, content: bytes, body: bytes, marks: text.Marks, note: Note
     ) -> bytes:
-        """Mask, compress, show and number a text, as the options are."""
+        """Mask and compress a text, as the options are."""
         options = self.options
         if self._find and (found := self.known.scan(content, body, self._find)):
             body = masked(body, found, marks, note)
@@ -112,11 +120,6 @@ class Maker:
                 note["saved"] = self._size(body) - self._size(short)
                 body = short
                 marks["compressed"] = "signatures and docstrings"
-        if options.form != "json":
-            body = shown(body, marks)
-        if options.numbered and body:
-            body = numbered(body)
-            marks["numbered"] = "yes"
         return body
 
     def _size(self, body: bytes) -> int:

@@ -18,6 +18,7 @@ from piste.bundle.settings import Settings
 from piste.bundle.visible import quote
 from piste.errors import Mistake, shown
 
+SPECIAL = "special file"
 _IGNORE_FILES = {name.encode() for name in (*ignoring.FILES, ".gitignore")}
 
 
@@ -37,11 +38,15 @@ def choose(
     out_of_sight: Sequence[str],
 ) -> Chosen:
     """Return the names to look at. Raises Mistake for a bad pattern, or where none is left."""
-    names = sorted({*listed.names, *_asked_for(root, settings, listed, paths, out_of_sight)})
+    names = listed.names
+    if more := _asked_for(root, settings, listed, paths, out_of_sight):
+        names = sorted([*names, *more])
     packed, left, lines = ignoring.split(root, settings, names, paths)
     if not packed:
         raise _nothing(root, names, left, lines, paths)
     grouped = _grouped(left, lines)
+    if listed.specials:
+        grouped.append((SPECIAL, "", [quote(name) for name in listed.specials]))
     if listed.pruned:
         grouped.append(("ignored folder", "", [f"{quote(name)}/" for name in listed.pruned]))
     if listed.nested:
@@ -72,9 +77,11 @@ def _asked_for(
     """Return the files that are asked for by name and were not listed, as git ignores them."""
     hidden = {path.encode("utf-8", "surrogateescape") for path in out_of_sight}
     folders = tuple(path for path in hidden if path.endswith(b"/"))
-    known = set(listed.names) | hidden
-    found = []
-    for name in ignoring.exact(settings, paths) - known:
+    found: list[bytes] = []
+    asked = ignoring.exact(settings, paths)
+    if not asked:
+        return found
+    for name in asked - hidden - set(listed.names):
         if (folders and name.startswith(folders)) or b".." in name.split(b"/"):
             continue
         try:

@@ -13,11 +13,7 @@ fresh interpreter. It does not know what the blocks are for.
 import contextlib
 import marshal
 import os
-import signal
-import struct
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -30,7 +26,7 @@ _PER_PROCESS = 400  # files that make another process worth its start
 _BATCH = 64  # files; some hundred kilobytes of most trees
 _MOST_BATCHES = 4096  # so that the pipes hold them all
 _FLUSH = 1 << 20  # bytes gathered before they are written
-_INDEX = struct.Struct("<i")
+_INDEX = 4  # bytes of a batch's number in the pipe
 
 
 class Job(NamedTuple):
@@ -41,6 +37,7 @@ class Job(NamedTuple):
     batches: list[list[bytes]]
     counts: dict[bytes, int]
     scans: dict[bytes, Findings]
+    settled: int  # see `reading.read`
 
 
 class Done(NamedTuple):
@@ -107,7 +104,7 @@ class Crew:
         `spools` is a folder for what they write; "" where nothing is to be written.
         """
         self.batches = job.batches
-        self.maker = Maker(job.root, Options(*job.options), known)
+        self.maker = _maker(job, known)
         self._known = known
         self._helpers: list[Helper] = []
         self._done: dict[int, Done] = {}
@@ -118,7 +115,7 @@ class Crew:
     def _start(self, job: Job, helpers: int, spools: str) -> None:
         count = len(job.batches)
         self._tickets = _filled(b"t" * count)
-        back = _filled(b"".join(_INDEX.pack(n) for n in reversed(range(count))))
+        back = _filled(b"".join(n.to_bytes(_INDEX, "big") for n in reversed(range(count))))
         start = _spawn
         if _may_fork():
             start = _fork
@@ -168,15 +165,20 @@ class Crew:
         for helper in self._helpers:
             if helper.pid:
                 with contextlib.suppress(OSError):
-                    os.kill(helper.pid, signal.SIGKILL)
+                    os.kill(helper.pid, 9)
                 helper.wait()
             os.close(helper.result)
             if helper.spool >= 0:
                 os.close(helper.spool)
 
 
+def _maker(job: Job, known: Known) -> Maker:
+    return Maker(job.root, Options(*job.options), known, job.settled)
+
+
 def _may_fork() -> bool:
-    return sys.platform == "linux" and threading.active_count() == 1
+    threading = sys.modules.get("threading")  # where it is not loaded there is one thread
+    return sys.platform == "linux" and (threading is None or threading.active_count() == 1)
 
 
 def _filled(data: bytes) -> int:
@@ -203,6 +205,8 @@ def _fork(job: Job, tickets: int, back: int, spool: int) -> Helper:
         return Helper(pid, reader, spool, lambda: _wait(pid))
     code = 1
     try:
+        import signal
+
         # What the parent does with these is not for its helpers to do.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -214,6 +218,8 @@ def _fork(job: Job, tickets: int, back: int, spool: int) -> Helper:
 
 
 def _spawn(job: Job, tickets: int, back: int, spool: int) -> Helper:
+    import subprocess
+
     reader, writer = os.pipe()
     fds = (tickets, back, spool, writer)
     code = "import sys; from piste.bundle import crew; crew.helper(sys.argv[1:])"
@@ -245,7 +251,7 @@ def _help(job: Job, tickets: int, back: int, spool: int, result: int) -> None:
     known = Known(job.counts, job.scans)
     trouble: tuple[Any, ...] = ()
     try:
-        with contextlib.closing(Maker(job.root, Options(*job.options), known)) as maker:
+        with contextlib.closing(_maker(job, known)) as maker:
             for batch in _taken(tickets, back):
                 offset = os.lseek(spool, 0, os.SEEK_CUR) if spool >= 0 else 0
                 put = (lambda data: durable.write_all(spool, data)) if spool >= 0 else None
@@ -259,8 +265,7 @@ def _help(job: Job, tickets: int, back: int, spool: int, result: int) -> None:
 
 def _taken(tickets: int, back: int) -> Iterator[int]:
     while os.read(tickets, 1):
-        (batch,) = _INDEX.unpack(os.read(back, _INDEX.size))
-        yield batch
+        yield int.from_bytes(os.read(back, _INDEX), "big")
 
 
 def _wait(pid: int) -> int:

@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterable, Sequence
 
 from piste.bundle import reading, text
-from piste.bundle.blocks import DROPPED, KINDS, PACKED, masked, shown
+from piste.bundle.blocks import masked, shown
 from piste.bundle.defaults import GROUPS
 from piste.bundle.forms import HEAD, block, closing
 from piste.bundle.settings import Settings
-from piste.bundle.state import Note, Table
+from piste.bundle.state import DROPPED, KINDS, PACKED, Note, Table
 from piste.bundle.visible import quote, quote_all
 from piste.errors import Mistake
 from piste.errors import shown as shown_name

@@ -11,7 +11,6 @@ It does not know what `bundle.ignore` says, and nothing of what a file holds.
 import hashlib
 import os
 import stat
-import subprocess
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -46,6 +45,7 @@ class Listing(NamedTuple):
     names: list[bytes]
     nested: list[bytes]  # repositories inside, not entered
     pruned: list[bytes]  # folders that the walk without git passed over
+    specials: list[bytes]  # FIFOs, sockets and devices that the walk found; git names none
     notes: list[str]  # what could not be looked into
     mark: str  # equal for an equal listing
     git: bool
@@ -54,8 +54,10 @@ class Listing(NamedTuple):
 class Running(NamedTuple):
     """git, listing names while something else is done."""
 
-    process: "subprocess.Popen[bytes] | None"
     root: str
+    pid: int  # 0 where there is no git on this machine
+    out: int = -1  # pipes
+    errors: int = -1
 
 
 def environment() -> dict[str, str]:
@@ -69,23 +71,45 @@ def environment() -> dict[str, str]:
 
 
 def start(root: str) -> Running:
-    """Start git's listing of `root`; `finish` takes it up."""
+    """Start git's listing of `root`; `finish` takes it up. Raises Mistake, OSError."""
+    if not os.path.isdir(root):
+        raise Mistake(f"{root} is not a folder; name a project's folder")
+    out, put_out = os.pipe()
+    errors, put_errors = os.pipe()
+    streams = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, put_out, 1),
+        (os.POSIX_SPAWN_DUP2, put_errors, 2),
+    ]
     try:
-        process = subprocess.Popen(
-            [*_GIT, *_LIST],
-            cwd=root,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        # Not by `subprocess`: importing that takes longer than git needs for a small tree.
+        command = [*_GIT, "-C", root, *_LIST]
+        pid = os.posix_spawnp("git", command, environment(), file_actions=streams)
     except FileNotFoundError:
-        if not os.path.isdir(root):
-            raise Mistake(f"{root} is not a folder; name a project's folder") from None
-        return Running(None, root)  # no git on this machine
-    except NotADirectoryError:
-        raise Mistake(f"{root} is not a folder; name a project's folder") from None
-    return Running(process, root)
+        os.close(out)
+        os.close(errors)
+        return Running(root, 0)
+    finally:
+        os.close(put_out)
+        os.close(put_errors)
+    return Running(root, pid, out, errors)
+
+
+def _finished(running: Running) -> tuple[bytes, bytes, int]:
+    """Return what git printed, what it complained of, and its exit code."""
+    import select
+
+    found: dict[int, list[bytes]] = {running.out: [], running.errors: []}
+    waiting = set(found)
+    while waiting:
+        for fd in select.select(list(waiting), (), ())[0]:
+            if data := os.read(fd, 1 << 16):
+                found[fd].append(data)
+            else:
+                waiting.remove(fd)
+                os.close(fd)
+    code = os.waitstatus_to_exitcode(os.waitpid(running.pid, 0)[1])
+    return b"".join(found[running.out]), b"".join(found[running.errors]), code
 
 
 def finish(
@@ -103,11 +127,12 @@ def finish(
     names, notes, git = _from_git(running)
     nested: list[bytes] = []
     pruned: list[bytes] = []
+    specials: list[bytes] = []
     if git and submodules:
         names, nested, more = _entered(running.root, names)
         notes += more
     if not git:
-        names, nested, pruned, notes = _walk(running.root, submodules, prune)
+        names, nested, pruned, specials, notes = _walk(running.root, submodules, prune)
     files = {path.encode("utf-8", "surrogateescape") for path in exclude}
     folders = tuple(path for path in files if path.endswith(b"/"))
     kept = []
@@ -119,9 +144,9 @@ def finish(
         elif _TEMPORARY not in name or not _ours(name):
             kept.append(name)
     nested.sort()
-    parts = [kept, nested, sorted(pruned), [note.encode() for note in notes]]
+    parts = [kept, nested, sorted(pruned), specials, [note.encode() for note in notes]]
     mark = hashlib.sha256(b"\0\0".join(b"\0".join(part) for part in parts)).hexdigest()
-    return Listing(kept, nested, sorted(pruned), notes, mark, git)
+    return Listing(kept, nested, sorted(pruned), sorted(specials), notes, mark, git)
 
 
 def _ours(name: bytes) -> bool:
@@ -130,11 +155,11 @@ def _ours(name: bytes) -> bool:
 
 
 def _from_git(running: Running) -> tuple[list[bytes], list[str], bool]:
-    if running.process is None:
+    if not running.pid:
         return [], [], False
-    out, err = running.process.communicate()
-    complaints = err.decode("utf-8", "replace")
-    if running.process.returncode:
+    out, errors, code = _finished(running)
+    complaints = errors.decode("utf-8", "replace")
+    if code:
         if _NO_GIT in complaints:
             return [], [], False
         first = (complaints.strip() or "git ls-files failed").splitlines()[0]
@@ -147,6 +172,8 @@ def _from_git(running: Running) -> tuple[list[bytes], list[str], bool]:
 
 
 def _git_ignores(root: str) -> bool:
+    import subprocess
+
     asked = subprocess.run(
         [*_GIT, "check-ignore", "--quiet", "."], cwd=root, env=environment(), capture_output=True
     )
@@ -184,7 +211,7 @@ def _is_folder(path: bytes) -> bool:
 
 def _walk(
     root: str, submodules: bool, prune: Callable[[], Prune] | None
-) -> tuple[list[bytes], list[bytes], list[bytes], list[str]]:
+) -> tuple[list[bytes], list[bytes], list[bytes], list[bytes], list[str]]:
     """List the files below `root` without git, honouring nested `.gitignore` files."""
     from piste.bundle.ignoring import Line, compiled, lines_of, matchable
 
@@ -195,6 +222,7 @@ def _walk(
     names: list[bytes] = []
     nested: list[bytes] = []
     pruned: list[bytes] = []
+    specials: list[bytes] = []
     notes: list[str] = []
     waiting = [b""]
     while waiting:
@@ -221,5 +249,6 @@ def _walk(
                     continue
                 (pruned if skip and skip(text + "/") else waiting).append(name)
             elif not spec.match_file(text):
-                names.append(name)
-    return names, nested, pruned, notes
+                plain = entry.is_file(follow_symlinks=False) or entry.is_symlink()
+                (names if plain else specials).append(name)
+    return names, nested, pruned, specials, notes

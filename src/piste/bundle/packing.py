@@ -14,18 +14,20 @@ from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from piste import __version__, durable
 from piste.bundle import listing, reading, state
-from piste.bundle.blocks import DROPPED, Options
-from piste.bundle.known import Known
 from piste.bundle.listing import Listing
-from piste.bundle.report import Report, of_state
 from piste.bundle.settings import Settings, check
-from piste.bundle.state import State, Table
+from piste.bundle.state import DROPPED, State, Table
 from piste.bundle.visible import quote
 from piste.errors import Mistake, shown
+
+if TYPE_CHECKING:
+    from piste.bundle.blocks import Options
+    from piste.bundle.known import Known
+    from piste.bundle.report import Report
 
 _SAME, _PATCHED, _NEW, _NOT = "same", "patched", "new", ""
 _FOR_A_FIRST_RUN = ("choosing", "assembly", "frame")
@@ -104,7 +106,7 @@ def pack(
     overwrite: bool = False,
     digest: bool = True,
     workers: int = 0,
-) -> Report:
+) -> "Report":
     """Pack the tree below `root` and return what was found.
 
     The text goes to `target` (project-relative); to the descriptor `to` instead where that is
@@ -242,27 +244,29 @@ class _Run:
         self.digest = digest
         self.workers = workers
         self.now = _now()  # files younger than two seconds now are not trusted
-        self.known = Known()
+        self.known: Known  # loaded when it is certain that something is to be made
         self.left: list[tuple[str, str, list[str]]] = []
         self.more: list[tuple[str, bytes]] = []  # diff and log
         self.beside: list[bytes] | None = None  # names whose folders git looked into for files only
 
-    def go(self) -> Report:
+    def go(self) -> "Report":
         """Do it."""
-        from piste.bundle import known
-        from piste.bundle.choosing import choose
+        from piste.bundle.report import of_state
 
         asked, settings = self.asked, self.asked.settings
         old = state.load(state.file_of(self.cache, asked.target), asked.key)
         look = _look(asked, old, eager=True)
         if look.same and old and self.to is None and (old.sha256 or not self.digest):
             return of_state(old, asked.target, _SAME if self.writes else _NOT, settings.tokens)
+        from piste.bundle import known
+        from piste.bundle.choosing import choose
+
         chosen = choose(asked.root, settings, look.listed, asked.paths, asked.out_of_sight)
         self.left = chosen.left
         self.beside = look.listed.names if look.listed.git else None
         names = self._of_history(chosen.names)
-        if settings.tokens or settings.secrets != "off":
-            self.known = known.load(self.cache)
+        counts = settings.tokens or settings.secrets != "off"
+        self.known = known.load(self.cache) if counts else known.Known()
         with self._base(old) as base:
             kept = self._kept(names, base, look.stamps)
             made, wrote, target, sha256 = self._put(names, base, kept)
@@ -435,7 +439,7 @@ class _Run:
 
         asked, settings = self.asked, self.asked.settings
         planned = assembly.plan(names, kept, base.starts, base.table.lengths)
-        job = assembly.job_of(asked.root, self.options, planned, self.known)
+        job = assembly.job_of(asked.root, self.options, planned, self.known, self.now - state.RACY)
         there = [name for name, row in zip(names, kept, strict=True) if not _gone(base.table, row)]
         head, rows = assembly.assemble(
             planned,
@@ -451,8 +455,7 @@ class _Run:
         fresh = iter(rows)
         for row in kept:
             if row < 0:
-                kind, length, tokens, stamp, note = next(fresh)
-                table.add(kind, length, tokens, state.trusted(stamp, self.now), note)
+                table.add(*next(fresh), self.now)
             else:
                 table.take(base.table, row)
         tail = frame.tail(settings, asked.root, table, self.left, self.more)
@@ -466,7 +469,7 @@ class _Run:
 
         if self.beside is not None:
             found = [quote(name) for name in choosing.specials(self.asked.root, self.beside)]
-            self.left += [("special file", "", found)] if found else []
+            self.left += [(choosing.SPECIAL, "", found)] if found else []
             self.beside = None
         return frame.head(self.asked.settings, names)
 
@@ -503,8 +506,10 @@ class _Run:
         )
 
     @property
-    def options(self) -> Options:
+    def options(self) -> "Options":
         """What the settings say of a block."""
+        from piste.bundle.blocks import Options
+
         settings = self.asked.settings
         return Options(
             form=settings.form,

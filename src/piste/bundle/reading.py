@@ -18,6 +18,7 @@ Stamp = tuple[int, int, int, int]
 the file is as young as the clock is coarse (git's racy entries; see `state`)."""
 NO_STAMP: Stamp = (-1, -1, -1, -1)
 
+_SMALL = 1 << 16  # bytes
 _ATTEMPTS = 3  # at a file that is being written
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # O_PATH (Linux) opens a folder that may be passed through but not listed.
@@ -70,10 +71,12 @@ def stamp_of(info: os.stat_result) -> Stamp:
     return (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
 
 
-def read(folders: Folders, name: bytes, limit: int, cut: bool = False) -> Got:
+def read(folders: Folders, name: bytes, limit: int, cut: bool = False, settled: int = 0) -> Got:
     """Return what stands under `name`; of a file above `limit` bytes nothing, or its beginning.
 
-    Never raises for what the tree holds: each kind of trouble is a kind of result.
+    Never raises for what the tree holds: each kind of trouble is a kind of result. A file
+    that was last changed before `settled` (ns), some time before it is read, was not
+    changed while it was: that spares a second look.
     """
     folder, _, base = name.rpartition(b"/")
     try:
@@ -84,13 +87,13 @@ def read(folders: Folders, name: bytes, limit: int, cut: bool = False) -> Got:
         # A folder on the way that is a symlink now: ELOOP where there is no O_PATH.
         return Got(VANISHED) if error.errno == errno.ELOOP else _refused(error)
     for _ in range(_ATTEMPTS):
-        got = _read_once(at, base, limit, cut)
+        got = _read_once(at, base, limit, cut, settled)
         if got.kind != CHANGING:
             return got
     return got
 
 
-def _read_once(at: int, base: bytes, limit: int, cut: bool) -> Got:
+def _read_once(at: int, base: bytes, limit: int, cut: bool, settled: int) -> Got:
     try:
         fd = os.open(base, _FILE_FLAGS, dir_fd=at)
     except FileNotFoundError:
@@ -98,31 +101,43 @@ def _read_once(at: int, base: bytes, limit: int, cut: bool) -> Got:
     except OSError as error:
         return _not_opened(at, base, error)
     try:
+        if settled and (got := _read_settled(fd, limit, settled)):
+            return got
         before = os.fstat(fd)
         size = before.st_size
         if not stat.S_ISREG(before.st_mode):
             kind = FOLDER if stat.S_ISDIR(before.st_mode) else SPECIAL
             return Got(kind, stamp=stamp_of(before))
-        wanted = size
-        if size > limit:
-            if not cut:
-                return Got(LARGE, b"", stamp_of(before), size)
-            wanted = limit
+        if size > limit and not cut:
+            return Got(LARGE, b"", stamp_of(before), size)
+        wanted = min(size, limit)
         data = os.read(fd, wanted)
         while len(data) < wanted and (more := os.read(fd, wanted - len(data))):
             data += more
-        after = os.fstat(fd)
-        if len(data) < wanted or (before.st_mtime_ns, before.st_ctime_ns, size) != (
-            after.st_mtime_ns,
-            after.st_ctime_ns,
-            after.st_size,
-        ):
+        stamp = stamp_of(os.fstat(fd))
+        if len(data) < wanted or stamp != stamp_of(before):
             return Got(CHANGING)
-        return Got(FILE, data, stamp_of(after), size)
+        return Got(FILE, data, stamp, size)
     except OSError as error:
         return _refused(error)
     finally:
         os.close(fd)
+
+
+def _read_settled(fd: int, limit: int, settled: int) -> Got | None:
+    """Return a small file that nobody has changed for some time; most are, and one look does."""
+    try:
+        data = os.read(fd, _SMALL)
+        info = os.fstat(fd)
+        size = info.st_size
+        if stat.S_ISREG(info.st_mode) and len(data) == size <= limit:
+            stamp = stamp_of(info)
+            if stamp[0] < settled and stamp[1] < settled:
+                return Got(FILE, data, stamp, size)
+        os.lseek(fd, 0, os.SEEK_SET)
+    except OSError:  # a folder, a FIFO
+        pass
+    return None
 
 
 def _not_opened(at: int, base: bytes, error: OSError) -> Got:

@@ -6,8 +6,7 @@ It does not know where it is printed, and decides nothing.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from piste.bundle.blocks import DROPPED, KINDS, PACKED
-from piste.bundle.state import State
+from piste.bundle.state import DROPPED, KINDS, PACKED, State
 from piste.bundle.visible import quote, quote_all
 
 _BIGGEST = 10

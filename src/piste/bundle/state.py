@@ -19,11 +19,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from piste import durable
+from piste.bundle import reading
 from piste.bundle.reading import NO_STAMP, Stamp, stamp_of
 
 _MAGIC = "piste bundle state 1"
-_RACY = 2_000_000_000  # ns
+RACY = 2_000_000_000  # ns within which a file may have been changed twice in one tick
 _TICKS = 10  # of 2 ms, that a save waits for the file system's clock to go on
+
+# What can be under a name: what `reading` finds, and what is found on a second look.
+PACKED = reading.FILE
+BINARY, BUNDLE, DROPPED = range(reading.LARGE + 1, reading.LARGE + 4)
+KINDS = (
+    "packed", "symlink", "special file", "submodule", "unreadable", "vanished", "changing",
+    "too large", "binary", "an earlier bundle", "over the budget",
+)  # fmt: skip
 
 Note = dict[str, Any]
 """What a report says of one file: its encoding, why it is not packed, its secrets by rule."""
@@ -41,14 +50,16 @@ class Table:
         self.stamps: array[int] = array("q")  # four a name
         self.notes: dict[int, Note] = {}  # by index; most have none
 
-    def add(self, kind: int, length: int, tokens: int, stamp: Stamp, note: Note | None) -> None:
-        """Append what is known of the next name."""
+    def add(
+        self, kind: int, length: int, tokens: int, stamp: Stamp, note: Note | None, now: int
+    ) -> None:
+        """Append what is known of the next name at the time `now` (ns)."""
         if note:
             self.notes[len(self.kinds)] = note
         self.kinds.append(kind)
         self.lengths.append(length)
         self.tokens.append(tokens)
-        self.stamps.extend(stamp)
+        self.stamps.extend(trusted(stamp, now))
 
     def take(self, other: "Table", row: int) -> None:
         """Append a row of another table as it is."""
@@ -82,7 +93,8 @@ def file_of(folder: Path, target: str) -> Path:
 
 def trusted(stamp: Stamp, now: int) -> Stamp:
     """Return `stamp`, or NO_STAMP where the file may have changed in the tick of `now` (ns)."""
-    return NO_STAMP if max(stamp[0], stamp[1]) > now - _RACY else stamp
+    young = now - RACY
+    return NO_STAMP if stamp[0] > young or stamp[1] > young else stamp
 
 
 def stamps(root: bytes, names: list[bytes]) -> "array[int]":

@@ -52,8 +52,6 @@ def decode(data: bytes) -> Text | None:
     Marks: `encoding` (absent for UTF-8), `bom`, `invalid` (how many U+FFFD stand for
     invalid bytes), `newline` (crlf or cr, where the whole file has that).
     """
-    if data.isascii() and b"\0" not in data and b"\r" not in data:
-        return Text(data, {})  # most are
     marks: Marks = {}
     if b"\0" in data or data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         body = _wide(data, marks)

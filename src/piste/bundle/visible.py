@@ -50,6 +50,11 @@ _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", '"': '\\"'}
 _LONG = {"n": "\n", "t": "\t", "r": "\r"}
 
 
+def plain(text: bytes) -> bool:
+    """Whether a text is ASCII that hides nothing, with LF line ends. Most are."""
+    return not text.translate(None, _PRINTABLE)
+
+
 def hidden(text: bytes) -> bool:
     """Whether UTF-8 `text` holds a character that is to be shown. A lone CR is one."""
     odd = text.translate(None, _PRINTABLE)

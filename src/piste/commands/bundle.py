@@ -11,15 +11,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from piste import bundling, config, paths, project
-from piste.bundle.defaults import GROUPS
-from piste.bundle.report import Report, as_data, summary, tree_lines
 from piste.bundle.settings import CHOICES, Settings
 from piste.commands import common
 from piste.errors import Failed, Mistake, shown
 from piste.freshness import World
+
+if TYPE_CHECKING:
+    from piste.bundle.report import Report
 
 
 def main(argv: Sequence[str]) -> int:
@@ -126,7 +127,7 @@ def _relative(root: Path, path: str) -> str:
     return found
 
 
-def _run(world: World, settings: Settings, target: str, args: argparse.Namespace) -> Report:
+def _run(world: World, settings: Settings, target: str, args: argparse.Namespace) -> "Report":
     from piste import bundle
     from piste.bundle.budget import TooManyTokens
 
@@ -175,7 +176,9 @@ def _own_cache(root: Path) -> Path:
     return Path(base) / "piste" / "bundle" / name
 
 
-def _say(report: Report, args: argparse.Namespace) -> None:
+def _say(report: "Report", args: argparse.Namespace) -> None:
+    from piste.bundle.report import as_data, summary, tree_lines
+
     out = sys.stderr if args.stdout and not args.dry else sys.stdout
     if args.json:
         print(json.dumps(as_data(report), indent=1, ensure_ascii=False), file=out)
@@ -200,6 +203,8 @@ def _copied(path: Path, args: argparse.Namespace) -> int:
 
 def _config_lines(settings: Settings) -> list[str]:
     """Return the settings as TOML, then what is left out unasked and how to bring it back."""
+    from piste.bundle.defaults import GROUPS
+
     lines = ["[bundle]"]
     for key, value in asdict(settings).items():
         text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
