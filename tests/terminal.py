@@ -65,9 +65,9 @@ class Terminal:
         CPython's readline does not notice a signal that comes just before it waits for a
         key; a person presses again. A program on its way out must not be pressed again.
         """
-        for _ in range(3):
+        for _ in range(6):
             self.type("\x03")
-            soon = time.monotonic() + _PATIENCE / 3
+            soon = time.monotonic() + _PATIENCE / 6
             while words not in self.shown[self._seen :] and self._read(soon):
                 pass
             if words in self.shown[self._seen :]:

@@ -33,6 +33,7 @@ from piste.receipts import Receipt
 from piste.rules import Rule
 from piste.store import Record
 
+_LONG_PROMPT = 400  # characters; no document holds so much of its prompt by chance
 _KEEP_INPUTS = 1_000_000  # characters; larger inputs are bundles, which git or a packer has
 
 
@@ -276,7 +277,10 @@ def _repeats(reply: str, prompt: str, sources: Sources) -> bool:
     """Whether a reply holds all that was asked: no result, however much it looks like one."""
     asked = prompt.strip()
     # A prompt that is nothing but its input may come back as it was: nothing to correct in it.
-    return asked in reply and all(asked != text.strip() for _, text in sources.texts)
+    if any(asked == text.strip() for _, text in sources.texts):
+        return False
+    # A few words may well stand in a document that was made from them.
+    return reply.strip() == asked or (len(asked) >= _LONG_PROMPT and asked in reply)
 
 
 def _call(
