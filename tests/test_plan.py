@@ -126,6 +126,22 @@ def test_a_step_that_is_not_there_is_a_mistake_with_a_hint() -> None:
         mark_done("## Step 1.1: A\na\n## Step 1.2: B\nb\n", "1.3")
 
 
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("- [ ] A\n- [ ] B\n", "- [ ] A\n- [x] B\n"),
+        ("☐ **A**\n☐ **B**\n", "☐ **A**\n☑ **B**\n"),
+        ("[ ] **A**\n[ ] **B**\n", "[ ] **A**\n[x] **B**\n"),
+        ("1. A\n2. B\n3. C\n", "1. A\n2. ✅ B\n3. C\n"),
+        ("```text\na\n```\n```text\nb\n```\n", "```text\na\n```\n```text ✅\nb\n```\n"),
+    ],
+)
+def test_a_form_without_titles_is_marked_in_its_own_way(text: str, marked: str) -> None:
+    assert mark_done(text, "2") == marked
+    assert [step.done for step in parse(marked).steps][:2] == [False, True]
+    assert strip_marks(marked) == strip_marks(text)
+
+
 def test_a_mark_can_go_to_a_form_that_was_asked_for() -> None:
     text = "## Prompt 1: A\n```text\na\n```\n## Phase 1: X\nx\n## Phase 2: Y\ny\n"
     assert mark_done(text, "2", form="phase") == text.replace("Y\n", "Y ✅\n")

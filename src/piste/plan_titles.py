@@ -142,13 +142,12 @@ def _normal(line: str, trimmed: bool = True) -> _Normal:
     cut = None if ticks(line) else parts(line)
     if cut is None:
         return _Normal(line, "", None, False)
-    word = _with_word(cut)
-    if word is None and (
-        cut.style in ("number", "list") or (cut.style == "plain" and item_box(line))
-    ):
-        return _normal_item(line)
-    if word is None and cut.style in ("plain", "bold", "html") and not _with_number(cut, line):
-        return _Normal(line, "", cut, False)
+    listed = cut.style in ("number", "list")
+    if (listed or cut.style in ("plain", "bold", "html")) and _with_word(cut) is None:
+        if listed or item_box(line):
+            return _normal_item(line)
+        if _with_number(cut, line) is None:
+            return _Normal(line, "", cut, False)
     state = ""
     while cut is not None:
         body, found = split_state(cut.body)
