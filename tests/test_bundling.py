@@ -1,0 +1,105 @@
+"""The bundle as a target: real processes of doit and piste, the embedded model, a real tree."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+REVIEWS = ("code_review", "github_issues", "issue_prompts", "missing_tests", "readme")
+DOCUMENTS = ("code-review.md", "issues.md", "issue-prompts.md", "missing-tests.md")
+
+
+@pytest.fixture
+def code(project: Path) -> Path:
+    """The project with a program in it, under git."""
+    (project / "count.py").write_text("def count(text):\n    return len(text.split())\n")
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    return project
+
+
+def test_five_documents_from_one_bundle_and_none_again(code: Path, run: Run) -> None:
+    done = run("doit", "-n", "5", *REVIEWS)
+    assert done.returncode == 0, done.stderr
+    assert all((code / name).is_file() for name in (*DOCUMENTS, "README.md"))
+    assert "count.py" in (code / "output.txt").read_text()
+    again = run("doit", *REVIEWS)
+    assert "made by" not in again.stderr
+
+
+def test_reviews_never_see_reviews(code: Path, run: Run) -> None:
+    run("doit", "code_review")
+    first = (code / "output.txt").read_bytes()
+    run("doit", *REVIEWS)
+    assert (code / "output.txt").read_bytes() == first
+    assert b"code-review.md" not in first
+
+
+def test_only_what_is_packed_makes_a_review_stale(code: Path, run: Run) -> None:
+    (code / "picture.png").write_bytes(b"\x89PNG\0")
+    run("doit", "code_review")
+    (code / "count.py").touch()
+    (code / "picture.png").write_bytes(b"\x89PNG\0another")
+    assert "made by" not in run("doit", "code_review").stderr
+    (code / "count.py").write_text("def count(text):\n    return 0\n")
+    assert "code-review.md made by" in run("doit", "code_review").stderr
+
+
+def test_a_readme_that_a_person_wrote_stays(code: Path, run: Run) -> None:
+    (code / "README.md").write_text("# Mine\n")
+    done = run("doit", "readme")
+    assert "README.md is yours and stays" in done.stderr
+    assert (code / "README.md").read_text() == "# Mine\n"
+    assert (code / "README.new.md").is_file()
+    replaced = run("doit", "readme", "--overwrite")
+    assert "your text is kept" in replaced.stderr
+    assert (code / "README.md").read_text() != "# Mine\n"
+
+
+def test_the_bundle_of_another_packer_is_taken_as_it_stands(code: Path, run: Run) -> None:
+    (code / "output.txt").write_text("count.py\n--------\ndef other(): ...\n")
+    done = run("doit", "code_review")
+    assert (done.returncode, "piste did not make output.txt" in done.stdout) == (0, True)
+    assert "def other" in (code / "output.txt").read_text()
+
+
+def test_a_given_bundle_is_not_packed_again(code: Path, run: Run) -> None:
+    assert run("piste", "bundle").returncode == 0
+    packed = (code / "output.txt").read_bytes()
+    (code / "count.py").write_text("changed = True\n")
+    assert run("doit", "code_review", PISTE_BUNDLE="given").returncode == 0
+    assert (code / "output.txt").read_bytes() == packed
+    (code / "output.txt").unlink()
+    missing = run("doit", "issue_prompts", PISTE_BUNDLE="given")
+    assert (missing.returncode, "another task writes it" in missing.stdout) == (2, True)
+
+
+def test_clean_bundles_removes_what_piste_made_and_nothing_else(code: Path, run: Run) -> None:
+    (code / "sub").mkdir()
+    (code / "sub/output.txt").write_text("mine\n")
+    run("doit", "bundle")
+    done = run("doit", "clean_bundles")
+    assert "removed output.txt" in done.stderr
+    assert not (code / "output.txt").exists()
+    assert (code / "sub/output.txt").read_text() == "mine\n"
+    (code / "output.txt").write_text("mine too\n")
+    assert "no bundle of piste's is here" in run("doit", "clean_bundles").stderr
+    assert (code / "output.txt").read_text() == "mine too\n"
+
+
+def test_a_clone_without_the_bundle_is_fresh(code: Path, run: Run, tmp_path: Path) -> None:
+    (code / ".gitignore").write_text("/output.txt\n/.piste/*\n!/.piste/receipts/\n")
+    assert run("doit", "code_review").returncode == 0
+    for command in (["add", "-A"], ["commit", "-qm", "All"]):
+        subprocess.run(["git", *command], cwd=code, check=True)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(code), str(clone)], check=True)
+    assert not (clone / "output.txt").exists()
+    done = run("piste", "check", "code_review", cwd=clone)
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_empty_bundle_is_said_and_asks_nobody(code: Path, run: Run) -> None:
+    (code / "output.txt").write_text("\n")
+    done = run("doit", "code_review")
+    assert (done.returncode, "output.txt is empty" in done.stdout) == (2, True)
