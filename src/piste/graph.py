@@ -98,11 +98,13 @@ def _tidy(world: "World") -> None:
     A killed run has left a lock wherever it has left something else, so a run that
     makes nothing looks only into three small folders.
     """
-    from piste import durable, paths, receipts, rejected
+    from piste import durable, paths, receipts
 
     state = world.root / paths.STATE
     folders = {state}
     if _made:
+        from piste import rejected
+
         folders.add(world.root / rejected.FOLDER)
         folders.update((world.root / target).parent for target in _made)
         folders.update(receipts.path(world.root, target).parent for target in _made)
