@@ -117,9 +117,6 @@ def _tidy(world: "World") -> None:
 
 def rule_tasks(*stages: str) -> Iterator[dict[str, Any]]:
     """Yield a task for each rule of these stages."""
-    # Nothing becomes garbage while the graph is laid out; looking for it all the
-    # same takes a third of the time of a large graph. See `start`.
-    gc.disable()
     for rule in world().rules.values():
         if rule.stage in stages:
             yield task(rule)
