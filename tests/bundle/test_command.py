@@ -283,6 +283,20 @@ def test_a_deep_path_and_a_foreign_folder_change_nothing(
     assert not here.output.exists()
 
 
+def test_a_reader_that_goes_away_is_no_full_disk(here: Tree) -> None:
+    here.write({"big.txt": "much more text\n" * 20_000})
+    code = "import sys; from piste.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "bundle", "--stdout", "--no-tokens"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.read(9)
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert b"was not written" not in said
+
+
 def test_it_runs_as_a_program(here: Tree) -> None:
     code = "import sys; from piste.commands.bundle import main; sys.exit(main(sys.argv[1:]))"
 

@@ -32,10 +32,10 @@ def text_with(tmp_path: Path, names: list[bytes], processes: int) -> tuple[bytes
     job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)
     out = tmp_path / f"out-{processes}"
     with out.open("wb") as file:
-        _, rows = assembly.assemble(
+        _, tables = assembly.assemble(
             planned, job, known, processes, -1, file.fileno(), str(tmp_path), lambda: b"head\n"
         )
-    return out.read_bytes(), [row.tokens for row in rows], known
+    return out.read_bytes(), [n for table in tables for n in table.tokens], known
 
 
 @pytest.mark.parametrize("fork", [True, False])

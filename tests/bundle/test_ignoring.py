@@ -81,6 +81,12 @@ def test_what_git_is_told_to_keep_beats_a_default(folder: Tree) -> None:
     assert kept(folder, names) == ["Tools/.gitignore", "Tools/vendor/x.c"]
 
 
+def test_what_git_is_told_to_keep_is_no_word_on_secrets(folder: Tree) -> None:
+    folder.write({".gitignore": "!.env\n!dist/\n"})
+
+    assert kept(folder, [".env", ".gitignore", "dist/x"]) == [".gitignore", "dist/x"]
+
+
 @pytest.mark.parametrize("name", [".env", "a/.env.local", "server.pem", "id_ed25519", "a/.netrc"])
 def test_a_secret_file_stays_out_until_it_is_named(folder: Tree, name: str) -> None:
     assert kept(folder, [name, "a.py"], defaults=False) == ["a.py"]

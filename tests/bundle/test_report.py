@@ -1,7 +1,9 @@
 import json
 
 from piste.bundle import report
+from piste.bundle.reading import NO_STAMP
 from piste.bundle.report import Report, savings, summary, tree_lines
+from piste.bundle.state import PACKED, Table
 
 from .conftest import AWS, Tree
 
@@ -17,9 +19,12 @@ SIZES = {
 
 def made(**changes: object) -> Report:
     """Return a report of `SIZES`."""
+    table = Table([name.encode() for name in SIZES])
+    for length, count in SIZES.values():
+        table.add(PACKED, length, count, NO_STAMP, None, 0)
     fields = {
         "target": "output.txt", "wrote": "new", "files": 6, "bytes": 4620, "tokens": 1150,
-        "sha256": "", "sizes": SIZES, "left_out": {}, "secrets": {}, "notes": {},
+        "sha256": "", "table": table, "left_out": {}, "secrets": {}, "notes": {},
     }  # fmt: skip
     return Report(**{**fields, **changes})  # type: ignore[arg-type]
 

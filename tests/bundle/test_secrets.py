@@ -122,6 +122,26 @@ def test_masking_takes_out_what_was_found_and_nothing_else(
     assert all(one.end <= other.start for one, other in itertools.pairwise(found))
 
 
+@examples
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([text.encode() for text in TOKENS.values()]),
+            st.sampled_from([b"token = '", b"'", b"\n", b"://", b"@", b"aws secret ", b"SECRET="]),
+            st.binary(max_size=30),
+        ),
+        max_size=12,
+    ).map(b"".join)
+)
+def test_all_shapes_at_once_find_what_each_finds_alone(text: bytes) -> None:
+    shapes, rules = secrets._compiled()
+
+    together = set(shapes.Match(text) or ())
+
+    alone = {index for index, (_, rule) in enumerate(rules) if rule.search(text)}
+    assert alone <= together
+
+
 def test_every_loose_shape_lets_through_what_its_rule_finds() -> None:
     for rule in secrets._LOOSE:
         text = TOKENS[rule].encode()

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from piste import durable
 from piste.bundle import crew
-from piste.bundle.blocks import Options, Row
+from piste.bundle.blocks import Options
 from piste.bundle.crew import Crew, Job
 from piste.bundle.known import Known
+from piste.bundle.state import Table
 
 _CHUNK = 1 << 20
 _COPIED = -1
@@ -77,37 +78,36 @@ def assemble(
     out: int,
     spools: str,
     first: Callable[[], bytes],
-) -> tuple[bytes, list[Row]]:
-    """Write the pieces to the descriptor `out`; return the head, and the rows of the names made.
+) -> tuple[bytes, list[Table]]:
+    """Write the pieces to the descriptor `out`; return the head, and a table for each batch.
 
     `old` is the old bundle; `out` may be -1: then everything is made and nothing written.
     `spools` is the folder for what helpers write; `first` makes the head, while they are at
     work. Raises OSError, Failed.
     """
-    rows: list[Row] = []
-    put = (lambda data: durable.write_all(out, data)) if out >= 0 else None
+    tables: list[Table] = []
     helpers = max(0, min(processes, len(planned.batches)) - 1)
     with closing(Crew(job, known, helpers, spools)) as at_work:
         head = first()
-        if put:
-            put(head)
+        if out >= 0:
+            durable.write_all(out, head)
         for piece in planned.pieces:
             if piece.batch == _COPIED:
-                if put:
+                if out >= 0:
                     copy(old, piece.offset, piece.length, out)
             elif at_work.mine():
-                rows += crew.make(at_work.maker, planned.batches[piece.batch], put)
+                tables.append(crew.make(at_work.maker, planned.batches[piece.batch], out))
             else:
                 done = at_work.of(piece.batch)
-                rows += done.rows
-                if put:
+                tables.append(done.table)
+                if out >= 0:
                     copy(at_work.spool(done.helper), done.offset, done.length, out)
-    return head, rows
+    return head, tables
 
 
-def job_of(root: str, options: Options, planned: Plan, known: Known, settled: int = 0) -> Job:
+def job_of(root: str, options: Options, planned: Plan, known: Known, now: int = 0) -> Job:
     """Return what a process needs to know to make the batches of a plan."""
-    return Job(root, tuple(options), planned.batches, known.counts, known.scans, settled)
+    return Job(root, tuple(options), planned.batches, known.counts, known.scans, now)
 
 
 def copy(source: int, offset: int, length: int, out: int) -> None:

@@ -13,7 +13,7 @@ from piste.bundle import reading, text, visible
 from piste.bundle.forms import FILE, is_bundle, parts
 from piste.bundle.known import Known, key_of
 from piste.bundle.reading import Folders, Stamp
-from piste.bundle.state import BINARY, BUNDLE, PACKED, Note
+from piste.bundle.state import BINARY, BUNDLE, PACKED, RACY, Note
 
 ESCAPED = "[U+XXXX]"
 _MARKS_TO_SAY = ("encoding", "invalid", "escaped", "cut", "newline", "bom")
@@ -44,12 +44,12 @@ class Row(NamedTuple):
 class Maker:
     """Makes the blocks of the files below a root."""
 
-    def __init__(self, root: str, options: Options, known: Known, settled: int) -> None:
+    def __init__(self, root: str, options: Options, known: Known, now: int) -> None:
         """Open `root`; what `known` holds is not worked out again. Raises OSError.
 
-        `settled`: see `reading.read`.
+        `now` (ns) is when the run began: it says which files nobody can have changed since.
         """
-        self._settled = settled
+        self.now = now
         self.options = options
         self.known = known
         self._folders = Folders(root)
@@ -70,26 +70,28 @@ class Maker:
     def file(self, name: bytes) -> tuple[Row, tuple[bytes, ...]]:
         """Return what is known of a name, and its block in pieces; none where it is not packed."""
         options = self.options
-        got = reading.read(self._folders, name, options.most, options.cut, self._settled)
+        got = reading.read(self._folders, name, options.most, options.cut, self.now - RACY)
         if got.kind != reading.FILE:
             return Row(got.kind, stamp=got.stamp, note=_why(got)), ()
         data = got.data
         if is_bundle(data):
             return Row(BUNDLE, stamp=got.stamp), ()
         partly = got.size > options.most
+        marks = {"path": visible.quote(name)}
+        body = data
         plain = not partly and visible.plain(data)
-        if plain:
-            decoded: text.Text | None = text.Text(data, {})
-        else:
+        if not plain:
             decoded = text.decode_start(data) if partly else text.decode(data)
-        if decoded is None:
-            return Row(BINARY, stamp=got.stamp, note={"size": got.size}), ()
-        marks = {"path": visible.quote(name), **decoded.marks}
-        if partly:
-            marks["cut"] = f"{len(text.encode(*decoded))} of {got.size} bytes"
+            if decoded is None:
+                return Row(BINARY, stamp=got.stamp, note={"size": got.size}), ()
+            body = decoded.body
+            marks |= decoded.marks
+            if partly:
+                marks["cut"] = f"{len(text.encode(*decoded))} of {got.size} bytes"
         note: Note = {}
         content = key_of(data) if options.tokens or self._find else b""
-        body = self._changed(name, content, decoded.body, marks, note)
+        if self._find or options.compress:
+            body = self._changed(name, content, body, marks, note)
         # What is masked or left out of a plain text leaves a plain text.
         if not plain and options.form != "json":
             body = shown(body, marks)

@@ -18,14 +18,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from piste import durable
-from piste.bundle.blocks import Maker, Options, Row
+from piste.bundle.blocks import Maker, Options
 from piste.bundle.known import Findings, Known
+from piste.bundle.state import Table
 from piste.errors import Failed
 
 _PER_PROCESS = 400  # files that make another process worth its start
 _BATCH = 64  # files; some hundred kilobytes of most trees
 _MOST_BATCHES = 4096  # so that the pipes hold them all
 _FLUSH = 1 << 20  # bytes gathered before they are written
+_MOST_PIECES = 1000  # IOV_MAX is 1024 on Linux and macOS
 _INDEX = 4  # bytes of a batch's number in the pipe
 
 
@@ -37,13 +39,13 @@ class Job(NamedTuple):
     batches: list[list[bytes]]
     counts: dict[bytes, int]
     scans: dict[bytes, Findings]
-    settled: int  # see `reading.read`
+    now: int  # ns, when the run began
 
 
 class Done(NamedTuple):
-    """A batch that was made: its rows, and where in the spool its blocks stand."""
+    """A batch that was made: its table, and where in the spool its blocks stand."""
 
-    rows: list[Row]
+    table: Table
     helper: int
     offset: int
     length: int
@@ -64,24 +66,34 @@ def batches_of(names: Sequence[bytes]) -> list[list[bytes]]:
     return [list(names[at : at + size]) for at in range(0, len(names), size)]
 
 
-def make(maker: Maker, names: Sequence[bytes], put: Callable[[bytes], object] | None) -> list[Row]:
-    """Make the blocks of a batch, `put` them in their order, and return their rows."""
-    rows: list[Row] = []
+def make(maker: Maker, names: Sequence[bytes], out: int) -> Table:
+    """Make the blocks of a batch, write them to `out` unless it is -1, and return their table.
+
+    Raises OSError.
+    """
+    table = Table([])  # the names are the batch's
     pieces: list[bytes] = []
     gathered = 0
     for name in names:
         row, made = maker.file(name)
-        rows.append(row)
-        if put:
+        table.add(*row, maker.now)
+        if out >= 0:
             pieces += made
             gathered += row.length
-            if gathered > _FLUSH:
-                put(b"".join(pieces))
+            if gathered > _FLUSH or len(pieces) > _MOST_PIECES:
+                _write(out, pieces)
                 pieces.clear()
                 gathered = 0
-    if put and pieces:
-        put(b"".join(pieces))
-    return rows
+    _write(out, pieces)
+    return table
+
+
+def _write(out: int, pieces: list[bytes]) -> None:
+    """Write the pieces, at once and without joining them where the system takes them all."""
+    size = sum(map(len, pieces))
+    done = os.writev(out, pieces) if pieces else 0
+    if done < size:
+        durable.write_all(out, b"".join(pieces)[done:])
 
 
 def size_for(files: int, asked: int) -> int:
@@ -154,8 +166,8 @@ class Crew:
         if trouble:
             raise OSError(*trouble)
         self._known.take(counts, scans)
-        for batch, offset, length, rows in batches:
-            self._done[batch] = Done([Row(*row) for row in rows], number, offset, length)
+        for batch, offset, length, columns in batches:
+            self._done[batch] = Done(Table.of_columns([], *columns), number, offset, length)
 
     def close(self) -> None:
         """End what still runs and close what is open."""
@@ -173,7 +185,7 @@ class Crew:
 
 
 def _maker(job: Job, known: Known) -> Maker:
-    return Maker(job.root, Options(*job.options), known, job.settled)
+    return Maker(job.root, Options(*job.options), known, job.now)
 
 
 def _may_fork() -> bool:
@@ -247,17 +259,15 @@ def helper(argv: Sequence[str]) -> None:
 
 def _help(job: Job, tickets: int, back: int, spool: int, result: int) -> None:
     """Make batches from the back until the tickets are gone; send what was found out."""
-    batches: list[tuple[int, int, int, list[tuple[Any, ...]]]] = []
+    batches: list[tuple[int, int, int, tuple[Any, ...]]] = []
     known = Known(job.counts, job.scans)
     trouble: tuple[Any, ...] = ()
     try:
         with contextlib.closing(_maker(job, known)) as maker:
             for batch in _taken(tickets, back):
                 offset = os.lseek(spool, 0, os.SEEK_CUR) if spool >= 0 else 0
-                put = (lambda data: durable.write_all(spool, data)) if spool >= 0 else None
-                rows = make(maker, job.batches[batch], put)
-                length = sum(row.length for row in rows)
-                batches.append((batch, offset, length, [tuple(row) for row in rows]))
+                table = make(maker, job.batches[batch], spool)
+                batches.append((batch, offset, sum(table.lengths), table.columns()))
     except OSError as error:
         trouble = (error.errno, error.strerror)
     durable.write_all(result, marshal.dumps((batches, known.new_counts, known.new_scans, trouble)))

@@ -15,6 +15,7 @@ from piste import durable, tokens
 from piste.bundle.budget import exceeded
 from piste.bundle.report import Report
 from piste.bundle.settings import Settings
+from piste.bundle.state import Table
 from piste.errors import Failed, shown
 
 _SIZE = 1 << 20
@@ -82,7 +83,7 @@ def _report(path: Path, target: str, settings: Settings, before: str) -> Report:
         bytes=path.stat().st_size,
         tokens=count,
         sha256=after,
-        sizes={},
+        table=Table([]),
         left_out={},
         secrets={},
         notes={},

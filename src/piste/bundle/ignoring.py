@@ -1,7 +1,8 @@
 """Which names are left out: one list of gitignore lines, the last match wins.
 
-The order: the defaults; what a `.gitignore` brings back by `!`; the lines of `.ignore`,
-`.repomixignore` and `.pisteignore`, the root's first, then the folders'; `bundle.ignore`.
+The order: the defaults; what a `.gitignore` brings back by `!`; the secret files; the lines of
+`.ignore`, `.repomixignore` and `.pisteignore`, the root's first, then the folders';
+`bundle.ignore`.
 A name that is asked for exactly (on the command line, or as a whole path in
 `bundle.include` or as `!path` in `bundle.ignore`) is always in.
 
@@ -79,16 +80,13 @@ def lines_of(root: str, names: Iterable[bytes], only_back: bool = False) -> list
 
 def gather(root: str, settings: Settings, names: Sequence[bytes]) -> list[Line]:
     """Return every line that applies, in its order."""
-    lines = [
-        Line(pattern, "the defaults", group)
-        for group, patterns in GROUPS.items()
-        if settings.defaults or group == SECRET_FILES
-        for pattern in patterns
-    ]
-    base = {name: name.rpartition(b"/")[2] for name in names}
+    groups = [group for group in GROUPS if settings.defaults and group != SECRET_FILES]
+    lines = [Line(p, "the defaults", group) for group in groups for p in GROUPS[group]]
+    base = {name: name.rpartition(b"/")[2] for name in names if name.endswith(b"ignore")}
     wanted = {file.encode() for file in FILES} | {b".gitignore"}
-    special = sorted((n for n in names if base[n] in wanted), key=lambda n: (n.count(b"/"), n))
+    special = sorted((n for n in base if base[n] in wanted), key=lambda n: (n.count(b"/"), n))
     lines += lines_of(root, (n for n in special if base[n] == b".gitignore"), only_back=True)
+    lines += [Line(p, "the defaults", SECRET_FILES) for p in GROUPS[SECRET_FILES]]
     own = {file.encode() for file in FILES} - set(special)
     lines += lines_of(root, [*sorted(own), *(n for n in special if base[n] != b".gitignore")])
     lines += [

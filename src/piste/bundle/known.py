@@ -39,7 +39,9 @@ class Known:
         """Return the tokens of the text whose key is `key`; `text` is called where it is new."""
         found = self.counts.get(key)
         if found is None:
-            found = self.counts[key] = self.new_counts[key] = tokens.count(text().decode())
+            found = self.new_counts.get(key)
+        if found is None:
+            found = self.new_counts[key] = tokens.count(text().decode())
         return found
 
     def scan(
@@ -48,8 +50,10 @@ class Known:
         """Return the secrets that `find` finds in `body`, whose key is `key`."""
         found = self.scans.get(key)
         if found is None:
+            found = self.new_scans.get(key)
+        if found is None:
             found = tuple((start, end, rule) for start, end, rule in find(body))
-            self.scans[key] = self.new_scans[key] = found
+            self.new_scans[key] = found
         return found
 
     def take(self, counts: dict[bytes, int], scans: dict[bytes, Findings]) -> None:

@@ -100,14 +100,18 @@ def _finished(running: Running) -> tuple[bytes, bytes, int]:
     import select
 
     found: dict[int, list[bytes]] = {running.out: [], running.errors: []}
-    waiting = set(found)
-    while waiting:
-        for fd in select.select(list(waiting), (), ())[0]:
+    waiting = select.poll()
+    for fd in found:
+        waiting.register(fd, select.POLLIN)
+    left = len(found)
+    while left:
+        for fd, _ in waiting.poll():
             if data := os.read(fd, 1 << 16):
                 found[fd].append(data)
             else:
-                waiting.remove(fd)
+                waiting.unregister(fd)
                 os.close(fd)
+                left -= 1
     code = os.waitstatus_to_exitcode(os.waitpid(running.pid, 0)[1])
     return b"".join(found[running.out]), b"".join(found[running.errors]), code
 

@@ -439,9 +439,9 @@ class _Run:
 
         asked, settings = self.asked, self.asked.settings
         planned = assembly.plan(names, kept, base.starts, base.table.lengths)
-        job = assembly.job_of(asked.root, self.options, planned, self.known, self.now - state.RACY)
+        job = assembly.job_of(asked.root, self.options, planned, self.known, self.now)
         there = [name for name, row in zip(names, kept, strict=True) if not _gone(base.table, row)]
-        head, rows = assembly.assemble(
+        head, tables = assembly.assemble(
             planned,
             job,
             self.known,
@@ -452,12 +452,14 @@ class _Run:
             lambda: self._head(there),
         )
         table = Table(names)
-        fresh = iter(rows)
-        for row in kept:
-            if row < 0:
-                table.add(*next(fresh), self.now)
+        fresh = iter(tables)
+        at = 0
+        while at < len(names):
+            if kept[at] < 0:
+                table.extend(next(fresh))  # of names that stand next to each other
             else:
-                table.take(base.table, row)
+                table.take(base.table, kept[at])
+            at = len(table.kinds)
         tail = frame.tail(settings, asked.root, table, self.left, self.more)
         if out >= 0:
             durable.write_all(out, tail)

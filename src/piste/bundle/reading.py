@@ -87,22 +87,38 @@ def read(folders: Folders, name: bytes, limit: int, cut: bool = False, settled: 
         # A folder on the way that is a symlink now: ELOOP where there is no O_PATH.
         return Got(VANISHED) if error.errno == errno.ELOOP else _refused(error)
     for _ in range(_ATTEMPTS):
-        got = _read_once(at, base, limit, cut, settled)
+        try:
+            fd = os.open(base, _FILE_FLAGS, dir_fd=at)
+        except OSError as error:
+            return _not_opened(at, base, error)
+        got = _read_settled(fd, limit, settled) or _read_watched(fd, limit, cut)
+        os.close(fd)
         if got.kind != CHANGING:
             return got
     return got
 
 
-def _read_once(at: int, base: bytes, limit: int, cut: bool, settled: int) -> Got:
+def _read_settled(fd: int, limit: int, settled: int) -> Got | None:
+    """Return a small file that nobody has changed for some time; most are, and one look does."""
     try:
-        fd = os.open(base, _FILE_FLAGS, dir_fd=at)
-    except FileNotFoundError:
-        return Got(VANISHED)
-    except OSError as error:
-        return _not_opened(at, base, error)
+        data = os.read(fd, _SMALL)
+        info = os.fstat(fd)
+        stamp = (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
+        if (
+            len(data) == stamp[2] <= limit
+            and stamp[0] < settled > stamp[1]
+            and stat.S_ISREG(info.st_mode)
+        ):
+            return Got(FILE, data, stamp, stamp[2])
+        os.lseek(fd, 0, os.SEEK_SET)
+    except OSError:  # a folder, a FIFO
+        pass
+    return None
+
+
+def _read_watched(fd: int, limit: int, cut: bool) -> Got:
+    """Return what an open file is, seen not to change while it is read."""
     try:
-        if settled and (got := _read_settled(fd, limit, settled)):
-            return got
         before = os.fstat(fd)
         size = before.st_size
         if not stat.S_ISREG(before.st_mode):
@@ -120,28 +136,12 @@ def _read_once(at: int, base: bytes, limit: int, cut: bool, settled: int) -> Got
         return Got(FILE, data, stamp, size)
     except OSError as error:
         return _refused(error)
-    finally:
-        os.close(fd)
-
-
-def _read_settled(fd: int, limit: int, settled: int) -> Got | None:
-    """Return a small file that nobody has changed for some time; most are, and one look does."""
-    try:
-        data = os.read(fd, _SMALL)
-        info = os.fstat(fd)
-        size = info.st_size
-        if stat.S_ISREG(info.st_mode) and len(data) == size <= limit:
-            stamp = stamp_of(info)
-            if stamp[0] < settled and stamp[1] < settled:
-                return Got(FILE, data, stamp, size)
-        os.lseek(fd, 0, os.SEEK_SET)
-    except OSError:  # a folder, a FIFO
-        pass
-    return None
 
 
 def _not_opened(at: int, base: bytes, error: OSError) -> Got:
-    """Say why a name could not be opened: a symlink, a socket, or no permission."""
+    """Say why a name could not be opened: gone, a symlink, a socket, or no permission."""
+    if isinstance(error, FileNotFoundError):
+        return Got(VANISHED)
     try:
         info = os.stat(base, dir_fd=at, follow_symlinks=False)
         if stat.S_ISLNK(info.st_mode):

@@ -6,7 +6,7 @@ It does not know where it is printed, and decides nothing.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from piste.bundle.state import DROPPED, KINDS, PACKED, State
+from piste.bundle.state import DROPPED, KINDS, PACKED, State, Table
 from piste.bundle.visible import quote, quote_all
 
 _BIGGEST = 10
@@ -23,31 +23,40 @@ class Report(NamedTuple):
     bytes: int
     tokens: int | None
     sha256: str  # of the text; "" where it was not asked for
-    sizes: Mapping[str, tuple[int, int]]  # name: (bytes, tokens) of its block
+    table: Table  # of the names that were looked at
     left_out: Mapping[str, list[str]]  # reason: names
     secrets: Mapping[str, Mapping[str, int]]  # name: how many by rule
     notes: Mapping[str, str]  # name: what was done to its text
     warnings: Sequence[str] = ()
     saved: int = 0  # tokens (bytes, where tokens are not counted), by `compress`
 
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Return (bytes, tokens) of the block of each file that is packed, by its name."""
+        table = self.table
+        rows = zip(quote_all(table.names), table.kinds, table.lengths, table.tokens, strict=True)
+        return {name: (length, count) for name, kind, length, count in rows if kind == PACKED}
+
     def biggest(self, most: int = _BIGGEST) -> list[tuple[str, int]]:
         """Return the files with the most tokens (bytes, where tokens are not counted)."""
-        column = 0 if self.tokens is None else 1
-        by_size = sorted(self.sizes.items(), key=lambda item: (-item[1][column], item[0]))
-        return [(name, size[column]) for name, size in by_size[:most]]
+        table = self.table
+        column = table.lengths if self.tokens is None else table.tokens
+        rows = [index for index, kind in enumerate(table.kinds) if kind == PACKED]
+        rows.sort(key=lambda index: (-column[index], table.names[index]))
+        return [(quote(table.names[index]), column[index]) for index in rows[:most]]
 
 
 def of_state(state: State, target: str, wrote: str, tokens: bool) -> Report:
     """Return the report of a run from what its state holds."""
     table = state.table
-    sizes: dict[str, tuple[int, int]] = {}
     left: dict[str, list[str]] = {}
-    rows = zip(quote_all(table.names), table.kinds, table.lengths, table.tokens, strict=True)
-    for name, kind, length, count in rows:
+    files = counted = 0
+    for name, kind, count in zip(table.names, table.kinds, table.tokens, strict=True):
         if kind == PACKED:
-            sizes[name] = (length, count)
+            files += 1
+            counted += count
         else:
-            left.setdefault(KINDS[kind], []).append(name)
+            left.setdefault(KINDS[kind], []).append(quote(name))
     for reason, pattern, names in state.left:
         where = f"{reason}: {pattern}" if reason == IGNORED else reason
         left.setdefault(where, []).extend(names)
@@ -56,8 +65,8 @@ def of_state(state: State, target: str, wrote: str, tokens: bool) -> Report:
         for index, note in table.notes.items()
         if "secrets" in note
     }
-    dropped = sum(table.kinds[index] == DROPPED for index in range(len(table.names)))
-    total = sum(size[1] for size in sizes.values()) + state.head[1] + state.tail[1]
+    dropped = table.kinds.count(DROPPED)
+    total = counted + state.head[1] + state.tail[1]
     warnings = list(state.notes)
     if secrets:
         warnings.append(f"secrets were masked in {_files(len(secrets))}")
@@ -66,11 +75,11 @@ def of_state(state: State, target: str, wrote: str, tokens: bool) -> Report:
     return Report(
         target=target,
         wrote=wrote,
-        files=len(sizes),
-        bytes=sum(size[0] for size in sizes.values()) + state.head[0] + state.tail[0],
+        files=files,
+        bytes=sum(table.lengths) + state.head[0] + state.tail[0],
         tokens=total if tokens else None,
         sha256=state.sha256,
-        sizes=sizes,
+        table=table,
         left_out=left,
         secrets=secrets,
         notes=dict(_said(state)),

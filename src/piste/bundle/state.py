@@ -61,6 +61,43 @@ class Table:
         self.tokens.append(tokens)
         self.stamps.extend(trusted(stamp, now))
 
+    def columns(self) -> tuple[bytes, bytes, bytes, bytes, dict[int, Note]]:
+        """Return all but the names as plain data."""
+        return (
+            bytes(self.kinds),
+            self.lengths.tobytes(),
+            self.tokens.tobytes(),
+            self.stamps.tobytes(),
+            self.notes,
+        )
+
+    @staticmethod
+    def of_columns(
+        names: list[bytes],
+        kinds: bytes,
+        lengths: bytes,
+        tokens: bytes,
+        stamps: bytes,
+        notes: dict[int, Note],
+    ) -> "Table":
+        """Return the table that `columns` took apart. Raises ValueError for what is none."""
+        table = Table(names)
+        table.kinds += kinds
+        table.lengths.frombytes(lengths)
+        table.tokens.frombytes(tokens)
+        table.stamps.frombytes(stamps)
+        table.notes = notes
+        return table
+
+    def extend(self, other: "Table") -> None:
+        """Append the rows of another table."""
+        here = len(self.kinds)
+        self.notes |= {here + row: note for row, note in other.notes.items()}
+        self.kinds += other.kinds
+        self.lengths += other.lengths
+        self.tokens += other.tokens
+        self.stamps += other.stamps
+
     def take(self, other: "Table", row: int) -> None:
         """Append a row of another table as it is."""
         if row in other.notes:
@@ -124,6 +161,7 @@ def save(path: Path, state: State) -> None:
     """Write the state durably enough: whole or not at all. Raises OSError."""
     table = state.table
     names = b"\0".join(table.names)
+    *columns, notes = table.columns()
     head = {
         "magic": _MAGIC,
         "key": state.key,
@@ -135,15 +173,12 @@ def save(path: Path, state: State) -> None:
         "head": state.head,
         "tail": state.tail,
         "sha256": state.sha256,
-        "notes": {str(index): note for index, note in table.notes.items()},
+        "notes": {str(index): note for index, note in notes.items()},
         "names": len(names),
         "count": len(table.names),
     }
-    columns = [table.kinds, table.lengths, table.tokens, table.stamps]
     with durable.stream(path, sync=False) as fd:
-        durable.write_all(
-            fd, b"".join([json.dumps(head).encode(), b"\n", names, *map(bytes, columns)])
-        )
+        durable.write_all(fd, b"".join([json.dumps(head).encode(), b"\n", names, *columns]))
         # The target's stamp can be trusted when this file is younger; see `load`.
         for _ in range(_TICKS):
             if os.fstat(fd).st_mtime_ns > state.target[1]:
@@ -193,11 +228,10 @@ def _table(head: dict[str, Any], rest: bytes) -> Table:
     names = rest[:at].split(b"\0") if at else []
     if len(names) != count or len(rest) != at + count * (1 + 6 * 8):
         raise ValueError("cut off")
-    table = Table(names)
-    table.kinds += rest[at : at + count]
-    at += count
-    for column, width in ((table.lengths, 8), (table.tokens, 8), (table.stamps, 32)):
-        column.frombytes(rest[at : at + count * width])
+    columns = []
+    for width in (1, 8, 8, 32):
+        columns.append(rest[at : at + count * width])
         at += count * width
-    table.notes = {int(index): dict(note) for index, note in head["notes"].items()}
-    return table
+    notes = {int(index): dict(note) for index, note in head["notes"].items()}
+    kinds, lengths, tokens, stamps = columns
+    return Table.of_columns(names, kinds, lengths, tokens, stamps, notes)

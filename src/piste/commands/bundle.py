@@ -5,6 +5,7 @@ It works in any folder of any project, with git or without. What is packed and h
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -36,6 +37,8 @@ def main(argv: Sequence[str]) -> int:
     target = _target(world, args)
     try:
         report = _run(world, settings, target, args)
+    except BrokenPipeError:
+        raise  # whoever read --stdout has gone
     except OSError as error:
         # Also a full disk: nothing is half written.
         why = error.strerror or str(error)
@@ -143,6 +146,7 @@ def _run(world: World, settings: Settings, target: str, args: argparse.Namespace
         arguments["cache_dir"] = _own_cache(world.root)
     if writes:
         paths.writable(world.root, target)
+    gc.disable()  # nothing here goes in circles, and looking for that takes its time
     try:
         report = bundle.pack(
             **arguments,
@@ -158,6 +162,8 @@ def _run(world: World, settings: Settings, target: str, args: argparse.Namespace
         for folder, tokens in error.ranking:
             print(f"  {tokens:>11,}  {folder}", file=sys.stderr)
         raise
+    finally:
+        gc.enable()
     if writes and own and bundling.recorded(world.root).get(target) != report.sha256:
         bundling.note(world.root, target, report.sha256)
     return report
