@@ -8,6 +8,7 @@ from piste.tasks.bundle import task_bundle, task_clean_bundles, task_copy_bundle
 from piste.tasks.documents import task_documents
 from piste.tasks.greenfield import task_greenfield, task_idea, task_line
 from piste.tasks.reviews import task_reviews
+from piste.tasks.steps import task_step
 
 import gc
 
@@ -38,4 +39,5 @@ __all__ = [
     "task_idea",
     "task_line",
     "task_reviews",
+    "task_step",
 ]

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from standin import StandIn, llm_user_dir
 
-from piste import freshness, graph, make
+from piste import budget, freshness, graph, make
 from piste import project as piste_project
 from piste.commands import accept
 from piste.freshness import Decision, World
@@ -64,6 +64,7 @@ def own_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph, "_made", set())
     monkeypatch.setattr(graph, "stop", threading.Event())
     monkeypatch.setattr(graph, "exit_code", 0)
+    monkeypatch.setattr(budget, "_purses", {})
 
 
 @pytest.fixture

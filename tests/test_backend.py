@@ -172,7 +172,7 @@ def test_a_failure_of_another_task_is_doits_to_tell(reporter: Reporter, out: io.
 def test_who_has_nothing_yet_is_told_what_to_try(
     reporter: Reporter, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph, "start", lambda: None)
+    monkeypatch.setattr(graph, "start", lambda *_: None)
     line = SimpleNamespace(task_dep=[])
     reporter.initialize({"line": line}, ["line"])
     assert "try `doit plan`" in capsys.readouterr().err

@@ -115,6 +115,15 @@ def test_settings_in_two_places(tmp_path: Path) -> None:
         ("rules.plan.kind = 'x'", 'rules.plan.kind: use "plan", "todo" or leave it out'),
         ("rules.plan.options.x = 2026-01-01", "rules.plan.options may hold texts"),
         ("rules.a-b.target = 'x'", "rules.'a-b': use letters, digits and _ in a rule's name"),
+        ("writes = 'src'", "writes must be a list of texts, not 'src'"),
+        ("attempts = 0", "attempts must be at least 1, not 0"),
+        ("land = 'no'", "land must be true or false, not 'no'"),
+        ("agents = 'claude'", "agents must be a table, not 'claude'"),
+        (
+            "agents.x.comand = 'a'",
+            "unknown setting 'comand' in [agents.x]; did you mean 'command'?",
+        ),
+        ("agents.x.command = ['a']", "agents.x.command must be a text, not ['a']"),
         ("bundle.budgt = 1", "unknown setting 'budgt' in [bundle]; did you mean 'budget'?"),
         ("bundle.budget = 'x'", "bundle.budget must be a whole number, not 'x'"),
         ("model = ", "piste.toml: not valid TOML: "),
@@ -192,3 +201,17 @@ def test_large_settings_are_remembered_by_their_bytes(
     assert config.load(tmp_path, None, cache).model == "c"
     assert len(cache) == 2
     assert json.dumps(list(cache.values()))
+
+
+def test_command_lines_of_agents_are_laid_over_each_other_field_by_field(
+    project: Path, own_home: Path
+) -> None:
+    personal = own_home / ".config/piste"
+    personal.mkdir(parents=True)
+    (personal / "piste.toml").write_text("[agents.x]\ncommand = 'x --mine'\nmodel = 'small'\n")
+    (project / "piste.toml").write_text("agent = 'x'\n[agents.x]\nmodel = 'large'\n")
+    found = config.load(project)
+    assert (found.agent, dict(found.agents)) == (
+        "x", {"x": {"command": "x --mine", "model": "large"}},
+    )  # fmt: skip
+    assert found.origins["agents.x"] == "piste.toml"

@@ -1,12 +1,12 @@
 """The pages hold: what they quote is printed, what they name is there."""
 
 import contextlib
-import dataclasses
 import importlib.util
 import io
 import json
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -103,7 +103,7 @@ def test_the_generator_takes_over_what_is_printed(tmp_path: Path) -> None:
 # Of doit's own commands these are the ones that a page may name.
 DOIT = ("run", "list", "info", "forget", "clean", "help", "ignore", "tabcompletion")
 STAND_INS = re.compile(r"[A-Z…<>\[\]|.]+")
-VALUED = ("-n", "-m", "--model", "--at", "--answers", "-o")  # the next word is theirs
+VALUED = ("-n", "-m", "--model", "--budget", "--at", "--answers", "-o")  # the next word is theirs
 
 
 @cache
@@ -113,6 +113,16 @@ def help_for(word: str) -> str:
     with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
         assert cli.main(["help", word]) == 0
     return shown.getvalue()
+
+
+@cache
+def of_doits_run() -> str:
+    """What doit says of its own `run`: `piste help run` tells of steps."""
+    done = subprocess.run(
+        [sys.executable, "-m", "doit", "help", "run"], capture_output=True, text=True, check=True,
+        cwd=ROOT, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return done.stdout
 
 
 @pytest.fixture
@@ -153,17 +163,19 @@ def unknown(command: list[str]) -> Iterator[str]:
     """What in a command is neither verb, task, target nor option."""
     program, *words = command
     known = {*rules.BUILT_IN, "idea", *(rule.target for rule in rules.BUILT_IN.values())}
-    known |= {"clean_bundles", "copy_bundle"}
+    known |= {"clean_bundles", "copy_bundle", "step"}
     before = ["", *words[:-1]][: len(words)]
     words = [word for last, word in zip(before, words, strict=True) if last not in VALUED]
     plain = [word for word in words if not word.startswith("-")]
     first = plain[0] if plain else "run"
     if Path(program).name == "piste" and first in cli.VERBS:
+        options = help_for(first) + (of_doits_run() if first == "run" else "")
+    elif first == "run" or STAND_INS.fullmatch(first):
+        options = of_doits_run()
+    elif first in DOIT:
         options = help_for(first)
-    elif first in DOIT or STAND_INS.fullmatch(first):
-        options = help_for(first if first in DOIT else "run")
     elif first in known:
-        options = help_for(first) + help_for("run")
+        options = help_for(first) + of_doits_run()
     else:
         yield first
         return
@@ -255,15 +267,15 @@ def test_every_setting_is_on_the_page_with_its_default() -> None:
     elsewhere = {"rules", "bundle", "model_pinned", "origins"}  # two have pages; two are found out
     default = Config()
     wanted = {
-        field.name: json.dumps(getattr(default, field.name))
-        for field in dataclasses.fields(Config)
-        if field.name not in elsewhere
+        name: json.dumps(value, default=dict)
+        for name, value in default._asdict().items()
+        if name not in elsewhere
     }
     assert {name: row[0].strip("`") for name, row in rows.items()} == wanted
 
 
 def test_every_setting_names_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {str: "text", bool: "false", int: "7"}
+    values = {str: "7", bool: "false", int: "7"}
     for name, row in table("settings.md", "The settings of a project").items():
         variable = row[1].strip("`")
         default = getattr(Config(), name)

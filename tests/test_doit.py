@@ -432,3 +432,43 @@ def test_without_a_model_that_is_known_nothing_is_made(small: Small, doit: Call)
     assert found.returncode == 2
     assert "there is no model 'outlin'; did you mean 'outline'?" in found.stdout
     assert not (small.root / "note.md").exists()
+
+
+# Budgets --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("program", "args", "out"),
+    [
+        ("piste", ("plan", "--budget", "lots"), "--budget: 'lots' is no budget; write \"$2.50\""),
+        ("doit", ("plan", "--budget", "lots"), "--budget: 'lots' is no budget; write \"$2.50\""),
+        ("piste", ("--budget", "lots", "plan"), "--budget: 'lots' is no budget; write \"$2.50\""),
+    ],
+)
+def test_a_budget_that_is_none_is_one_line(
+    run: Callable[..., Process], program: str, args: tuple[str, ...], out: str
+) -> None:
+    done = run(program, *args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert out in done.stderr
+
+
+def test_the_embedded_model_is_under_no_budget(run: Callable[..., Process]) -> None:
+    assert run("doit", "plan", "--budget", "$0").returncode == 0
+    done = run("piste", "--frozen", "todo")
+    assert done.returncode == 1
+    assert "todo.md is not as it should be, and no model is asked here (--frozen)" in done.stdout
+
+
+def test_a_task_of_ones_own_may_have_a_budget_of_its_own(
+    run: Callable[..., Process], project: Path
+) -> None:
+    (project / "dodo.py").write_text(
+        "from piste.tasks import *\n"
+        "def task_own():\n"
+        "    params = [{'name': 'budget', 'long': 'budget', 'default': 'x'}]\n"
+        "    return {'actions': ['echo %(budget)s'], 'params': params, 'verbosity': 2}\n"
+    )
+    assert "lots" in run("doit", "own", "--budget", "lots").stdout

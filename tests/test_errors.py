@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.errors import Failed, Mistake, OverBudget, PisteError, did_you_mean, shown
+from piste.errors import (
+    Failed,
+    Mistake,
+    OverBudget,
+    PisteError,
+    did_you_mean,
+    shown,
+    without_secrets,
+)
 
 
 def test_the_exit_codes() -> None:
@@ -28,3 +36,29 @@ def test_what_is_shown_can_be_printed(name: str) -> None:
 
 def test_what_is_shown_tells_what_was_hidden() -> None:
     assert shown("a\x1b[2J\u202eb\udcff") == "a\\x1b[2J\\u202eb\\udcff"
+
+
+TOKEN = "ghp_" + "a1B2" * 9
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a line", "a line"),
+        (f"no model {TOKEN!r}", "no model '[masked: github-token]'"),
+        ("postgres://me:hidden7@host/x", "postgres://me:[masked: url-password]@host/x"),
+        ("a-long-name-of-a-file.md", "a-long-name-of-a-file.md"),
+        (f"\udcff\ud800 {TOKEN}", "?? [masked: github-token]"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(text: str, said: str) -> None:
+    assert without_secrets(text).replace("\ufffd", "?").replace("??????", "??") == said
+
+
+def test_an_error_says_no_secret() -> None:
+    assert str(Mistake(f"no model {TOKEN}")) == "no model [masked: github-token]"
+
+
+@given(st.text())
+def test_a_text_without_a_secret_is_not_touched(text: str) -> None:
+    assert without_secrets(text) == text

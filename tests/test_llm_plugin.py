@@ -16,7 +16,8 @@ from piste.outline import ENOUGH, QUESTIONS
 from piste.rules import BUILT_IN
 
 FOLDER = Path(str(prompts.__file__)).parent
-RULES = sorted(path.name.split(".")[0] for path in FOLDER.glob("[!_]*.j2"))
+STEPS = {"debug", "next", "step"}  # they need more than one input, which is all that llm has
+RULES = sorted({path.name.split(".")[0] for path in FOLDER.glob("[!_]*.j2")} - STEPS)
 INSTALLED = {
     "readme-gen", "code-review-gen", "github-issue-gen", "issue-prompts-gen", "missing-tests-gen",
     "idea-gen", "spec-gen", "plan-gen", "todo-gen", "poke-holes-gen", "white-paper-gen",
@@ -158,6 +159,11 @@ def test_an_unknown_name_is_one_line_with_the_nearest(name: str, said: str) -> N
 
     assert f"piste has no template {said}" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_template_of_several_inputs_is_none_for_llm() -> None:
+    with pytest.raises(Mistake, match=r"step\.md\.j2 takes 0 inputs and llm gives one"):
+        llm_plugin.template("step")
 
 
 def test_llm_reports_an_unknown_name_in_one_line() -> None:

@@ -163,3 +163,12 @@ def test_forget(tmp_path: Path) -> None:
     receipts.write(tmp_path, RECEIPT)
     assert receipts.forget(tmp_path, RECEIPT.target)
     assert not receipts.forget(tmp_path, RECEIPT.target)
+
+
+def test_the_records_of_steps_are_no_receipts(tmp_path: Path) -> None:
+    receipts.write(tmp_path, RECEIPT)
+    receipts.write(tmp_path, RECEIPT._replace(target="steps/03"))
+    folder = tmp_path / receipts.FOLDER
+    (folder / "steps" / "04.json").write_text('{"schema": 1, "step": "04"}')
+    (folder / "damaged.md.json").write_text("{")
+    assert receipts.targets(tmp_path) == ["damaged.md", "docs/ä.md", "steps/03"]

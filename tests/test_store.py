@@ -62,29 +62,38 @@ def test_replies_come_newest_first(store: Store) -> None:
     new = store.put_reply(KEY, "two", RECORD._replace(date="2026-01-02T03:04:06.000Z"))
     store.put_reply("l" * 64, "three", RECORD)
     assert store.replies(KEY) == [new, old]
-    assert store.blob(new.blob) == b"two"
-    assert old._replace(blob="", file="") == RECORD
+    assert (new.text, old.text) == ("two", "one")
+    assert old._replace(blob="", file="", text="") == RECORD
 
 
 def test_two_replies_in_the_same_millisecond(store: Store) -> None:
     store.put_reply(KEY, "one", RECORD)
     store.put_reply(KEY, "two", RECORD)
-    assert {store.blob(record.blob) for record in store.replies(KEY)} == {b"one", b"two"}
+    assert {record.text for record in store.replies(KEY)} == {"one", "two"}
 
 
-def test_the_blob_is_there_before_the_record(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
-    monkeypatch.setattr(durable, "write", lambda path, data, **_: order.append(path.parts[-3]))
+def test_a_reply_is_one_file(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No kill falls between two halves of what was paid for."""
+    written: list[str] = []
+    monkeypatch.setattr(durable, "write", lambda path, data, **_: written.append(path.parts[-3]))
     store.put_reply(KEY, "one", RECORD)
-    assert order == ["blobs", "replies"]
+    assert written == ["replies"]
 
 
-def test_drop_forgets_the_record_only(store: Store) -> None:
+def test_the_blob_of_a_kept_text_is_there_before_its_record(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(durable, "write", lambda path, data, **_: order.append(str(path)))
+    store.keep(b"mine", RECORD)
+    assert ["/blobs/" in name for name in order] == [True, False]
+
+
+def test_drop_forgets_a_reply(store: Store) -> None:
     record = store.put_reply(KEY, "one", RECORD)
     store.drop(KEY, record)
     store.drop(KEY, record)
     assert store.replies(KEY) == []
-    assert store.blob(record.blob) == b"one"
 
 
 def test_kept_texts_are_those_of_one_target_of_one_project(store: Store) -> None:
@@ -97,7 +106,8 @@ def test_kept_texts_are_those_of_one_target_of_one_project(store: Store) -> None
 
 def test_lone_surrogates_do_not_stop_a_paid_reply(store: Store) -> None:
     record = store.put_reply(KEY, "a\ud83d", RECORD)
-    assert store.blob(record.blob) == b"a?"
+    assert record.text == "a?"
+    assert store.replies(KEY) == [record]
 
 
 def test_cut_at_every_length_a_record_is_a_miss(store: Store) -> None:
@@ -123,7 +133,6 @@ def test_no_flipped_bit_gives_a_wrong_text(store: Store, data: st.DataObject) ->
     spoiled[data.draw(st.integers(0, len(spoiled) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(spoiled)
     assert store.replies(KEY) in ([], [kept])
-    assert store.blob(kept.blob) in (None, b"one")
     assert store.text("0" * 64) in (None, b"two")
 
 

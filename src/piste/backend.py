@@ -134,7 +134,7 @@ class Reporter(ConsoleReporter):
         """Called before anything runs."""
         from piste import screen
 
-        graph.start()
+        graph.start(tasks[name] for name in selected_tasks)
         if list(selected_tasks) == [graph.LINE] and not tasks[graph.LINE].task_dep:
             screen.say(
                 "nothing has been made here yet, and nothing is made unasked: "
@@ -152,6 +152,12 @@ class Reporter(ConsoleReporter):
             return
         note = graph.note_of(task.name)
         self.write(f"-- {task.title()}{f'  ({note})' if note else ''}\n")
+
+    def runtime_error(self, msg: str) -> None:
+        """Print what ends a run before its first task: an option that is wrong, a cycle."""
+        from piste import screen
+
+        screen.say(msg)
 
     def _write_failure(self, result: Any, write_exception: bool = True) -> None:
         fail, task = result["exception"], result["task"]

@@ -5,6 +5,7 @@ to doit, with our tasks and the project's own dodo.py on top. It knows no verb
 beyond its name and its line of help.
 """
 
+import errno
 import importlib
 import io
 import os
@@ -27,9 +28,17 @@ VERBS = {
     "restore": "bring back a target as it was made, or as it was before",
     "log": "every call to a model: when, which, tokens, cost, seconds",
     "prompt": "the prompt of a target as it would be sent",
+    "steps": "the steps of the plan: which are done, which is next",
+    "next": "the next step, to be carried out by hand; --copy: to the clipboard",
+    "run": "carry steps out, each by an agent, with the tests between",
+    "done": "run the tests and tick a step that was carried out by hand",
+    "undo": "take back that a step is done",
+    "debug": "pack a failing test run with what matters, for a chat or a model",
     "bundle": "pack the repository into one text file for a model",
     "mise": "write the task definitions for mise",
     "prompt_plan_status": "how many steps of the plan are left, and which is next",
+    "doctor": "look at the project, the store, git, mise, the models and the clipboard",
+    "store": "what lies in the store: size, gc, verify",
 }
 
 USAGE = """\
@@ -41,7 +50,7 @@ piste: a build system for the files that a language model writes
 
 {verbs}
 
-All else is doit's: piste run, list, info, forget, clean; `piste help COMMAND` says more.
+All else is doit's: piste list, info, forget, clean; `piste help COMMAND` says more.
 Exit codes: 0 done, 1 a model or a check said no, 2 something you can mend, 3 over the budget.
 """
 
@@ -69,6 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _NO_READER
     except OSError as error:
+        if error.filename is None and _is_of_stdout(error):
+            # What is left of it goes nowhere, or Python complains of it once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _complain(f"stdout cannot be written: {error.strerror or error}", EXIT_MISTAKE)
         if error.filename is None:
             gone = isinstance(error, FileNotFoundError)  # it is os.getcwd that has no name
             line = "this folder is no longer there; cd into one that is"
@@ -88,6 +101,15 @@ def usage() -> str:
 def _complain(line: str, code: int) -> int:
     print(f"piste: {line}", file=sys.stderr)
     return code
+
+
+def _is_of_stdout(error: OSError) -> bool:
+    """Whether an error without a name is stdout's: those of files all name their file.
+
+    From one of doit's threads it comes as its text only.
+    """
+    codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+    return error.errno in codes or any(f"[Errno {code}]" in str(error) for code in codes)
 
 
 def _bug(error: Exception) -> int:
@@ -113,7 +135,9 @@ def _dispatch(args: list[str]) -> int:
         args = [args[1], "--help"]
     if args[0] in VERBS:
         module = importlib.import_module(f"piste.commands.{args[0]}")
-        return int(module.main(args[1:]))
+        # doit has a `run` of its own; whose is meant, `means_steps` says.
+        if args[0] != "run" or module.means_steps(args[1:]):
+            return int(module.main(args[1:]))
     return _doit(args)
 
 
@@ -138,11 +162,17 @@ def _doit(args: list[str]) -> int:
         cmd_options = (
             {"name": "piste_model", "long": "model", "short": "m", "type": str, "default": "",
              "help": "the model to ask, for this run"},
+            {"name": "piste_budget", "long": "budget", "type": str, "default": "",
+             "help": "the most that this run may cost: $2.50, or '200_000 tokens'"},
+            {"name": "piste_frozen", "long": "frozen", "type": bool, "default": False,
+             "help": "ask no model: what is not as it should be fails"},
         )  # fmt: skip
 
         def setup(self, opt_values: Any) -> None:
             named = {"model": opt_values["piste_model"]} if opt_values["piste_model"] else {}
             graph.use(project.world(root, named))
+            if opt_values["piste_budget"] or opt_values["piste_frozen"]:
+                graph.limit(opt_values["piste_budget"], opt_values["piste_frozen"])
             self.namespace = dict(vars(tasks))
             if (root / "dodo.py").is_file():
                 self.namespace.update(_dodo(root / "dodo.py"))

@@ -37,6 +37,17 @@ def copy(text: str) -> str:
     return "copied to the clipboard"
 
 
+def found() -> str:
+    """Return how `copy` would do it, as a phrase for the person; "" where there is no way."""
+    if not (os.environ.get("SSH_TTY") or os.environ.get("SSH_CONNECTION")):
+        import pyperclip
+
+        # What it returns where there is none is false.
+        if pyperclip.determine_clipboard()[0]:
+            return "this machine's"
+    return "the terminal's, by OSC 52" if _terminal() is not None else ""
+
+
 def _to_terminal(text: str) -> str:
     """Send the text by OSC 52. Raises Failed where there is no terminal."""
     where = _terminal()

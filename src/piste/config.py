@@ -11,9 +11,9 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from piste import __version__
 from piste import rules as _rules
@@ -22,6 +22,7 @@ from piste.errors import Mistake, did_you_mean
 from piste.rules import Rule
 
 FILE = "piste.toml"
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _TABLE = re.compile(rb"^\s*\[+tool\.piste[.\]]", re.MULTILINE)
 _WORTH_CACHING = 8_000  # bytes of settings; below that, parsing is quicker than looking it up
 
@@ -36,12 +37,11 @@ class Cache(Protocol):
         """Remember `value`, of plain data, under `key`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """What is set, after all layers."""
 
     model: str = ""  # "" leaves it to llm's own default
-    options: Mapping[str, object] = field(default_factory=dict)  # of the model; part of the key
+    options: Mapping[str, object] = _NONE  # of the model; part of the key
     language: str = ""  # of the documents; "" is the language of what they are made from
     tests_first: bool = True  # the plan's steps begin with a failing test
     prompts: str = "prompts"  # the project's folder of templates
@@ -50,12 +50,28 @@ class Config:
     deadline: int = 600  # seconds that one call may take
     stall: int = 300  # seconds without a sign of life, after which a call is given up
     retries: int = 4  # after errors that pass: a busy server, a network away
-    rules: Mapping[str, Rule] = field(default_factory=lambda: dict(_rules.BUILT_IN))
-    bundle: BundleSettings = field(default_factory=BundleSettings)
+    budget: str = ""  # of a run: "$2.50" or "200_000 tokens"; "" is without bounds
+    budget_day: str = ""  # of a day in this project, likewise
+    ask_in_ci: bool = False  # whether a model may be asked where CI is set
+    # Of carrying the plan out; what they mean is said in `steps.Settings`.
+    agent: str = "llm"
+    test: str = ""
+    setup: str = ""
+    steps: str = ""
+    attempts: int = 3
+    agent_timeout: int = 1800
+    test_timeout: int = 600
+    writes: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    land: bool = True
+    notify: str = ""
+    agents: Mapping[str, Mapping[str, str]] = _NONE
+    rules: Mapping[str, Rule] = _rules.BUILT_IN
+    bundle: BundleSettings = BundleSettings()
     # False when the model is only this person's (or llm's) default: then a target
     # that another model made stands, whoever looks at it.
     model_pinned: bool = False
-    origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it was set
+    origins: Mapping[str, str] = _NONE  # setting -> where it was set
 
 
 _PLAIN: dict[str, type] = {
@@ -68,7 +84,21 @@ _PLAIN: dict[str, type] = {
     "deadline": int,
     "stall": int,
     "retries": int,
+    "budget": str,
+    "budget_day": str,
+    "ask_in_ci": bool,
+    "agent": str,
+    "test": str,
+    "setup": str,
+    "steps": str,
+    "attempts": int,
+    "agent_timeout": int,
+    "test_timeout": int,
+    "land": bool,
+    "notify": str,
 }
+_LISTS = ("writes", "allow")  # of texts; they have no variable
+_AGENT = ("command", "version", "model")
 _RULE: dict[str, type] = {
     "target": str,
     "inputs": tuple,
@@ -79,7 +109,9 @@ _RULE: dict[str, type] = {
     "model": str,
     "options": dict,
 }
-_LEAST = {"in_flight": 1, "deadline": 1, "stall": 1, "retries": 0}
+_BUDGETS = ("budget", "budget_day")
+_LEAST = {"in_flight": 1, "deadline": 1, "stall": 1, "retries": 0,
+          "attempts": 1, "agent_timeout": 1, "test_timeout": 1}  # fmt: skip
 _TYPE_NAMES = {str: "a text", bool: "true or false", int: "a whole number",
                tuple: "a list of texts", dict: "a table"}  # fmt: skip
 
@@ -192,6 +224,14 @@ def _checked(table: Mapping[str, Any], where: str) -> dict[str, Any]:
         if key in _PLAIN:
             checked[key] = _typed(value, _PLAIN[key], key, where)
             _at_least(key, checked[key], where)
+            _is_budget(key, checked[key], where)
+        elif key in _LISTS:
+            checked[key] = _typed(value, tuple, key, where)
+        elif key == "agents":
+            checked[key] = {
+                name: _agent(name, agent, where)
+                for name, agent in _typed(value, dict, key, where).items()
+            }
         elif key == "options":
             checked[key] = _options(value, dict, key, where)
         elif key == "bundle":
@@ -202,7 +242,7 @@ def _checked(table: Mapping[str, Any], where: str) -> dict[str, Any]:
                 for name, rule in _typed(value, dict, key, where).items()
             }
         else:
-            near = did_you_mean(key, [*_PLAIN, "options", "bundle", "rules"])
+            near = did_you_mean(key, [*_PLAIN, *_LISTS, "agents", "options", "bundle", "rules"])
             raise Mistake(f"{where}: unknown setting {key!r}{near}")
     return checked
 
@@ -223,8 +263,18 @@ def _rule(name: str, table: object, where: str) -> dict[str, Any]:
     return checked
 
 
+def _agent(name: str, table: object, where: str) -> dict[str, str]:
+    checked = {}
+    for key, value in _typed(table, dict, f"agents.{name}", where).items():
+        if key not in _AGENT:
+            near = did_you_mean(key, _AGENT)
+            raise Mistake(f"{where}: unknown setting {key!r} in [agents.{name}]{near}")
+        checked[key] = _typed(value, str, f"agents.{name}.{key}", where)
+    return checked
+
+
 def _bundle(table: object, where: str) -> dict[str, Any]:
-    known = {f.name: f for f in fields(BundleSettings)}
+    known = BundleSettings._fields
     checked = {}
     for key, value in _typed(table, dict, "bundle", where).items():
         if key not in known:
@@ -263,6 +313,7 @@ def _from_text(name: str, text: str, where: str) -> object:
     if name not in _PLAIN:
         raise Mistake(f"{where}: no such setting{did_you_mean(name, _PLAIN)}")
     wanted = _PLAIN[name]
+    _is_budget(name, text, where)
     if wanted is bool:
         if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
             raise Mistake(f"{where}: must be true or false, not {text!r:.60}")
@@ -277,6 +328,23 @@ def _from_text(name: str, text: str, where: str) -> object:
     return text
 
 
+def _is_budget(key: str, value: object, where: str) -> None:
+    if key in _BUDGETS and value:
+        from piste import budget
+
+        budget.parse(str(value), f"{where}: {key}")
+
+
+def _counts(key: str, layer: object, before: object, where: str) -> bool:
+    """Whether a layer counts: a repository that one clones may lower one's own budget only."""
+    if key not in _BUDGETS or where not in (FILE, "pyproject.toml"):
+        return True
+    from piste import budget
+
+    own, theirs = budget.parse(str(before), key), budget.parse(str(layer), key)
+    return theirs.lower(own) == theirs
+
+
 def _merge(
     into: dict[str, Any], layer: Mapping[str, Any], where: str, origins: dict[str, str]
 ) -> None:
@@ -286,10 +354,15 @@ def _merge(
             for name, table in value.items():
                 mine[name] = {**mine.get(name, {}), **table}
                 origins[f"rules.{name}"] = where
+        elif key == "agents":
+            mine = into.setdefault("agents", {})
+            for name, table in value.items():
+                mine[name] = {**mine.get(name, {}), **table}
+                origins[f"agents.{name}"] = where
         elif isinstance(value, dict):
             into[key] = {**into.get(key, {}), **value}
             origins[key] = where
-        else:
+        elif key not in into or _counts(key, value, into[key], where):
             into[key] = value
             origins[key] = where
 

@@ -5,6 +5,7 @@ This module knows nothing of terminals or of doit; `screen` and `backend` decide
 where the line goes.
 """
 
+import re
 from collections.abc import Iterable
 
 EXIT_FAILED = 1  # a model or a check said no; or `check` found something stale
@@ -15,10 +16,14 @@ EXIT_BUDGET = 3  # it would have cost more than was allowed
 class PisteError(Exception):
     """The root of every error that piste raises on purpose; exit code 2.
 
-    `str(error)` is the whole line that the person reads.
+    `str(error)` is the whole line that the person reads; a secret in it is masked.
     """
 
     exit_code = EXIT_MISTAKE
+
+    def __str__(self) -> str:
+        # Only when it is said: many an error is raised, taken for an answer, and never shown.
+        return without_secrets(super().__str__())
 
 
 class Mistake(PisteError):
@@ -43,6 +48,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+# A run of letters and digits that is long for a word, or a password in a URL.
+_SUSPICIOUS = re.compile(r"[\w+=~-]{16}|:[^/@\s]{3,}@")
+
+
+def without_secrets(text: str) -> str:
+    """Return a text for a person, a log or a report, with what looks like a secret masked."""
+    if not _SUSPICIOUS.search(text):
+        return text
+    from piste.bundle.secrets import find, mask
+
+    data = text.encode("utf-8", "surrogatepass")
+    found = find(data)
+    return mask(data, found).decode("utf-8", "replace") if found else text
 
 
 def shown(name: str) -> str:

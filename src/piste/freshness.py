@@ -261,10 +261,7 @@ def results(world: World, rule: Rule, key: str) -> Iterator[tuple[Record, str]]:
     from piste.replies import usable
 
     for record in world.store.replies(key):
-        data = world.store.blob(record.blob)
-        if data is None:
-            continue
-        text = usable(data.decode("utf-8", "replace"), rule.check, lambda: source(world, rule))
+        text = usable(record.text, rule.check, lambda: source(world, rule))
         if text is not None:
             yield record, text
 

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,13 +69,39 @@ def note_of(task: str) -> str:
     return _notes.get(task, "")
 
 
-def start() -> None:
-    """Called once, before the first task runs: the graph stands."""
+def start(selected: Iterable[Any] = ()) -> None:
+    """Called once, before the first task runs, with the tasks that were asked for.
+
+    Raises InvalidTask for an option that is wrong.
+    """
     global _began
     _began = time.time()
     gc.freeze()
     gc.enable()
+    for task in selected:
+        given = task.options or {}
+        if task.name in ours and (given.get("budget") or given.get("frozen")):
+            # Given to one task, it is meant for all that this run does.
+            _limit(given["budget"], given["frozen"])
     _orderly_stop()
+
+
+def _limit(budget: str, frozen: bool) -> None:
+    from doit.exceptions import InvalidTask
+
+    try:
+        limit(budget, frozen)
+    except PisteError as error:
+        raise InvalidTask(str(error)) from None
+
+
+def limit(budget: str, frozen: bool) -> None:
+    """Let this run cost at most so much, or ask nothing at all. Raises Mistake."""
+    from piste import budget as budgets
+
+    purse = budgets.purse(world().root)
+    purse.cap = purse.cap.lower(budgets.parse(budget, "--budget"))
+    purse.frozen = purse.frozen or frozen
 
 
 def close() -> None:
@@ -163,6 +189,10 @@ PARAMS = [
      "help": "ask the model anew, though an answer is known"},
     {"name": "model", "long": "model", "short": "m", "type": str, "default": "",
      "help": "the model to ask, for this run"},
+    {"name": "budget", "long": "budget", "type": str, "default": "",
+     "help": "the most that this run may cost: $2.50, or '200_000 tokens'"},
+    {"name": "frozen", "long": "frozen", "type": bool, "default": False,
+     "help": "ask no model: what is not as it should be fails"},
 ]  # fmt: skip
 
 
@@ -222,11 +252,9 @@ class Fresh:
         model = self._option("model")
         if not model:
             return world()
-        from dataclasses import replace
-
-        settings = replace(world().config, model=model, model_pinned=True)
+        settings = world().config._replace(model=model, model_pinned=True)
         rules = {**settings.rules, self.rule.name: self.rule._replace(model="")}
-        return world()._replace(config=replace(settings, rules=rules))
+        return world()._replace(config=settings._replace(rules=rules))
 
     def make(self, **options: Any) -> str:
         """Make the target; return the line to say. Raises PisteError.

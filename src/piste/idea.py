@@ -231,12 +231,11 @@ def _question(world: World, said: Talk) -> str:
     words = brainstorm.dump(said._replace(head=brainstorm.HEAD))
     key = receipts.key("idea", action, {BRAINSTORM: content.digest(words.encode())})
     for record in world.store.replies(key):
-        data = world.store.blob(record.blob)
-        if data is not None:
-            _show(data.decode("utf-8", "replace"))
-            free = record._replace(cost=0.0, seconds=None)
-            _note(world, make.log_entry("taken", free, key))
-            return data.decode("utf-8", "replace")
+        world.store.used(key, record)
+        _show(record.text)
+        free = record._replace(cost=0.0, seconds=None)
+        _note(world, make.log_entry("taken", free, key))
+        return record.text
     models.require_key(model)
     options = models.check_options(model, world.config.options)
     system, prompt = templates.render(
@@ -262,11 +261,16 @@ class _Asked(NamedTuple):
 
 def _ask(world: World, key: str, asked: _Asked) -> str:
     """Ask the model, once more if what comes is no question; return what is stored."""
-    from piste import make, rejected
+    from piste import budget, make, rejected
 
+    model_id = asked.model.model_id
+    sent = "\n".join([asked.system, *asked.words, *(turn.question for turn in asked.said.turns)])
     for _ in range(2):
-        reply = _stream(world, asked)
-        record = make.record_of(BRAINSTORM, reply)
+        purse = budget.purse(world.root)
+        with purse.call(world.config, BRAINSTORM, model_id, sent, asked.options) as paid:
+            reply = _stream(world, asked)
+            record = make.record_of(BRAINSTORM, reply)
+            paid.append(record)
         if reply.finish == "complete" and reply.text.strip():
             try:
                 record = world.store.put_reply(key, reply.text, record)

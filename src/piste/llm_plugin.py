@@ -133,13 +133,17 @@ def template(name: str) -> llm.Template:
 def install() -> list[str]:
     """Write each built-in template as YAML into llm's folder; return what was done, in lines.
 
-    A file that is there already is kept. Raises OSError and piste.errors.Mistake.
+    A file that is there already is kept, and a template that needs more than one input to say
+    something, such as that of a step, is left out. Raises OSError and piste.errors.Mistake.
     """
-    from piste import durable
+    from piste import durable, templates
 
     folder = llm.user_dir() / "templates"  # type: ignore[no-untyped-call]
     done = []
-    for path in sorted(_files(_layers()[-1])):
+    layers = _layers()[-1:]
+    for path in sorted(_files(layers[0])):
+        if len(templates.load(path.name, layers).inputs) != 1:
+            continue
         rule = path.name.removesuffix(_SUFFIX)
         file = folder / f"{_INSTALLED_AS.get(rule, rule.replace('_', '-') + '-gen')}.yaml"
         if file.exists():

@@ -33,6 +33,13 @@ class Entry(NamedTuple):
     reason: str = ""
 
 
+_TOKENS: tuple[type, ...] = (int, type(None))
+_NUMBER: tuple[type, ...] = (int, float, type(None))
+_TYPES: dict[str, tuple[type, ...]] = dict.fromkeys(Entry._fields, (str,)) | {
+    "input_tokens": _TOKENS, "output_tokens": _TOKENS, "cost": _NUMBER, "seconds": _NUMBER,
+}  # fmt: skip
+
+
 def now() -> str:
     """Return the time of now in UTC, ISO 8601, to the millisecond."""
     stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
@@ -48,13 +55,20 @@ def add(root: Path, entry: Entry) -> None:
 def entries(root: Path, target: str = "") -> Iterator[Entry]:
     """Yield the lines of the log, oldest first; of one target where it is named."""
     try:
-        lines = (root / FILE).read_bytes().splitlines()
+        data = (root / FILE).read_bytes()
     except OSError:
         return
-    for line in lines:
+    for entry in parsed(data):
+        if not target or entry.target == target:
+            yield entry
+
+
+def parsed(data: bytes) -> Iterator[Entry]:
+    """Yield the lines of a part of the log; what is damaged, or has a wrong type, is left out."""
+    for line in data.splitlines():
         try:
             entry = Entry(**json.loads(line))
         except (ValueError, TypeError, RecursionError):
             continue
-        if not target or entry.target == target:
+        if all(isinstance(value, _TYPES[name]) for name, value in entry._asdict().items()):
             yield entry

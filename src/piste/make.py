@@ -175,16 +175,19 @@ def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
 def _where(world: World, rule: Rule) -> Path:
     """Return where the target is written. Raises Mistake when it, or what goes with it, may not."""
     root = world.root
-    for folder in (receipts.path(root, rule.target).parent, root / rejected.FOLDER):
+    own = (receipts.path(root, rule.target).parent, root / rejected.FOLDER)
+    for folder in own:
         paths.inside(root, folder, str(folder.relative_to(root)))
-    for folder in (root / paths.STATE, world.store.folder):
+    for folder in (root / paths.STATE, *own, *world.store.folders()):
         paths.writable_folder(folder, str(folder))
     return paths.writable(root, rule.target)
 
 
 def _adopt(world: World, decision: Decision) -> Outcome:
     assert decision.wanted is not None
-    _where(world, decision.rule)
+    path = _where(world, decision.rule)
+    world.store.remember(world.root)
+    world.store.put_text(decision.output, path.read_bytes(), sync=False)
     receipts.write(world.root, decision.wanted._replace(output=decision.output))
     target = decision.rule.target
     log.add(world.root, log.Entry(log.now(), target, "adopted", key=decision.key,
@@ -201,6 +204,7 @@ def _restore(world: World, decision: Decision) -> Outcome:
     path = _where(world, decision.rule)
     with _publishing(world, decision):
         durable.write(path, data)
+    world.store.put_text(receipt.output, data, sync=False)  # used just now
     log.add(world.root, log.Entry(log.now(), decision.rule.target, "restored", key=receipt.key,
                                   output=receipt.output))  # fmt: skip
     return Outcome("restored", f"{decision.rule.target} is back, as it was made, at no cost")
@@ -221,6 +225,7 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
         found = None if again else next(freshness.results(world, rule, wanted.key), None)
         if found:
             record, text = found
+            world.store.used(wanted.key, record)
             event, said = "taken", f"{rule.target} taken from the store, at no cost"
             record = record._replace(cost=0.0, seconds=None)
         else:
@@ -242,7 +247,7 @@ def _ask(
     world: World, rule: Rule, wanted: Receipt, sources: Sources, stop: threading.Event | None
 ) -> tuple[Record, str]:
     """Ask the model, once more if the reply is no result; return a reply that is stored."""
-    from piste import models
+    from piste import budget, models
 
     model = models.resolve(wanted.action["model"] or None)
     models.require_key(model)
@@ -252,8 +257,12 @@ def _ask(
     reason = file = ""
     for attempt in range(2):
         words = prompt if not attempt else _with_reason(prompt, reason)
-        reply = _call(world, rule, wanted, model, words, system, options, stop)
-        record = record_of(rule.target, reply)
+        with budget.purse(world.root).call(
+            world.config, rule.target, model.model_id, f"{system}\n{words}", options
+        ) as paid:
+            reply = _call(world, rule, wanted, model, words, system, options, stop)
+            record = record_of(rule.target, reply)
+            paid.append(record)
         raw = reply.text.encode("utf-8", "replace").decode()  # no lone surrogates, as it is stored
         problem = None if reply.finish == "complete" else f"{reply.finish}: {reply.detail}"
         if problem is None and _repeats(raw, prompt, sources):
@@ -264,9 +273,10 @@ def _ask(
             problem = replies.problem(text, rule.check)
             if problem is None:
                 return record, replies.finished(text, rule.check, sources.first)
-            world.store.drop(wanted.key, record)
         reason = problem
         file = _put_aside(world, rule, wanted, raw, reason, record)
+        if record.file:
+            world.store.drop(wanted.key, record)
     raise Failed(
         f"{rule.target}: the reply of {model.model_id} was no result, twice: {reason}; "
         f"it is kept in {file}, and {rule.target} is as it was"
@@ -376,12 +386,11 @@ def _save(world: World, wanted: Receipt, text: str, record: Record) -> Record:
 def _anywhere(root: Path, target: str, text: str) -> str:
     """Put a paid reply wherever it fits; say where."""
     name = f"piste-{target.replace('/', '__')}-{os.getpid()}.md"
-    for folder in (root, Path(tempfile.gettempdir())):
-        try:
-            durable.write(folder / name, text.encode("utf-8", "replace"))
-        except OSError:
-            continue
-        return f"in {folder / name}"
+    for folder in (str(root), None):  # None: where temporary files are kept
+        with contextlib.suppress(OSError):  # of looking for that, too
+            path = Path(folder or tempfile.gettempdir()) / name
+            durable.write(path, text.encode("utf-8", "replace"))
+            return f"in {path}"
     screen.say("\n".join(screen.safe(line) for line in text.split("\n")))
     return "printed above"
 
@@ -428,6 +437,7 @@ def _publishing(world: World, decision: Decision) -> Iterator[None]:
         standing = content.look(world.root / rule.target, rule.kind)
         if (standing.digest if standing else "") != decision.output:
             raise Changed(rule.target)
+        world.store.remember(world.root)
         yield
 
 
@@ -444,10 +454,10 @@ class Changed(Failed):
 def _keep_sources(world: World, rule: Rule, sources: Sources) -> None:
     """Keep what the target was made from, so that `why` can show what changed."""
     template = world.memo.template(rule.prompt, world.layers)
-    world.store.put_text(template.digest, template.words)
+    world.store.put_text(template.digest, template.words, sync=False)
     for path, text in sources.texts:
         if len(text) <= _KEEP_INPUTS:
-            world.store.put_text(sources.digests[path], text.encode())
+            world.store.put_text(sources.digests[path], text.encode(), sync=False)
 
 
 def _publish(
@@ -466,7 +476,7 @@ def _publish(
                 _keep_old(world, rule, old)
             elif rule.kind and old not in (b"", data, world.store.text(decision.output)):
                 _keep(world, rule, old)  # for its marks: what is dropped takes them with it
-            world.store.put_text(output, data)
+            world.store.put_text(output, data, sync=False)  # the reply and the target are there
             _keep_sources(world, rule, sources)
             if data != old:
                 durable.write(path, data)

@@ -72,6 +72,8 @@ TASKS = (
     Task("poke_holes", "piste poke_holes", "Write spec-holes.md, what spec.md lacks"),
     Task("white_paper", "piste white_paper", "Write white-paper.md from spec.md"),
     Task("business_model", "piste business_model", "Write business-model.md from spec.md"),
+    Task("step", "piste run", "Carry out the next step of prompt_plan.md", more=(("raw", True),)),
+    Task("next", "piste next", "Print the next step of prompt_plan.md"),
     Task("prompt_plan_status", "piste prompt_plan_status",
          "Say how many steps of prompt_plan.md are left, and which is next"),
 )  # fmt: skip

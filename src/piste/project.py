@@ -5,7 +5,6 @@ It knows where things are; it does not know what is done with them.
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from piste import config, paths, receipts, templates
@@ -73,7 +72,7 @@ def _beside_yours(root: Path, settings: config.Config) -> tuple[config.Config, d
     if not moved:
         return settings, {}
     yours = {rule.target: settings.rules[name].target for name, rule in moved.items()}
-    return replace(settings, rules={**settings.rules, **moved}), yours
+    return settings._replace(rules={**settings.rules, **moved}), yours
 
 
 def _has_table(folder: Path) -> bool:

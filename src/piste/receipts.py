@@ -54,6 +54,27 @@ def path(root: Path, target: str) -> Path:
     return root / FOLDER / f"{target}.json"
 
 
+def targets(root: Path) -> list[str]:
+    """Return every target that has a receipt, whole or damaged.
+
+    The records of finished steps (`steps`) lie in the same folder and are none.
+    """
+    folder = root / FOLDER
+    found = sorted(folder.rglob("*.json"))
+    return [
+        file.relative_to(folder).as_posix().removesuffix(".json")
+        for file in found
+        if not (file.parent == folder / "steps" and _is_of_step(file))
+    ]
+
+
+def _is_of_step(file: Path) -> bool:
+    try:
+        return b'"target"' not in file.read_bytes()
+    except OSError:
+        return False
+
+
 def read(root: Path, target: str) -> Receipt | None:
     """Return the receipt of `target`, or None where there is none.
 

@@ -1,9 +1,12 @@
-"""The store: replies kept by key, many per key, each blob under its own hash.
+"""The store: replies kept by key, many per key, and texts under their own hash.
 
-    blobs/ab/abcd…              any text, named by the sha256 of its bytes
+    replies/KEY/DATE-SHA.json   one paid reply: its text, which model, what it cost
+    blobs/ab/abcd…              any other text, named by the sha256 of its bytes
     texts/DIGEST                blob of a target's text, where its digest leaves out marks
-    replies/KEY/DATE-SHA.json   one paid reply: which blob, which model, what it cost
-    kept/DATE-SHA.json          a person's text that an --overwrite replaced
+    kept/DATE-SHA.json          a person's text that an --overwrite replaced: which blob
+    projects/SHA                the path of a project that has made something with this store
+
+A reply is one file, so that no kill falls between two halves of what was paid for.
 
 It may be shared by projects, clones and people: a damaged or missing entry is a
 miss, never an error. It does not know what a good reply is; who takes one out
@@ -27,7 +30,7 @@ SCHEMA = 1
 class Record(NamedTuple):
     """A paid reply, or a text that was kept, as the store remembers it."""
 
-    blob: str  # sha256 of the raw bytes
+    blob: str  # sha256 of the text's bytes
     target: str
     date: str  # UTC, ISO 8601
     model: str = ""
@@ -36,6 +39,7 @@ class Record(NamedTuple):
     cost: float | None = None  # US dollars
     seconds: float | None = None
     project: str = ""  # of a kept text: the folder it stood in
+    text: str = ""  # of a reply, as it came; a kept text is in its blob
     file: str = ""  # name of the record's own file
 
 
@@ -53,11 +57,18 @@ class Store(NamedTuple):
 
     folder: Path
 
-    def put_blob(self, data: bytes) -> str:
-        """Keep `data`; return its sha256. Raises OSError."""
-        name = hashlib.sha256(data).hexdigest()
+    def folders(self) -> list[Path]:
+        """Return the folders that a reply is put into, and the store itself."""
+        names = ("", "blobs", "replies", "texts", "tmp", "locks")
+        return [self.folder / name for name in names]
+
+    def put_blob(self, data: bytes, *, sync: bool = True) -> str:
+        """Keep `data`; return its sha256. `sync` is as in `durable.write`. Raises OSError."""
+        name = _digest(data)
         if self.blob(name) is None:
-            self._write(self._blob_path(name), data)
+            self._write(self._blob_path(name), data, sync)
+        else:
+            _touch(self._blob_path(name))
         return name
 
     def blob(self, name: str) -> bytes | None:
@@ -68,13 +79,16 @@ class Store(NamedTuple):
             data = self._blob_path(name).read_bytes()
         except OSError:
             return None
-        return data if hashlib.sha256(data).hexdigest() == name else None
+        return data if _digest(data) == name else None
 
-    def put_text(self, digest: str, data: bytes) -> None:
-        """Keep a target's text, to be found by the digest that its receipt holds."""
-        blob = self.put_blob(data)
+    def put_text(self, digest: str, data: bytes, *, sync: bool = True) -> None:
+        """Keep a text, to be found by the digest that a receipt holds. Raises OSError.
+
+        Without `sync`, only what a stored reply or the project's files have as well.
+        """
+        blob = self.put_blob(data, sync=sync)
         if blob != digest:
-            self._write(self.folder / "texts" / digest, blob.encode())
+            self._write(self.folder / "texts" / digest, blob.encode(), sync)
 
     def text(self, digest: str) -> bytes | None:
         """Return the text kept under `digest`; who asked compares it with the digest."""
@@ -82,46 +96,81 @@ class Store(NamedTuple):
             return data
         if not _is_digest(digest):
             return None
+        return self.blob(self.pointed(digest))
+
+    def pointed(self, digest: str) -> str:
+        """Return the name of the blob for a digest that is not its own, or ""."""
         try:
-            name = (self.folder / "texts" / digest).read_text("ascii")
+            return (self.folder / "texts" / digest).read_text("ascii")
         except (OSError, ValueError):
-            return None
-        return self.blob(name)
+            return ""
 
     def put_reply(self, key: str, text: str, record: Record) -> Record:
-        """Keep a paid reply under its key: first the blob, then the record. Raises OSError."""
-        return self._put(self.folder / "replies" / key, text.encode("utf-8", "replace"), record)
+        """Keep a paid reply under its key. Raises OSError."""
+        data = text.encode("utf-8", "replace")  # no lone surrogates
+        record = record._replace(text=data.decode())
+        return self._put(self.folder / "replies" / key, _digest(data), record)
 
     def replies(self, key: str) -> list[Record]:
         """Return what is kept under `key`, newest first; damaged records are left out."""
-        return list(self._records(self.folder / "replies" / key))
+        return [record for record in self._records(self.folder / "replies" / key) if record.text]
 
     def keep(self, data: bytes, record: Record) -> Record:
         """Keep a person's text that is about to be replaced. Raises OSError."""
-        return self._put(self.folder / "kept", data, record)
+        return self._put(self.folder / "kept", self.put_blob(data), record)
 
     def kept(self, project: str, target: str) -> list[Record]:
         """Return the kept texts of a target of a project, newest first."""
         return [
             record
-            for record in self._records(self.folder / "kept")
+            for record in self.all_kept()
             if record.target == target and record.project == project
         ]
 
+    def all_kept(self) -> Iterator[Record]:
+        """Yield the kept texts of all projects, newest first."""
+        return self._records(self.folder / "kept")
+
+    def used(self, key: str, record: Record) -> None:
+        """Note that a reply was of use just now; see `housekeeping`."""
+        _touch(self.folder / "replies" / key / record.file)
+
+    def is_locked(self, key: str) -> bool:
+        """Whether somebody is at this key, or was killed there."""
+        return os.path.exists(self.folder / "locks" / key)
+
+    def remember(self, project: Path) -> None:
+        """Note that a project makes something with this store. Raises OSError."""
+        path = self.folder / "projects" / _digest(os.fsencode(project))[:32]
+        if path.exists():
+            _touch(path)
+        else:
+            self._write(path, os.fsencode(project), sync=False)
+
+    def projects(self) -> list[Path]:
+        """Return the folders of the projects that have made something with this store."""
+        found = []
+        with contextlib.suppress(OSError):
+            for name in sorted(os.listdir(self.folder / "projects")):
+                with contextlib.suppress(OSError, ValueError):
+                    data = (self.folder / "projects" / name).read_bytes()
+                    if _digest(data)[:32] == name:
+                        found.append(Path(os.fsdecode(data)))
+        return found
+
     def drop(self, key: str, record: Record) -> None:
-        """Forget one reply (its blob stays): it was looked at and is not a result."""
+        """Forget one reply: it was looked at, is not a result, and is kept elsewhere."""
         with contextlib.suppress(OSError):
             durable.remove(self.folder / "replies" / key / record.file)
 
-    def _put(self, folder: Path, data: bytes, record: Record) -> Record:
-        blob = self.put_blob(data)
+    def _put(self, folder: Path, blob: str, record: Record) -> Record:
         stamp = record.date.replace(":", "").replace("-", "")
         record = record._replace(blob=blob, file=f"{stamp}-{blob[:16]}.json")
         raw = {"schema": SCHEMA, **record._asdict()}
         del raw["file"]
         sealed = {**raw, "seal": _seal(raw)}
-        data = (json.dumps(sealed, sort_keys=True, indent=1) + "\n").encode()
-        self._write(folder / record.file, data)
+        data = json.dumps(sealed, sort_keys=True, indent=1, ensure_ascii=False)
+        self._write(folder / record.file, f"{data}\n".encode())
         return record
 
     def _records(self, folder: Path) -> Iterator[Record]:
@@ -143,11 +192,20 @@ class Store(NamedTuple):
                 with contextlib.suppress(OSError):
                     durable.remove_unheld(self.folder / "locks" / name)
 
-    def _write(self, path: Path, data: bytes) -> None:
-        durable.write(path, data, temps=self.folder / "tmp")
+    def _write(self, path: Path, data: bytes, sync: bool = True) -> None:
+        durable.write(path, data, sync=sync, temps=self.folder / "tmp")
 
     def _blob_path(self, name: str) -> Path:
         return self.folder / "blobs" / name[:2] / name
+
+
+def _touch(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _is_digest(name: str) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from piste.errors import shown
+from piste.errors import shown, without_secrets
 
 Kind = Literal["rate", "server", "network", "auth", "too_long", "bad_reply", "stopped", "deadline"]
 
@@ -185,4 +185,4 @@ def without_key(text: str, key: str | None) -> str:
     """Return one line without the key, or what looks like one: servers repeat it in a 401."""
     if key and len(key) > 5:
         text = text.replace(key, "…")
-    return one_line(_KEY_LIKE.sub("…", text))
+    return without_secrets(one_line(_KEY_LIKE.sub("…", text)))

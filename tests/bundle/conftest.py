@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ class Tree:
         """Pack with these settings; `keep` are arguments of `pack` itself."""
         return pack(
             self.root,
-            replace(self.settings, **changes),
+            self.settings._replace(**changes),
             cache_dir=self.cache,
             **(keep or {}),
         )

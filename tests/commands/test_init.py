@@ -1,10 +1,13 @@
 """`piste init`: a folder becomes a project, and nothing in it is lost."""
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import Run
+from terminal import Terminal
 
 from piste import config, models
 from piste.commands import init
@@ -66,6 +69,26 @@ def test_what_it_comments_out_can_be_taken_in(empty: Path, say: Say) -> None:
     assert (found.language, found.tests_first) == ("English", False)
     assert found.rules["faq"].target == "faq.md"
     assert found.rules["plan"].options == (("reasoning_effort", "high"),)
+
+
+@pytest.mark.parametrize(
+    ("typed", "command"), [("", "make test"), ("make -s test quick", "make -s test quick")]
+)
+def test_the_test_command_is_found_and_confirmed(empty: Path, typed: str, command: str) -> None:
+    (empty / "Makefile").write_text("test:\n\ttrue\n")
+    words = [sys.executable, "-m", "piste.cli", "init", "--model", "outline"]
+    with Terminal(words, empty, os.environ) as terminal:
+        terminal.see("the tests run with `make test` (from Makefile); Enter, or another command: ")
+        terminal.enter(typed)
+        terminal.see(f"the tests run with `{command}`")
+        assert terminal.ended() == 0
+    assert config.load(empty).test == command
+
+
+def test_without_a_terminal_it_is_taken_as_found_and_said(empty: Path, say: Say) -> None:
+    (empty / "test_it.py").write_text("def test_it():\n    pass\n")
+    assert "; the tests run with `python" in say("init", "--model", "outline").rows[0]
+    assert config.load(empty).test.endswith("-m pytest")
 
 
 def test_doit_knows_the_tasks_afterwards(empty: Path, say: Say, run: Run) -> None:

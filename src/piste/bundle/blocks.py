@@ -41,6 +41,14 @@ class Row(NamedTuple):
     note: Note | None = None
 
 
+def warm(options: Options) -> None:
+    """Load what counting and searching need: once, before processes are made from this one."""
+    if options.secrets:
+        _finder()(b"")
+    if options.tokens:
+        tokens.counter()
+
+
 class Maker:
     """Makes the blocks of the files below a root."""
 
@@ -55,13 +63,6 @@ class Maker:
         self._folders = Folders(root)
         self._option_key = repr(options).encode()
         self._find = _finder() if options.secrets else None
-
-    def warm(self) -> None:
-        """Load what counting and searching need, before processes are made from this one."""
-        if self._find:
-            self._find(b"")
-        if self.options.tokens:
-            tokens.counter()
 
     def close(self) -> None:
         """Close the folders that are open."""

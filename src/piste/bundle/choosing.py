@@ -14,12 +14,11 @@ from piste.bundle.ignoring import Left, Line
 from piste.bundle.listing import Listing, Prune
 from piste.bundle.reading import Stamp
 from piste.bundle.report import IGNORED
-from piste.bundle.settings import Settings
+from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
 from piste.bundle.visible import quote
 from piste.errors import Mistake, shown
 
 SPECIAL = "special file"
-_IGNORE_FILES = {name.encode() for name in (*ignoring.FILES, ".gitignore")}
 
 
 class Chosen(NamedTuple):
@@ -51,7 +50,8 @@ def choose(
         grouped.append(("ignored folder", "", [f"{quote(name)}/" for name in listed.pruned]))
     if listed.nested:
         grouped.append(("submodule", "", [quote(name) for name in listed.nested]))
-    return Chosen(packed, grouped, _watched(root, settings, names, set(packed)))
+    absent = _named(settings, paths, out_of_sight) - set(names)
+    return Chosen(packed, grouped, _watched(root, settings, names, set(packed), absent))
 
 
 def pruner(root: str, settings: Settings, paths: Sequence[str]) -> Prune:
@@ -75,21 +75,26 @@ def _asked_for(
     out_of_sight: Sequence[str],
 ) -> list[bytes]:
     """Return the files that are asked for by name and were not listed, as git ignores them."""
-    hidden = {path.encode("utf-8", "surrogateescape") for path in out_of_sight}
-    folders = tuple(path for path in hidden if path.endswith(b"/"))
     found: list[bytes] = []
-    asked = ignoring.exact(settings, paths)
-    if not asked:
-        return found
-    for name in asked - hidden - set(listed.names):
-        if (folders and name.startswith(folders)) or b".." in name.split(b"/"):
-            continue
+    asked = _named(settings, paths, out_of_sight)
+    for name in asked - set(listed.names) if asked else ():
         try:
             if stat.S_ISREG(os.lstat(os.path.join(os.fsencode(root), name)).st_mode):
                 found.append(name)
         except (OSError, ValueError):
             continue
     return found
+
+
+def _named(settings: Settings, paths: Sequence[str], out_of_sight: Sequence[str]) -> set[bytes]:
+    """Return the names that are asked for exactly, less what is not there for the bundle."""
+    hidden = {path.encode("utf-8", "surrogateescape") for path in out_of_sight}
+    folders = tuple(path for path in hidden if path.endswith(b"/"))
+    return {
+        name
+        for name in ignoring.exact(settings, paths) - hidden
+        if not (folders and name.startswith(folders)) and b".." not in name.split(b"/")
+    }
 
 
 def _grouped(left: Sequence[Left], lines: Sequence[Line]) -> list[tuple[str, str, list[str]]]:
@@ -125,10 +130,11 @@ def specials(root: str, names: Sequence[bytes]) -> list[bytes]:
 
 
 def _watched(
-    root: str, settings: Settings, names: Sequence[bytes], packed: set[bytes]
+    root: str, settings: Settings, names: Sequence[bytes], packed: set[bytes], absent: set[bytes]
 ) -> dict[str, Stamp]:
-    inside = {name for name in names if name.rpartition(b"/")[2] in _IGNORE_FILES} - packed
-    own = {*(os.fsdecode(name) for name in inside), *ignoring.FILES}
+    """Return the stamps of what decides the names and is none of them; `absent` may come."""
+    inside = {name for name in names if name.rpartition(b"/")[2] in PATTERN_FILES} - packed
+    own = {*map(os.fsdecode, inside | absent), *OWN_PATTERN_FILES}
     if settings.instruction:
         own.add(settings.instruction)
     return {name: state.stamp(os.path.join(root, name)) for name in sorted(own)}

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from piste import durable
-from piste.bundle.blocks import Maker, Options
+from piste.bundle.blocks import Maker, Options, warm
 from piste.bundle.known import Findings, Known
 from piste.bundle.state import Table
 from piste.errors import Failed
@@ -131,7 +131,7 @@ class Crew:
         start = _spawn
         if _may_fork():
             start = _fork
-            self.maker.warm()  # once, and the helpers share it
+            warm(self.maker.options)  # once, and the helpers share it
         try:
             for _ in range(helpers):
                 spool = nameless(spools) if spools else -1

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from piste.bundle.defaults import GROUPS, SECRET_FILES
 from piste.bundle.reading import Folders, read
-from piste.bundle.settings import Settings
+from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
 from piste.bundle.visible import quote
 from piste.errors import Mistake
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-FILES = (".ignore", ".repomixignore", ".pisteignore")
 _WILD = frozenset("*?[\\")
 _ODD = _WILD | {"\ufffd"}  # which stands for any byte that is not UTF-8
 _MOST = 1 << 20  # bytes of an ignore file: beyond it, it is none
@@ -83,11 +82,12 @@ def gather(root: str, settings: Settings, names: Sequence[bytes]) -> list[Line]:
     groups = [group for group in GROUPS if settings.defaults and group != SECRET_FILES]
     lines = [Line(p, "the defaults", group) for group in groups for p in GROUPS[group]]
     base = {name: name.rpartition(b"/")[2] for name in names if name.endswith(b"ignore")}
-    wanted = {file.encode() for file in FILES} | {b".gitignore"}
-    special = sorted((n for n in base if base[n] in wanted), key=lambda n: (n.count(b"/"), n))
+    special = sorted(
+        (n for n in base if base[n] in PATTERN_FILES), key=lambda n: (n.count(b"/"), n)
+    )
     lines += lines_of(root, (n for n in special if base[n] == b".gitignore"), only_back=True)
     lines += [Line(p, "the defaults", SECRET_FILES) for p in GROUPS[SECRET_FILES]]
-    own = {file.encode() for file in FILES} - set(special)
+    own = {file.encode() for file in OWN_PATTERN_FILES} - set(special)
     lines += lines_of(root, [*sorted(own), *(n for n in special if base[n] != b".gitignore")])
     lines += [
         Line(pattern, f"bundle.ignore, entry {number}")

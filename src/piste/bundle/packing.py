@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from piste import __version__, durable
 from piste.bundle import listing, reading, state
 from piste.bundle.listing import Listing
-from piste.bundle.settings import Settings, check
+from piste.bundle.reading import Stamp
+from piste.bundle.settings import PATTERN_FILES, Settings, check
 from piste.bundle.state import DROPPED, State, Table
 from piste.bundle.visible import quote
 from piste.errors import Mistake, shown
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from piste.bundle.report import Report
 
 _SAME, _PATCHED, _NEW, _NOT = "same", "patched", "new", ""
-_FOR_A_FIRST_RUN = ("choosing", "assembly", "frame")
+_FOR_OTHER_NAMES = ("pathspec", "piste.bundle.choosing", "piste.bundle.frame")
 _LEFTOVER = 3600  # seconds after which a temporary file is one that a killed run left
 # Rows that are worked out again in every run that is not the same as the last.
 _UNSETTLED = {reading.UNREADABLE, reading.VANISHED, reading.CHANGING, DROPPED}
@@ -172,13 +173,14 @@ class _Look(NamedTuple):
 
     listed: Listing
     stamps: "array[int]"  # of the old run's names
+    alike: bool  # the old run's names are to be packed, and no others
     same: bool  # the bundle that stands there is the one to write
 
 
 def _look(asked: Asked, old: State | None, eager: bool = False) -> _Look:
     """List the names and, while git does that, look at what the last run knew.
 
-    `eager`: where there was none, load meanwhile what a first run needs.
+    `eager`: where something is to be made, load meanwhile what that needs.
     """
 
     def prune() -> "listing.Prune":
@@ -188,20 +190,42 @@ def _look(asked: Asked, old: State | None, eager: bool = False) -> _Look:
 
     running = listing.start(asked.root)
     stamps: array[int] = array("q")
-    same = old is not None and not asked.of_history
+    alike = old is not None and not asked.of_history
     if old:
         stamps = state.stamps(os.fsencode(asked.root), old.table.names)
-        same = same and old.target != reading.NO_STAMP
-        same = same and old.target == _stamp(asked, asked.target) and stamps == old.table.stamps
-        same = same and all(_stamp(asked, name) == was for name, was in old.watched.items())
-    elif eager:
-        for name in ("pathspec", *(f"piste.bundle.{own}" for own in _FOR_A_FIRST_RUN)):
-            importlib.import_module(name)
+        alike = alike and all(_stamp(asked, name) == was for name, was in old.watched.items())
+    if eager and (old is None or stamps != old.table.stamps):
+        _load(asked.settings, first=old is None)
     listed = listing.finish(running, asked.out_of_sight, asked.settings.submodules, prune)
-    return _Look(listed, stamps, same and old is not None and listed.mark == old.mark)
+    if old is None or not alike or listed.mark != old.mark:
+        return _Look(listed, stamps, False, False)
+    if stamps != old.table.stamps:
+        return _Look(listed, stamps, not _patterns_changed(old.table, stamps), False)
+    there = old.target != reading.NO_STAMP and old.target == _stamp(asked, asked.target)
+    return _Look(listed, stamps, True, there)
 
 
-def _stamp(asked: Asked, name: str) -> reading.Stamp:
+def _load(settings: Settings, first: bool) -> None:
+    """Load what making blocks needs, and `first` what choosing the names does."""
+    from piste.bundle import assembly as assembly
+    from piste.bundle.blocks import warm
+
+    warm(_options(settings))
+    if first:
+        for name in _FOR_OTHER_NAMES:
+            importlib.import_module(name)
+
+
+def _patterns_changed(table: Table, stamps: "array[int]") -> bool:
+    """Whether a file of patterns that is packed itself is not as the last run found it."""
+    return any(
+        stamps[4 * row : 4 * row + 4] != table.stamps[4 * row : 4 * row + 4]
+        for row, name in enumerate(table.names)
+        if name.rpartition(b"/")[2] in PATTERN_FILES
+    )
+
+
+def _stamp(asked: Asked, name: str) -> Stamp:
     return state.stamp(os.path.join(asked.root, name))
 
 
@@ -259,12 +283,8 @@ class _Run:
         if look.same and old and self.to is None and (old.sha256 or not self.digest):
             return of_state(old, asked.target, _SAME if self.writes else _NOT, settings.tokens)
         from piste.bundle import known
-        from piste.bundle.choosing import choose
 
-        chosen = choose(asked.root, settings, look.listed, asked.paths, asked.out_of_sight)
-        self.left = chosen.left
-        self.beside = look.listed.names if look.listed.git else None
-        names = self._of_history(chosen.names)
+        names, watched = self._chosen(old, look)
         counts = settings.tokens or settings.secrets != "off"
         self.known = known.load(self.cache) if counts else known.Known()
         with self._base(old) as base:
@@ -276,7 +296,7 @@ class _Run:
             table=made.table,
             left=self.left,
             notes=look.listed.notes,
-            watched=chosen.watched,
+            watched=watched,
             target=target,
             head=made.head,
             tail=made.tail,
@@ -284,6 +304,19 @@ class _Run:
         )
         self._remember(result)
         return of_state(result, asked.target, wrote, settings.tokens)
+
+    def _chosen(self, old: State | None, look: _Look) -> tuple[list[bytes], dict[str, Stamp]]:
+        """Return the names to pack, and the files beside them that decided it."""
+        asked = self.asked
+        if old and look.alike:
+            self.left = old.left
+            return old.table.names, old.watched
+        from piste.bundle.choosing import choose
+
+        chosen = choose(asked.root, asked.settings, look.listed, asked.paths, asked.out_of_sight)
+        self.left = chosen.left
+        self.beside = look.listed.names if look.listed.git else None
+        return self._of_history(chosen.names), chosen.watched
 
     def _remember(self, result: State) -> None:
         """Leave for the next run what it can use. A failure costs time only."""
@@ -355,7 +388,7 @@ class _Run:
 
     def _put(
         self, names: list[bytes], base: _Base, kept: list[int]
-    ) -> tuple[_Made, str, reading.Stamp, str]:
+    ) -> tuple[_Made, str, Stamp, str]:
         """Make the bundle and put it where it goes; return also how, its stamp, its hash."""
         if not self.writes:
             return self._put_elsewhere(names, base, kept)
@@ -382,7 +415,7 @@ class _Run:
 
     def _put_elsewhere(
         self, names: list[bytes], base: _Base, kept: list[int]
-    ) -> tuple[_Made, str, reading.Stamp, str]:
+    ) -> tuple[_Made, str, Stamp, str]:
         """Make the bundle for the descriptor `to`, or to see what it would be."""
         if self.to is None and not self.digest:
             made = self._make(names, base, kept, -1)
@@ -439,7 +472,7 @@ class _Run:
 
         asked, settings = self.asked, self.asked.settings
         planned = assembly.plan(names, kept, base.starts, base.table.lengths)
-        job = assembly.job_of(asked.root, self.options, planned, self.known, self.now)
+        job = assembly.job_of(asked.root, _options(settings), planned, self.known, self.now)
         there = [name for name, row in zip(names, kept, strict=True) if not _gone(base.table, row)]
         head, tables = assembly.assemble(
             planned,
@@ -449,7 +482,7 @@ class _Run:
             base.fd,
             out,
             self._scratch_folder() if out >= 0 else "",
-            lambda: self._head(there),
+            lambda: self._head(there, base),
         )
         table = Table(names)
         fresh = iter(tables)
@@ -465,8 +498,10 @@ class _Run:
             durable.write_all(out, tail)
         return _Made(table, (len(head), self._count(head)), (len(tail), self._count(tail)))
 
-    def _head(self, names: list[bytes]) -> bytes:
+    def _head(self, names: list[bytes], base: _Base) -> bytes:
         """Return the head. The helpers are at work by now, so what can wait is done here."""
+        if names == base.table.names and DROPPED not in base.table.kinds:
+            return os.pread(base.fd, base.starts[0], 0)
         from piste.bundle import choosing, frame
 
         if self.beside is not None:
@@ -507,22 +542,6 @@ class _Run:
             else 0
         )
 
-    @property
-    def options(self) -> "Options":
-        """What the settings say of a block."""
-        from piste.bundle.blocks import Options
-
-        settings = self.asked.settings
-        return Options(
-            form=settings.form,
-            numbered=settings.line_numbers,
-            most=settings.max_file,
-            cut=settings.oversize == "cut",
-            secrets=settings.secrets != "off",
-            tokens=settings.tokens,
-            compress=settings.compress,
-        )
-
     def _scratch_folder(self) -> str:
         """Return a folder for files that are gone when this process is."""
         if self.writes:
@@ -532,6 +551,21 @@ class _Run:
         import tempfile
 
         return tempfile.gettempdir()
+
+
+def _options(settings: Settings) -> "Options":
+    """Return what the settings say of a block."""
+    from piste.bundle.blocks import Options
+
+    return Options(
+        form=settings.form,
+        numbered=settings.line_numbers,
+        most=settings.max_file,
+        cut=settings.oversize == "cut",
+        secrets=settings.secrets != "off",
+        tokens=settings.tokens,
+        compress=settings.compress,
+    )
 
 
 def _now() -> int:

@@ -5,7 +5,7 @@ annotations alone; `check` holds what a type cannot say. It does not know where 
 came from, and not the path of the bundle: that is the target of the graph's rule.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from piste.errors import Mistake, did_you_mean
 
@@ -15,10 +15,12 @@ CHOICES = {
     "fit": ("off", "auto"),
     "secrets": ("mask", "refuse", "off"),
 }
+OWN_PATTERN_FILES = (".ignore", ".repomixignore", ".pisteignore")
+PATTERN_FILES = {name.encode() for name in (*OWN_PATTERN_FILES, ".gitignore")}
+"""The names of files that hold patterns, in any folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What is packed and how. Every field is a key of `[bundle]` in piste.toml."""
 
     include: tuple[str, ...] = ()

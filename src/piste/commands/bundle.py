@@ -10,7 +10,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,9 +97,9 @@ def _settings(settings: Settings, args: argparse.Namespace) -> Settings:
     """Return the project's settings with what the flags say."""
     given = vars(args)
     changes: dict[str, Any] = {
-        field.name: given[field.name]
-        for field in fields(settings)
-        if field.name not in ("tree", "tokens", "defaults") and given.get(field.name) is not None
+        name: given[name]
+        for name in settings._fields
+        if name not in ("tree", "tokens", "defaults") and given.get(name) is not None
     }
     for key in ("tokens", "defaults", "tree"):
         if given[f"no_{key}"]:
@@ -111,7 +110,7 @@ def _settings(settings: Settings, args: argparse.Namespace) -> Settings:
         changes["include"] = tuple(args.include)
     if args.ignore:
         changes["ignore"] = (*settings.ignore, *args.ignore)
-    return replace(settings, **changes)
+    return settings._replace(**changes)
 
 
 def _target(world: World, args: argparse.Namespace) -> str:
@@ -212,7 +211,7 @@ def _config_lines(settings: Settings) -> list[str]:
     from piste.bundle.defaults import GROUPS
 
     lines = ["[bundle]"]
-    for key, value in asdict(settings).items():
+    for key, value in settings._asdict().items():
         text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
         choices = f"  # {', '.join(CHOICES[key])}" if key in CHOICES else ""
         lines.append(f"{key} = {text}{choices}")

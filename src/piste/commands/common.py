@@ -51,7 +51,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line, with the nearest option, and where to look; exit 2."""
-        from piste.errors import did_you_mean
+        from piste.errors import did_you_mean, without_secrets
 
         near = ""
         start, _, rest = message.partition(": ")
@@ -63,7 +63,8 @@ class _Parser(argparse.ArgumentParser):
             near = did_you_mean(rest.split()[0].partition("=")[0], known)
         elif start == "unrecognized arguments":
             message = f"one word too many: {rest}"
-        print(f"{self.prog}: {message}{near or f'; see {self.prog} --help'}", file=sys.stderr)
+        line = f"{self.prog}: {message}{near or f'; see {self.prog} --help'}"
+        print(without_secrets(line), file=sys.stderr)
         sys.exit(EXIT_MISTAKE)
 
 

@@ -3,7 +3,9 @@
 Nothing that is there is overwritten; run twice, it changes nothing.
 """
 
+import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ _COMMENT = "# piste: receipts are shared, the rest of .piste is local"
 SETTINGS = """\
 # Settings of piste. All of them, with their defaults, are in docs/settings.md.
 {model}
+{test}
 # language = "English"     # of the documents; without it, that of your own text
 # tests_first = false      # a plan whose steps do not begin with failing tests
 
@@ -59,8 +62,10 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
     attributes = _attributes(root)  # first of all: it reads the settings that are there
     if config.project_file(root) is None:
         line, about = _model_line(model)
-        durable.write(root / config.FILE, SETTINGS.format(model=line + more).encode())
-        said.append(f"wrote {config.FILE}: {about}")
+        test, tests = _test_line(root)
+        settings = SETTINGS.format(model=line + more, test=test)
+        durable.write(root / config.FILE, settings.encode())
+        said.append(f"wrote {config.FILE}: {about}{tests}")
     elif model:
         raise Mistake(f"the settings are there already; set `model = {model!r}` in them")
     dodo = root / "dodo.py"
@@ -96,6 +101,21 @@ def _model_line(model: str) -> tuple[str, str]:
         "its default; name another when you have one"
     )
     return 'model = "outline"  # skeletons, without a key; `llm models` lists real models', about
+
+
+def _test_line(root: Path) -> tuple[str, str]:
+    """The line of the settings with the test command, confirmed at a terminal, and what to say."""
+    from piste import testing
+
+    found = testing.find(root)
+    if found is None:
+        return '# test = "…"            # the test command, for `piste run`', ""
+    command = found.command
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        ask = f"the tests run with `{command}` (from {found.why}); Enter, or another command: "
+        print(ask, end="", file=sys.stderr, flush=True)
+        command = sys.stdin.readline().strip() or command
+    return f"test = {json.dumps(command)}", f"; the tests run with `{command}`"
 
 
 def _attributes(root: Path) -> tuple[str, ...]:

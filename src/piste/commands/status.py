@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from piste import freshness, project, screen
 from piste.commands import common
-from piste.errors import PisteError
+from piste.errors import PisteError, without_secrets
 from piste.freshness import Decision, World
 
 _COLOURS = {"fresh": "green", "stale": "yellow", "missing": "yellow", "edited": "blue",
@@ -61,7 +61,8 @@ def estimate(world: World, decision: Decision) -> Estimate | None:
     standing = world.root / rule.target
     old = standing.read_text("utf-8", "replace") if standing.is_file() else ""
     model = decision.wanted.action["model"]
-    return Estimate(model, sent, prices.price(model, sent, tokens.count(old)).dollars)
+    dollars = prices.price(model, sent, tokens.count(old)).dollars
+    return Estimate(without_secrets(model), sent, dollars)
 
 
 def estimate_said(found: Estimate) -> str:

@@ -1,0 +1,104 @@
+"""An attempt at a step, as it is written down: where it stands, so that a kill loses nothing.
+
+    .piste/run/state.json     the one attempt that is under way, or the last one that was
+
+    phase      what is true on disk                              what the next run does there
+    ---------  ------------------------------------------------  ------------------------------
+    agent      the agent is at work, or about to be              keeps what it left on its branch,
+                                                                 and lets it begin that try again
+    left       the agent has ended; its work is in the worktree  looks at what it left
+    tests      its work is commit `work`                         runs the tests on it
+    red        `work` is not good; `reason` says why             next try, from `work`, or gives up
+    green      the tests passed on `work`                        review, or commit
+    review     a person has to say yes to `work`                 asks
+    commit     yes was said, or was not needed                   ticks and commits anew
+    land       the step's commit is `commit`                     moves the branches there
+    done, failed, blocked, skipped                               the attempt is over
+
+Every phase can be gone through again from its start: what it needs is in this file and in
+commits that it names. The file is local and may be deleted; then the attempt begins anew.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from piste import durable
+from piste.gitrepo import FOLDER
+
+SCHEMA = 1
+FILE = f"{FOLDER}/state.json"
+
+AGENT, LEFT, TESTS, RED, GREEN = "agent", "left", "tests", "red", "green"
+REVIEW, COMMIT, LAND = "review", "commit", "land"
+DONE, FAILED, BLOCKED, SKIPPED = "done", "failed", "blocked", "skipped"
+OVER = (DONE, FAILED, BLOCKED, SKIPPED)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Where an attempt at a step stands. Commits are their hashes; times are in seconds."""
+
+    step: str
+    title: str
+    digest: str  # of the prompt
+    prompt: str
+    agent: str
+    version: str
+    model: str
+    test: str
+    branch: str
+    base: str  # the commit that the step begins from
+    start: str  # the commit that this try begins from
+    phase: str = AGENT
+    number: int = 1  # of the try
+    salt: str = ""  # of an attempt whose model is asked anew though an answer is known
+    work: str = ""  # commit of what the agent left
+    ended: str = ""  # how the agent ended, where that was not well
+    words: str = ""  # its last ones
+    guarded: Mapping[str, str] = field(default_factory=dict)  # `worktree.guarded` before it began
+    checkout: Mapping[str, str] = field(default_factory=dict)  # `worktree.checkout` likewise
+    reason: str = ""  # why the last try was no good, in one line
+    failure: str = ""  # of its output, what is worth reading
+    doubt: str = ""  # why a person has to look though the tests are green
+    approved: str = ""  # the content that a person said yes to: hash of git's tree
+    hooked: int = 0  # how often hooks have changed what was to be committed
+    commit: str = ""
+    landing: tuple[str, str] | None = None  # from which commit to which
+    said_model: str = ""  # that the agent says it asked
+    replies: tuple[tuple[str, str], ...] = ()  # of this try, in the store: key and record
+    input_tokens: int | None = 0
+    output_tokens: int | None = 0
+    cost: float | None = 0.0  # US dollars
+    seconds: float = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to be done."""
+        return self.phase in OVER
+
+
+def load(root: Path) -> Attempt | None:
+    """Return the attempt that is written down, or None: there is none, or it cannot be read."""
+    try:
+        raw = json.loads((root / FILE).read_bytes())
+        if raw.pop("schema") != SCHEMA or {*raw} != {one.name for one in fields(Attempt)}:
+            return None
+        raw["landing"] = tuple(raw["landing"]) if raw["landing"] else None
+        raw["replies"] = tuple((key, name) for key, name in raw["replies"])
+        return Attempt(**raw)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def save(root: Path, attempt: Attempt) -> Attempt:
+    """Write the attempt down, durably; return it. Raises OSError."""
+    raw = {"schema": SCHEMA, **asdict(attempt)}
+    durable.write(root / FILE, json.dumps(raw, indent=1, ensure_ascii=False).encode())
+    return attempt
+
+
+def forget(root: Path) -> None:
+    """Let no attempt be written down; its branch stays. Raises OSError."""
+    durable.remove(root / FILE)

@@ -1,0 +1,99 @@
+"""What an agent may change, and what it has changed all the same.
+
+Paths are what git's diff of two commits names, so nothing rests on what the agent says. Never,
+unless the settings or the command line name it: git's own folder, what makes programs run on
+other people's machines or in CI, piste's own settings; a link out of the repository; a
+repository within the repository. What is written outside of the worktree is not in a diff:
+`worktree.guarded` and `worktree.checkout` look for some of that.
+"""
+
+import posixpath
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from piste.errors import shown
+from piste.gitrepo import Change
+
+# Files and folders that make a program run unasked: on a push, a commit, a checkout, when a
+# folder is entered or an editor opens it. They are compared without regard to case, as two of
+# the three usual file systems do.
+PROTECTED = (
+    ".git", ".github/workflows", ".github/actions", ".gitlab-ci.yml", ".circleci",
+    ".githooks", ".husky", ".pre-commit-config.yaml", "lefthook.yml", ".lefthook.yml",
+    ".gitmodules", ".envrc", ".vscode/tasks.json", ".claude", ".cursor", ".mcp.json",
+    ".piste", "piste.toml", ".config/mise", "mise.toml", ".mise.toml",
+)  # fmt: skip
+
+LINK, SUBMODULE = "120000", "160000"
+
+
+class Allowed(NamedTuple):
+    """What an agent may change."""
+
+    prefix: str  # of the project: "" or "sub/dir/"
+    writes: tuple[str, ...] = ()  # below the project; () is all of it
+    named: tuple[str, ...] = ()  # below the project; protected paths that are allowed by name
+
+
+class Violation(NamedTuple):
+    """A change that is not allowed."""
+
+    change: Change
+    why: str
+
+
+def why_not(allowed: Allowed, path: str) -> str:
+    """Return why a path (from the top of the repository) may not be changed, or ""."""
+    if not path.startswith(allowed.prefix):
+        return f"{shown(path)} is outside of the project's folder {allowed.prefix}"
+    own = path[len(allowed.prefix) :]
+    if _below(own, allowed.named):
+        return ""
+    if guard := _protected(own):
+        return f"{shown(own)} may not be changed ({guard} is protected)"
+    if allowed.writes and not _below(own, allowed.writes):
+        return f"{shown(own)} is not below {', '.join(allowed.writes)}"
+    return ""
+
+
+def judge(
+    allowed: Allowed, changed: Iterable[Change], target_of: Callable[[str], str]
+) -> list[Violation]:
+    """Return the changes that are not allowed. `target_of` tells where a symlink points to."""
+    found = []
+    for change in changed:
+        why = why_not(allowed, change.path)
+        if not why and SUBMODULE in (change.mode, change.old_mode):
+            why = f"{shown(change.path)} is a repository of its own"
+        if not why and change.mode == LINK:
+            target = target_of(change.path)
+            if _leads_out(change.path, target):
+                why = f"{shown(change.path)} is a link out of the repository, to {shown(target)}"
+        if why:
+            found.append(Violation(change, why))
+    return found
+
+
+def _leads_out(path: str, target: str) -> bool:
+    if target.startswith("/"):
+        return True
+    whole = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    parts = whole.split("/")
+    return parts[0] == ".." or any(part.casefold() == ".git" for part in parts)
+
+
+def _protected(path: str) -> str:
+    folded = path.casefold()
+    parts = folded.split("/")
+    if ".git" in parts:
+        return ".git"
+    # What protects the top of a project protects that of a part of it, too.
+    for guard in PROTECTED:
+        if folded == guard or folded.startswith(f"{guard}/") or f"/{guard}/" in f"/{folded}/":
+            return guard
+    return ""
+
+
+def _below(path: str, folders: Sequence[str]) -> bool:
+    names = (folder.removeprefix("./").rstrip("/") for folder in folders)
+    return any(path == name or path.startswith(f"{name}/") for name in names)

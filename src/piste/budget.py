@@ -1,0 +1,242 @@
+"""What may still be spent: decided before each call, from what has been spent and what it may cost.
+
+A cap is in US dollars or in tokens, for a run or for a day. Spent is what the replies of this
+run cost, and for the day what `.piste/log.jsonl` has since midnight. A call is counted as its
+whole prompt and the longest reply that is to be expected, until its own count is known.
+
+It does not know: what a provider bills for a call that brought no reply; what other
+projects spend; what another run of this project has in flight. A model that thinks at length,
+or writes more than `LONGEST` tokens, can pass a cap by that one reply; `max_tokens` in the
+model's options is a bound that the provider keeps.
+"""
+
+import contextlib
+import datetime
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from piste import log
+from piste.errors import Failed, Mistake, OverBudget, shown
+from piste.prices import FREE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from piste.config import Config
+    from piste.store import Record
+
+LONGEST = 16_384  # tokens of a reply, where no option of the model says less: 40 pages
+_BOUNDS = ("max_tokens", "max_output_tokens", "max_completion_tokens", "num_predict")
+_DOLLARS = re.compile(r"\$?\s*(\d[\d_,]*(?:\.\d+)?)")
+_TOKENS = re.compile(r"(\d[\d_,]*(?:\.\d+)?)\s*([kM]?)\s*(?:t|tok|tokens?)")
+_SCALE = {"": 1, "k": 1_000, "M": 1_000_000}
+
+
+class Cap(NamedTuple):
+    """The most that may be spent; None is no bound in that unit."""
+
+    dollars: float | None = None
+    tokens: int | None = None
+
+    def lower(self, other: "Cap") -> "Cap":
+        """Return the cap that keeps both."""
+        return Cap(_least(self.dollars, other.dollars), _least(self.tokens, other.tokens))
+
+
+class Sum(NamedTuple):
+    """What calls cost, or may cost; dollars is None where a price is not known."""
+
+    dollars: float | None = 0.0
+    tokens: int = 0
+
+    def plus(self, other: "Sum") -> "Sum":
+        """Return both together."""
+        known = None not in (self.dollars, other.dollars)
+        dollars = (self.dollars or 0.0) + (other.dollars or 0.0) if known else None
+        return Sum(dollars, self.tokens + other.tokens)
+
+    def larger(self, other: "Sum") -> "Sum":
+        """Return the larger of both, unit by unit."""
+        known = None not in (self.dollars, other.dollars)
+        dollars = max(self.dollars or 0.0, other.dollars or 0.0) if known else None
+        return Sum(dollars, max(self.tokens, other.tokens))
+
+
+NOTHING = Sum()
+
+
+def parse(text: str, where: str) -> Cap:
+    """Return the cap that a text names: "$2.50", "2.50", "200_000 tokens", "200kt"; "" is none.
+
+    Raises Mistake, naming `where`.
+    """
+    if not text.strip():
+        return Cap()
+    if found := _TOKENS.fullmatch(text.strip()):
+        return Cap(tokens=int(_number(found[1]) * _SCALE[found[2]]))
+    if found := _DOLLARS.fullmatch(text.strip()):
+        return Cap(dollars=_number(found[1]))
+    raise Mistake(f'{where}: {shown(text)!r:.60} is no budget; write "$2.50", or "200_000 tokens"')
+
+
+def refusal(cap: Cap, spent: Sum, call: Sum) -> str | None:
+    """Return in a few words why a call may not be made, or None where it may.
+
+    `spent` is what was spent already, `call` what the call may cost at most.
+    """
+    if cap.tokens is not None and spent.tokens + call.tokens > cap.tokens:
+        return (
+            f"{spent.tokens:,} of {cap.tokens:,} tokens are used, and it may take {call.tokens:,}"
+        )
+    if cap.dollars is None:
+        return None
+    if call.dollars is None or spent.dollars is None:
+        return "a price is not known; give the budget in tokens"
+    if not spent.dollars + call.dollars <= cap.dollars:  # what is no number is too much, too
+        return (
+            f"${spent.dollars:.4f} of ${cap.dollars:.2f} are spent, and it may cost "
+            f"${call.dollars:.4f}"
+        )
+    return None
+
+
+def of_entries(entries: Iterable[log.Entry], since: str) -> Sum:
+    """Return what the calls in these lines of the log cost, from the date `since` (UTC) on."""
+    total = NOTHING
+    for entry in entries:
+        if entry.event in ("made", "rejected") and entry.date >= since:
+            total = total.plus(of_reply(entry.model, entry.input_tokens, entry.output_tokens,
+                                        entry.cost))  # fmt: skip
+    return total
+
+
+def of_reply(
+    model: str, input_tokens: int | None, output_tokens: int | None, cost: float | None
+) -> Sum:
+    """Return what one reply cost."""
+    if model in FREE:
+        return NOTHING
+    return Sum(cost, (input_tokens or 0) + (output_tokens or 0))
+
+
+def may_cost(model: str, words: str, options: Mapping[str, object]) -> Sum:
+    """Return the most that a call with these words may cost; see `LONGEST`."""
+    if model in FREE:
+        return NOTHING
+    from piste import prices, tokens
+
+    bounds = [options[name] for name in _BOUNDS if isinstance(options.get(name), int)]
+    sent, comes = tokens.count(words), min([LONGEST, *map(int, map(str, bounds))])
+    return Sum(prices.price(model, sent, comes).dollars, sent + comes)
+
+
+def midnight() -> str:
+    """Return the last midnight of this machine's time zone, as the log writes a date."""
+    now = datetime.datetime.now().astimezone()
+    start = now.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(datetime.UTC)
+    return start.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def in_ci() -> bool:
+    """Whether this is a machine for checks, where nobody is there to pay: CI is set."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+_purses: dict["Path", "Purse"] = {}
+
+
+def purse(root: "Path") -> "Purse":
+    """Return the purse of this run in the project at `root`."""
+    return _purses.setdefault(root, Purse(root))
+
+
+class Purse:
+    """What one run has spent, and what its calls under way may cost; for many threads."""
+
+    def __init__(self, root: "Path") -> None:
+        self._root = root
+        self.cap = Cap()  # of the command line, beside that of the settings
+        self.frozen = False  # --frozen: nothing is asked at all
+        self._lock = threading.Lock()
+        self._spent = NOTHING
+        self._under_way: list[Sum] = []
+        self._day = NOTHING  # in the log, since midnight
+        self._before: Sum | None = None  # of that, what was there at the first look
+        self._at = 0  # bytes of the log that have been read
+
+    @contextlib.contextmanager
+    def call(
+        self, config: "Config", what: str, model: str, words: str, options: Mapping[str, Any]
+    ) -> "Iterator[list[Record]]":
+        """Let a call to a model be made in the block, which puts the record into the list.
+
+        Raises Failed where nothing may be asked, and OverBudget where it may cost too much.
+        """
+        self._allowed(config, what, model)
+        of_run = parse(config.budget, "budget") if self.cap == Cap() else self.cap
+        caps = (of_run, parse(config.budget_day, "budget_day"))
+        bounded = any(bound is not None for cap in caps for bound in cap)
+        most = may_cost(model, words, options) if bounded else NOTHING
+        with self._lock:
+            if bounded:
+                self._check(caps, what, model, most)
+            self._under_way.append(most)
+        came: list[Record] = []
+        try:
+            yield came
+        finally:
+            with self._lock:
+                self._under_way.remove(most)
+                for one in came:
+                    cost = of_reply(model, one.input_tokens, one.output_tokens, one.cost)
+                    self._spent = self._spent.plus(cost)
+
+    def _allowed(self, config: "Config", what: str, model: str) -> None:
+        if self.frozen or (in_ci() and not config.ask_in_ci and model not in FREE):
+            why = "--frozen" if self.frozen else "CI is set, and ask_in_ci is not"
+            raise Failed(
+                f"{what} is not as it should be, and no model is asked here ({why}): make it where "
+                "you work, and commit it with its receipt"
+            )
+
+    def _check(self, caps: tuple[Cap, Cap], what: str, model: str, most: Sum) -> None:
+        waiting = NOTHING
+        for one in self._under_way:
+            waiting = waiting.plus(one)
+        for cap, name in zip(caps, ("budget", "budget_day"), strict=True):
+            if cap == Cap():
+                continue
+            of_day = name == "budget_day"
+            spent = self._today() if of_day else self._spent
+            if why := refusal(cap, spent.plus(waiting), most):
+                period = "of today" if of_day else "of this run"
+                raise OverBudget(
+                    f"{what}: {model} is not asked: the budget {period} would be passed: {why}; "
+                    f"what is finished is kept (--budget, or {name} in the settings)"
+                )
+
+    def _today(self) -> Sum:
+        """What was spent since midnight, as the log and this run know it."""
+        with contextlib.suppress(OSError), open(self._root / log.FILE, "rb") as file:
+            file.seek(self._at)
+            data = file.read()
+            whole = data.rfind(b"\n") + 1
+            self._at += whole
+            self._day = self._day.plus(of_entries(log.parsed(data[:whole]), midnight()))
+        if self._before is None:
+            self._before = self._day
+        # A reply of this run is in the log a moment after it was paid for, one of another
+        # run of this project is in the log only.
+        return self._day.larger(self._before.plus(self._spent))
+
+
+def _least(one: Any, other: Any) -> Any:
+    known = [bound for bound in (one, other) if bound is not None]
+    return min(known) if known else None
+
+
+def _number(text: str) -> float:
+    return float(text.replace("_", "").replace(",", ""))

@@ -1,0 +1,209 @@
+"""Carrying out one step, from where it stands to its end, whatever has happened before.
+
+`attempt` says which phases there are and what each leaves on disk; each is one function
+(`phases`, `finishing`), and what it returns is written down before the next begins. So a kill
+at any point costs at most the try of an agent that was cut off, and what that left is kept on
+its branch. This module talks to nobody: a person is asked through `Options.person`.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from piste import (
+    agents,
+    attempt,
+    durable,
+    finishing,
+    gitrepo,
+    landing,
+    locks,
+    phases,
+    screen,
+    steps,
+    testing,
+    tries,
+    worktree,
+)
+from piste.attempt import Attempt
+from piste.errors import Mistake, shown
+from piste.freshness import World
+from piste.steps import Link, Settings
+from piste.tries import Options, Run, place, run_tests
+
+
+class Outcome(NamedTuple):
+    """What came of a step."""
+
+    step: str
+    title: str
+    result: str  # done, failed, blocked or skipped
+    agent: str
+    tries: int
+    tests: str  # passed, failed or ""
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None  # US dollars
+    seconds: float
+    commit: str
+    branch: str  # where an attempt that is not done is kept
+    said: str  # why, or where the commit is
+
+
+# ------------------------------------------------------------------ a step, from outside
+
+
+@contextlib.contextmanager
+def only_one(world: World, what: str, stop: threading.Event | None = None) -> Iterator[None]:
+    """Hold the lock of the run: wait for another one, and for what a killed one had started.
+
+    Raises InterruptedError when `stop` is set meanwhile.
+    """
+    folder = gitrepo.own_folder(world.root)
+    began = time.time()
+
+    def waiting(holder: str) -> None:
+        screen.say(f"waiting for {holder}")
+
+    with locks.hold(folder / "lock", what, waiting, stop):
+        with locks.hold(folder / "busy", what, waiting, stop):
+            pass
+        for left in (folder, folder / "logs", world.root, world.root / steps.FOLDER):
+            durable.sweep(left, began)
+        yield
+
+
+def carry_out(world: World, settings: Settings, options: Options, link: Link) -> Outcome:
+    """Carry out one step, or go on where an earlier run was cut off.
+
+    The lock of the run is the caller's (`only_one`). Raises Mistake for what a person can
+    mend, before anything is paid; OverBudget; NeedsPerson; InterruptedError when stopped. In
+    all of them the attempt stands where it was, for the next run.
+    """
+    now = settled(world)
+    repo = gitrepo.find(world.root)
+    run = Run(world, settings, options, agents.find(settings), repo)
+    if now is None or now.over or not _goes_on(now, link, settings):
+        if options.approve:
+            raise Mistake(
+                f"step {shown(link.step.id)} does not wait for your word; see: piste steps"
+            )
+        if now is not None and not now.over:
+            _park(run, now)
+        now = _begin(run, link)
+    else:
+        screen.say(f"step {shown(now.step)}: going on where it was left ({now.phase})")
+    while not now.over:
+        now = attempt.save(world.root, PHASES[now.phase](run, now))
+    return outcome(now)
+
+
+def settled(world: World) -> Attempt | None:
+    """Return the attempt that is written down, after a landing that was cut off is put right.
+
+    Raises Mistake where a person has to do that.
+    """
+    now = attempt.load(world.root)
+    if now is not None and now.landing is not None:
+        landing.finish(gitrepo.find(world.root), landing.Landing(*now.landing))
+        now = attempt.save(world.root, replace(now, landing=None))
+    return now
+
+
+def _goes_on(now: Attempt, link: Link, settings: Settings) -> bool:
+    if now.phase == attempt.LAND:
+        return now.step == link.step.id
+    return (now.step, now.digest, now.agent) == (link.step.id, link.digest, settings.agent)
+
+
+def _park(run: Run, now: Attempt) -> None:
+    """Leave an attempt that is not over to its branch, whole."""
+    if now.phase == attempt.LAND:
+        finishing.land(run, now)
+        return
+    if not worktree.rescue(run.repo, tries.message(now, "cut off")) and now.work:
+        worktree.ensure(run.repo, now.work, now.branch)
+    screen.say(f"step {shown(now.step)}: the attempt that was under way is kept on {now.branch}")
+
+
+def outcome(now: Attempt) -> Outcome:
+    """Return what came of an attempt that is over."""
+    done = now.phase == attempt.DONE
+    tests = "passed" if done or now.phase == attempt.SKIPPED else "failed" if now.failure else ""
+    return Outcome(
+        now.step, now.title, now.phase, steps.by(now.agent, now.version), now.number,
+        tests, now.input_tokens, now.output_tokens, now.cost, now.seconds,
+        now.commit if done else "", "" if done else now.branch, now.reason,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ before anything is paid
+
+
+def _begin(run: Run, link: Link) -> Attempt:
+    """Begin a new attempt. Raises Mistake for whatever would make paying for it pointless."""
+    world, repo, step = run.world, run.repo, link.step
+    version, model = agents.version(world, run.agent, run.model)
+    command = run.settings.test or found_test(world.root)
+    _no_uncommitted_records(run)
+    if kept := worktree.rescue(repo, "left in the worktree\n"):
+        screen.say(f"what was left in the worktree is kept on {kept}")
+    base = landing.base(repo)
+    branch = gitrepo.attempts(repo, step.id)
+    now = Attempt(
+        step=step.id, title=step.title, digest=link.digest, prompt=step.prompt,
+        agent=run.settings.agent, version=version, model=model, test=command, branch=branch,
+        base=base, start=base, salt=branch.rpartition(".")[2] if run.options.again else "",
+    )  # fmt: skip
+    place(run, now, base)
+    _tests_can_run(run, now)
+    return attempt.save(world.root, now)
+
+
+def found_test(root: Path) -> str:
+    """Return the test command that the project seems to have. Raises Mistake for none."""
+    found = testing.find(root)
+    if found is None:
+        raise Mistake('no test command is known for this project; set test = "…" in piste.toml')
+    return found.command
+
+
+def _no_uncommitted_records(run: Run) -> None:
+    folder = f"{run.repo.prefix}{steps.FOLDER}/"
+    names = gitrepo.uncommitted(run.repo, untracked=True)
+    if any(
+        name.startswith(folder) or (name[-1:] == "/" and folder.startswith(name)) for name in names
+    ):
+        raise Mistake(
+            "a step was done by hand and is not committed, so an agent would not see it; "
+            "git add -A && git commit"
+        )
+
+
+def _tests_can_run(run: Run, now: Attempt) -> None:
+    """Raise Mistake when the test command cannot be run at all: no agent could make it pass."""
+    result = run_tests(run, now, "before")
+    if not testing.starts(result):
+        raise Mistake(
+            f'the test command {now.test!r} cannot be run: {result.said}; set test = "…", or '
+            f'setup = "…" for what a fresh worktree needs first'
+        )
+    if not result.green:
+        screen.say(f"step {shown(now.step)}: before it begins {result.said}; it has to mend that")
+
+
+# What is done in each phase; the table of what each leaves on disk is in `attempt`.
+PHASES: Mapping[str, Callable[[Run, Attempt], Attempt]] = {
+    attempt.AGENT: phases.work,
+    attempt.LEFT: phases.look,
+    attempt.TESTS: phases.test,
+    attempt.RED: phases.again,
+    attempt.GREEN: finishing.green,
+    attempt.REVIEW: finishing.review,
+    attempt.COMMIT: finishing.commit,
+    attempt.LAND: finishing.land,
+}

@@ -1,0 +1,255 @@
+"""`piste doctor`: look at the project, the store, git, mise, the models and the clipboard.
+
+Each line is `ok`, a `note` about what you can do without, or something to `mend`, with how. It
+asks no model and changes no byte.
+"""
+
+import contextlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+from piste import __version__, config, housekeeping, llmhome, paths, project, receipts, screen
+from piste.commands import common
+from piste.errors import EXIT_FAILED, Mistake, PisteError, shown, without_secrets
+from piste.freshness import World
+from piste.prices import FREE
+from piste.store import Store, default_folder
+
+OK, NOTE, MEND = "ok", "note", "mend"
+_COLOURS = {OK: "green", NOTE: "yellow", MEND: "red"}
+_CODES = "0 there is nothing to mend, 1 there is, 2 it cannot be told"
+_LIBRARIES = ("doit", "llm", "jinja2", "genai-prices")
+_ROOM = 100_000_000  # bytes free, below which a disk is said to be nearly full
+
+
+class Line(NamedTuple):
+    """What was found out about one thing."""
+
+    state: str  # OK, NOTE, MEND
+    about: str
+    said: str
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the verb; return the exit code."""
+    parser = common.parser("doctor", __doc__, codes=_CODES)
+    parser.add_argument("--deep", action="store_true", help="verify every hash of the store, too")
+    args = parser.parse_args(argv)
+    lines = [
+        Line(line.state, line.about, without_secrets(shown(line.said)))
+        for line in _lines(args.deep)
+    ]
+    if args.json:
+        common.print_json([line._asdict() for line in lines])
+    else:
+        width = max(len(line.about) for line in lines)
+        for line in lines:
+            word = screen.style(f"{line.state:<4}", _COLOURS[line.state], sys.stdout)
+            print(f"{word}  {line.about:<{width}}  {line.said}")
+    return EXIT_FAILED if any(line.state == MEND for line in lines) else 0
+
+
+def _lines(deep: bool) -> Iterator[Line]:
+    yield Line(OK, "piste", _versions())
+    root = project.root_of(Path.cwd())
+    world = None
+    try:
+        world = project.world(root)
+    except PisteError as error:
+        yield Line(MEND, "settings", str(error))
+    yield from _of_project(root, world)
+    yield from _of_store(world.store if world else Store(default_folder()), deep)
+    yield from _of_git(root)
+    yield from _of_mise(root)
+    yield from _of_models(world)
+    yield from _of_clipboard()
+
+
+def _versions() -> str:
+    found = [f"piste {__version__}", f"Python {platform.python_version()}"]
+    for name in _LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} is missing: install piste anew")
+    return ", ".join(found)
+
+
+# The project ----------------------------------------------------------------------------
+
+
+def _of_project(root: Path, world: World | None) -> Iterator[Line]:
+    try:
+        settings = config.project_file(root)
+    except PisteError:  # said already
+        settings = None
+    if world is not None and settings is None:
+        yield Line(NOTE, "project", f"{root} has no settings; piste init writes them")
+    elif world is not None and settings is not None:
+        yield Line(OK, "project", f"{root}, settings in {settings.name}")
+    targets = receipts.targets(root)
+    damaged = 0
+    for target in targets:
+        try:
+            receipts.read(root, target)
+        except Mistake as error:
+            damaged += 1
+            yield Line(MEND, "receipts", str(error))
+    if not damaged:
+        count = len(targets)
+        yield Line(OK, "receipts", f"{count} of {count} are whole" if count else "none yet")
+    yield from _writable("project", [root, root / paths.STATE, root / receipts.FOLDER])
+    if world is not None and os.environ.get("CI") and not world.config.ask_in_ci:
+        yield Line(NOTE, "ci", "CI is set, so no model is asked; ask_in_ci = true allows it")
+
+
+def _writable(about: str, folders: Sequence[Path]) -> Iterator[Line]:
+    for folder in folders:
+        try:
+            paths.writable_folder(folder, about)
+        except Mistake as error:
+            yield Line(MEND, about, str(error))
+            return
+
+
+def _of_store(store: Store, deep: bool) -> Iterator[Line]:
+    unwritable = list(_writable("store", store.folders()))
+    yield from unwritable
+    found = list(housekeeping.items(store))
+    size = sum(item.size for item in found)
+    if not unwritable:
+        yield Line(OK, "store", f"{store.folder}, {len(found):,} entries, {size:,} bytes")
+    there = next(path for path in (store.folder, *store.folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < _ROOM:
+        yield Line(MEND, "disk", f"{there} has {free:,} bytes free; piste store gc frees some")
+    if not deep:
+        return
+    wrong = list(housekeeping.damaged(store))
+    if wrong:
+        names = ", ".join(str(item.path.relative_to(store.folder)) for item in wrong[:3])
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        said = f"{len(wrong):,} of {len(found):,} entries are damaged: {names}{more}; remove them"
+        yield Line(MEND, "store", said)
+    else:
+        yield Line(OK, "store", f"every hash is right, of {len(found):,} entries")
+
+
+# The programs ---------------------------------------------------------------------------
+
+
+def _git(root: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", "--no-optional-locks", *args], cwd=root, capture_output=True, text=True,
+        errors="replace", stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+
+
+def _of_git(root: Path) -> Iterator[Line]:
+    if shutil.which("git") is None:
+        yield Line(NOTE, "git", "it is not on your PATH; without it receipts are not shared")
+        return
+    said = _git(root, "--version").stdout.strip().removeprefix("git version ")
+    if _git(root, "rev-parse", "--is-inside-work-tree").returncode != 0:
+        yield Line(NOTE, "git", f"{said}; {root} is no repository: git init")
+        return
+    yield Line(OK, "git", said)
+    receipt = f"{receipts.FOLDER}/todo.md.json"
+    if _git(root, "check-ignore", "-q", "--no-index", receipt).returncode == 0:
+        yield Line(MEND, "git", f"it ignores {receipts.FOLDER}, so nobody shares the receipts; "
+                   "piste init adds the line that brings them back")  # fmt: skip
+    elif _git(root, "check-ignore", "-q", "--no-index", f"{paths.STATE}/log.jsonl").returncode:
+        yield Line(NOTE, "git", f"the local part of {paths.STATE} is not ignored; piste init "
+                   "adds the line")  # fmt: skip
+
+
+def _of_mise(root: Path) -> Iterator[Line]:
+    from piste import mise
+    from piste.commands.mise import FILE, PROJECT, global_folder
+
+    if shutil.which("mise") is None:
+        yield Line(NOTE, "mise", "it is not on your PATH; only `mise run LLM:…` needs it")
+        return
+    for path, how in (
+        (root / PROJECT, "piste mise"),
+        (global_folder() / FILE, "piste mise --global"),
+    ):
+        try:
+            text = path.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
+        if text.replace("\r\n", "\n") == mise.text():
+            yield Line(OK, "mise", f"{path} is up to date")
+        elif not mise.is_owned(text) or mise.is_edited(text):
+            yield Line(NOTE, "mise", f"{path} is your own; {how} --check compares it")
+        else:
+            yield Line(MEND, "mise", f"{path} is out of date; {how} writes it")
+        return
+    yield Line(NOTE, "mise", "it has no tasks of piste; piste mise writes them")
+
+
+# The models -----------------------------------------------------------------------------
+
+
+def _of_models(world: World | None) -> Iterator[Line]:
+    if world is None:
+        return
+    own = world.config.options
+    asked = [(world.config.model, own)]
+    asked += [
+        (rule.model or world.config.model, {**own, **dict(rule.options)})
+        for rule in world.rules.values()
+    ]
+    with _llm_folder():
+        yield from dict.fromkeys(_of_model(name, options) for name, options in asked)
+
+
+@contextlib.contextmanager
+def _llm_folder() -> Iterator[None]:
+    """Let llm have a folder for as long as it is looked at: it would make its own."""
+    if os.path.isdir(llmhome.folder()):
+        yield
+        return
+    before = os.environ.get("LLM_USER_PATH")
+    with tempfile.TemporaryDirectory(prefix="piste-") as scratch:
+        os.environ["LLM_USER_PATH"] = scratch
+        try:
+            yield
+        finally:
+            del os.environ["LLM_USER_PATH"]
+            if before is not None:
+                os.environ["LLM_USER_PATH"] = before
+
+
+def _of_model(name: str, options: Mapping[str, object]) -> Line:
+    if name in FREE:
+        return Line(OK, "model", f"{name}: embedded, writes skeletons, needs no key")
+    from piste import models
+
+    try:
+        model = models.resolve(name or None)
+        models.require_key(model)
+        models.check_options(model, options)
+    except PisteError as error:
+        return Line(MEND, "model", str(error))
+    whose = "" if name else ", llm's default"
+    key = "its key is there" if model.needs_key else "it needs no key"
+    return Line(OK, "model", f"{model.model_id}{whose}: {key}")
+
+
+def _of_clipboard() -> Iterator[Line]:
+    from piste import clipboard
+
+    how = clipboard.found()
+    if how:
+        yield Line(OK, "clipboard", how)
+    else:
+        yield Line(NOTE, "clipboard", "there is none; only copying needs one")

@@ -1,0 +1,90 @@
+"""`piste done`: run the tests, and tick a step that was carried out by hand.
+
+Without a number it is the next step. Nothing is ticked while a test fails. It commits
+nothing: the tick and the record belong into your own commit.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from piste import attempt, carry, gitrepo, landing, project, screen, steps, testing
+from piste.commands import common
+from piste.commands.next import chosen
+from piste.commands.steps import named
+from piste.errors import EXIT_FAILED, Mistake
+from piste.freshness import World
+from piste.steps import HAND, Chain, Link, Record
+
+_CODES = "0 ticked, 1 the tests fail, 2 something you can mend"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the verb; return the exit code."""
+    parser = common.parser("done", __doc__, codes=_CODES)
+    parser.add_argument(
+        "step", nargs="?", default="", metavar="N", help="another step than the next"
+    )
+    parser.add_argument("--untested", action="store_true", help="on your word, without the tests")
+    parser.add_argument("--test", default="", metavar="CMD", help="the test command, this time")
+    args = parser.parse_args(argv)
+    world = project.here()
+    chain = own_chain(world)
+    link = chosen(chain, args.step)
+    if link is None:
+        raise Mistake("nothing is left to be done; piste done N does a step again")
+    command = "" if args.untested else args.test or _command(world)
+    with carry.only_one(world, f"piste done {link.step.id}"):
+        result = _tested(world, command) if command else None
+        if result is not None and not result.green:
+            return _red(link, result, args.json)
+        record = Record(link.step.id, link.step.title, link.digest, HAND, tests=command)
+        form = steps.settings(world).steps
+        changed = steps.set_done(world.root, world, link.step, record, form)
+        _forget_attempt(world, link)
+    if args.json:
+        common.print_json({"step": link.step.id, "state": "done", "changed": changed})
+        return 0
+    print(f"step {named(link)} is done{'' if command else ', untested'}: {', '.join(changed)}")
+    after = own_chain(world).next
+    print(f"next: {named(after)}" if after else "nothing is left", file=sys.stderr)
+    return 0
+
+
+def own_chain(world: World) -> Chain:
+    """Return the chain as it is in the person's checkout alone.
+
+    Raises Mistake while finished steps wait to be merged: what is ticked here would clash.
+    """
+    if landing.unlanded_here(world.root):
+        line = gitrepo.find(world.root).line
+        raise Mistake(f"finished steps are on {line}; take them first: git merge {line}")
+    return steps.chain(world, steps.settings(world).steps)
+
+
+def _command(world: World) -> str:
+    return steps.settings(world).test or carry.found_test(world.root)
+
+
+def _tested(world: World, command: str) -> testing.Result:
+    settings = steps.settings(world)
+    where = testing.Where(world.root, world.root / gitrepo.FOLDER / "logs" / "by-hand.tests")
+    with screen.progress(command):
+        return testing.run(command, where, settings.test_timeout)
+
+
+def _red(link: Link, result: testing.Result, as_json: bool) -> int:
+    failure = testing.trim(result.output)
+    if as_json:
+        about = {"step": link.step.id, "state": link.state, "tests": result.said}
+        common.print_json({**about, "failure": failure})
+    else:
+        print(failure)
+        print(f"piste: step {named(link)} is not ticked: {result.said}", file=sys.stderr)
+    return EXIT_FAILED
+
+
+def _forget_attempt(world: World, link: Link) -> None:
+    """An attempt at this very step is of no interest any more; what it has left stays."""
+    now = attempt.load(world.root)
+    if now is not None and now.phase != attempt.LAND and now.step == link.step.id:
+        attempt.forget(world.root)

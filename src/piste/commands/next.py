@@ -1,0 +1,80 @@
+"""`piste next`: the next step of the plan, to be carried out by hand.
+
+--copy puts it on the clipboard with what a chat window has to know: the specification, what
+is done, the files it names. It changes no byte and asks no model.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from piste import context, project, steps, templates, testing
+from piste.commands import common
+from piste.commands.steps import named, the_chain
+from piste.errors import Mistake
+from piste.freshness import World
+from piste.steps import Chain, Link
+
+TEMPLATE = "next.md.j2"
+_MOST_SPEC = 100_000  # bytes
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the verb; return the exit code."""
+    parser = common.parser("next", __doc__)
+    parser.add_argument("step", nargs="?", default="", metavar="N", help="another step than that")
+    parser.add_argument("--copy", action="store_true", help="to the clipboard, with its context")
+    parser.add_argument("--full", action="store_true", help="print it with its context")
+    args = parser.parse_args(argv)
+    world = project.here()
+    chain = the_chain(world)
+    link = chosen(chain, args.step)
+    if link is None:
+        print(f"nothing is left: all {len(chain.links)} steps are done", file=sys.stderr)
+        return 0
+    if args.copy:
+        from piste import clipboard, tokens
+
+        text = full(world, chain, link)
+        how = clipboard.copy(text)
+        print(f"step {named(link)}: {tokens.count(text):,} tokens {how}", file=sys.stderr)
+        print(f"when it is in place: piste done {link.step.id}", file=sys.stderr)
+    elif args.json:
+        common.print_json(steps.as_dict(link))
+    else:
+        print(f"step {named(link)} ({chain.path}, line {link.step.line})", file=sys.stderr)
+        print(full(world, chain, link) if args.full else link.step.prompt)
+    return 0
+
+
+def chosen(chain: Chain, step_id: str) -> Link | None:
+    """Return the step that is named, or the next one; None when nothing is left.
+
+    Raises Mistake when the plan has no steps, or not that one.
+    """
+    if not chain.links:
+        raise Mistake(f"{chain.path}: {chain.plan.why}")
+    return chain.find(step_id) if step_id else chain.next
+
+
+def full(world: World, chain: Chain, link: Link) -> str:
+    """Return the step with what a chat window has to know. Raises Mistake for its template."""
+    root, step = world.root, link.step
+    known = context.files(root)
+    spec = world.rules["spec"].target
+    others = [one for one in chain.links if one is not link]
+    settings = steps.settings(world)
+    found = testing.find(root)
+    wanted = context.around(root, context.named(step.prompt, root, known), known)
+    about: dict[str, object] = {
+        "id": step.id,
+        "title": step.title,
+        "prompt": step.prompt,
+        "test": settings.test or (found.command if found else ""),
+        "spec_path": spec,
+        "spec": context.framed(root, [spec], _MOST_SPEC) if (root / spec).exists() else "",
+        "done": [named(one) for one in others if one.finished],
+        "left": [named(one) for one in others if not one.finished],
+        "tree": context.tree(known),
+        "files": context.framed(root, wanted),
+    }
+    return templates.render(templates.load(TEMPLATE, world.layers), about)[1]

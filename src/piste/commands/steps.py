@@ -1,0 +1,107 @@
+"""`piste steps`: the steps of the plan, which are done, which is next, and what is doubtful.
+
+It says which form the parser chose and why. It changes no byte and asks no model.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from piste import attempt, landing, project, screen, steps
+from piste.attempt import Attempt
+from piste.commands import common
+from piste.errors import EXIT_FAILED
+from piste.freshness import World
+from piste.steps import Chain, Link
+
+_COLOURS = {"done": "green", "ticked": "green", "changed": "yellow", "open": "dim",
+            "failed": "red", "blocked": "red", "review": "blue", "begun": "blue"}  # fmt: skip
+_WIDTH = 60  # of a title, in columns
+_CODES = "0 done, 1 the plan has no steps that can be told, 2 something you can mend"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the verb; return the exit code."""
+    parser = common.parser("steps", __doc__, codes=_CODES)
+    args = parser.parse_args(argv)
+    world = project.here()
+    chain = the_chain(world)
+    now = attempt.load(world.root)
+    if args.json:
+        common.print_json(as_dict(chain, now))
+    else:
+        print("\n".join(_lines(chain, now)))
+        for problem in chain.plan.problems:
+            where = f"{chain.path}:{problem.line}"
+            print(f"{where}: {problem.kind}: {screen.safe(problem.text)}", file=sys.stderr)
+    return 0 if chain.links else EXIT_FAILED
+
+
+def the_chain(world: World) -> Chain:
+    """Return the chain of the plan, with finished steps that are not merged yet. Raises Mistake."""
+    return steps.chain(world, steps.settings(world).steps, landing.unlanded_here(world.root))
+
+
+def state_of(link: Link, now: Attempt | None) -> tuple[str, str]:
+    """Return the state of a step and why, with the attempt that is under way or was the last."""
+    if now is None or now.step != link.step.id:
+        return link.state, link.why
+    if link.state == steps.DONE_STEP and (now.over or not now.salt):  # salt: --again
+        return link.state, link.why
+    if now.phase in (attempt.FAILED, attempt.BLOCKED):
+        return now.phase, f"{now.reason}; kept on {now.branch}"
+    if now.phase == attempt.REVIEW:
+        return "review", f"waits for your word: piste run {link.step.id} --review"
+    if now.over:
+        return link.state, link.why
+    return "begun", f"by {now.agent}, try {now.number}; `piste run` goes on there"
+
+
+def as_dict(chain: Chain, now: Attempt | None) -> dict[str, Any]:
+    """Return the chain as plain data for JSON."""
+    rows = []
+    for link in chain.links:
+        state, why = state_of(link, now)
+        rows.append({**steps.as_dict(link), "state": state, "why": why})
+    return {
+        "plan": chain.path,
+        "form": chain.plan.form,
+        "why": chain.plan.why,
+        "problems": [problem._asdict() for problem in chain.plan.problems],
+        "steps": rows,
+        "next": chain.next.step.id if chain.next else None,
+    }
+
+
+def summary(chain: Chain) -> str:
+    """Return where the chain stands in one line."""
+    counts = steps.counted(chain.links)
+    said = [f"{len(chain.links)} steps"]
+    said += [f"{count} {state}" for state, count in counts.items() if count and state != "open"]
+    after = chain.next
+    said.append(f"next: {named(after)}" if after else "nothing is left")
+    return ", ".join(said)
+
+
+def named(link: Link) -> str:
+    """Return a step's id and title as they may stand in a line."""
+    return screen.safe(f"{link.step.id} {link.step.title}".strip())
+
+
+def _lines(chain: Chain, now: Attempt | None) -> list[str]:
+    head = [f"{chain.path}: {screen.safe(chain.plan.why)}"]
+    if not chain.links:
+        return head
+    rows = [["STEP", "STATE", "TITLE", ""]]
+    found = [state_of(link, now) for link in chain.links]
+    for link, (state, why) in zip(chain.links, found, strict=True):
+        title = screen.safe(link.step.title)
+        short = title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1]}…"
+        rows.append([screen.safe(link.step.id), state, short, screen.safe(why)])
+    columns, *lines = common.table(rows)
+    column = columns.index("STATE")
+    shown = [screen.style(columns, "dim", sys.stdout)]
+    for line, (state, _) in zip(lines, found, strict=True):
+        word = screen.style(state, _COLOURS[state], sys.stdout)
+        shown.append(line[:column] + word + line[column + len(state) :])
+    return [*head, *shown, summary(chain)]

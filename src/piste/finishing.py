@@ -1,0 +1,213 @@
+"""The phases of an attempt after green tests: a person's word, the commit, the landing.
+
+Each function takes the attempt as it stands and returns it as it is afterwards. A yes counts
+for the very content that was looked at; a commit is made on top of what there is by then, and
+tested again if that is something else; what does not apply is BLOCKED.
+"""
+
+from dataclasses import replace
+
+from piste import attempt, gitrepo, landing, plan, prices, screen, steps, tries, worktree
+from piste.attempt import Attempt
+from piste.errors import Failed, Mistake, shown
+from piste.steps import Record
+from piste.tries import Review, Run, failed, is_kept, red, same
+
+_MOST_DIFF = 200_000  # characters of a diff that a person is shown
+
+
+class NeedsPerson(Failed):
+    """A step waits for a person's word, and nobody is there to be asked."""
+
+
+# ------------------------------------------------------------------ a person's word
+
+
+def green(run: Run, now: Attempt) -> Attempt:
+    """After green tests: to a person where one asked to be asked, or has to be, else on."""
+    asked = run.options.review or now.doubt or now.approved or run.options.approve
+    tree = gitrepo.tree_of(run.repo.tree, now.work)
+    if not asked or now.approved == tree:
+        return replace(now, phase=attempt.COMMIT)
+    # What the tests have left is nobody's edit.
+    worktree.ensure(run.repo, now.work, now.branch)
+    return replace(now, phase=attempt.REVIEW)
+
+
+def review(run: Run, now: Attempt) -> Attempt:
+    """Ask for a person's word; a yes counts for just the content that was looked at."""
+    if edited := _edited(run, now):
+        screen.say(f"step {shown(now.step)}: it was edited by hand; the tests once more")
+        return replace(now, phase=attempt.TESTS, work=edited)
+    worktree.ensure(run.repo, now.work, now.branch)
+    tree = gitrepo.tree_of(run.repo.tree, now.work)
+    if run.options.approve:
+        if not tree.startswith(run.options.approve.lower()):
+            raise Mistake(
+                f"step {shown(now.step)}: what you approved ({shown(run.options.approve)}) is not "
+                f"what is there now ({tree[:12]}); look: git diff {now.base[:12]} {now.work[:12]}"
+            )
+        return replace(now, phase=attempt.COMMIT, approved=tree)
+    if run.options.person is None:
+        because = f" ({now.doubt})" if now.doubt else ""
+        look = f"git diff {now.base[:12]} {now.work[:12]}"
+        raise NeedsPerson(
+            f"step {shown(now.step)} waits for your word{because}; look at it: {look}; "
+            f"then: piste run {shown(now.step)} --approve {tree[:12]}"
+        )
+    answer = run.options.person(_shown(run, now, tree))
+    if answer.word == "y":
+        return replace(now, phase=attempt.COMMIT, approved=tree)
+    if answer.word == "skip":
+        return failed(run, now, "skipped", attempt.SKIPPED)
+    if answer.word == "edit":
+        return replace(now, phase=attempt.TESTS, work=_edited(run, now) or now.work)
+    if answer.reason:
+        return red(now, f"a person looked at it and says: {answer.reason}")
+    return failed(run, now, "a person said no")
+
+
+def _edited(run: Run, now: Attempt) -> str:
+    """Return a commit of what a person has made of the work since, or ""."""
+    if not worktree.stands_on(run.repo, now.branch):
+        return ""
+    new = worktree.snapshot(
+        run.repo, now.base, now.work, tries.message(now, "edited by hand"), run.kept
+    )
+    return "" if same(run, new, now.work) else new
+
+
+def _shown(run: Run, now: Attempt, tree: str) -> Review:
+    folder = run.repo.tree
+    text = gitrepo.diff(folder, now.base, now.work)
+    if len(text) > _MOST_DIFF:
+        text = f"{text[:_MOST_DIFF]}\n… {len(text) - _MOST_DIFF:,} more characters\n"
+    stat = gitrepo.diff(folder, now.base, now.work, "--stat")
+    return Review(now, tree, run.repo.project, stat, text)
+
+
+# ------------------------------------------------------------------ the commit
+
+
+def commit(run: Run, now: Attempt) -> Attempt:
+    """Make the one commit of the step, on top of what there is by now."""
+    if why := _plan_changed(run, now):
+        return failed(run, now, why)
+    run.repo = repo = gitrepo.find(run.world.root)
+    try:
+        base = landing.base(repo)
+        if base != now.base:
+            work = landing.transplant(repo, now.base, now.work, base, tries.message(now, "moved"))
+            screen.say(
+                f"step {shown(now.step)}: {repo.branch or 'HEAD'} has gone on; the tests again"
+            )
+            return replace(now, phase=attempt.TESTS, base=base, start=base, work=work)
+    except gitrepo.Blocked as error:
+        way = f"git merge {now.branch}, mend it, then: piste done {shown(now.step)}"
+        said = str(error).removeprefix("BLOCKED: ")
+        return failed(run, now, f"BLOCKED: {said}; {way}", attempt.BLOCKED)
+    worktree.ensure(repo, now.work, now.branch)
+    step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
+    steps.set_done(repo.project, run.world, step, _record(now), run.settings.steps)
+    limit = run.settings.test_timeout
+    made = worktree.commit(repo, now.branch, base, commit_message(now), limit)
+    return _after_hooks(run, now, made)
+
+
+def _plan_changed(run: Run, now: Attempt) -> str:
+    chain = steps.chain(run.world, run.settings.steps)
+    if any(link.digest == now.digest for link in chain.links):
+        return ""
+    return (
+        f"the plan was edited meanwhile: step {shown(now.step)} has another prompt now, or is gone"
+    )
+
+
+def _record(now: Attempt) -> Record:
+    return Record(now.step, now.title, now.digest, now.agent, now.version, now.model, now.test)
+
+
+def _after_hooks(run: Run, now: Attempt, made: worktree.Committed) -> Attempt:
+    """Look at what hooks said and did: what they changed is tested like anything else."""
+    repo = run.repo
+    if made.commit:
+        rows = gitrepo.changes(repo.tree, now.work, made.commit)
+        if all(is_kept(run, row.path) for row in rows):
+            return replace(now, phase=attempt.LAND, commit=made.commit)
+    work = worktree.snapshot(
+        repo, now.base, now.work, tries.message(now, "as a hook left it"), run.kept
+    )
+    worktree.ensure(repo, now.work, now.branch)
+    if same(run, work, now.work):
+        return red(now, "a git hook said no to the commit", made.said)
+    if now.hooked > 1:
+        return failed(run, now, "git hooks change what is committed every time")
+    screen.say(f"step {shown(now.step)}: a git hook changed files; the tests once more")
+    return replace(now, phase=attempt.TESTS, work=work, hooked=now.hooked + 1)
+
+
+def commit_message(now: Attempt) -> str:
+    """Return the message of a step's commit; what it took stands in trailers."""
+    subject = " ".join(screen.safe(f"step {now.step}: {now.title}".rstrip(": ")).split())
+    tokens = "unknown"
+    if now.input_tokens is not None and now.output_tokens is not None:
+        tokens = f"{now.input_tokens} in, {now.output_tokens} out"
+    trailers = {
+        "Piste-Step": now.step,
+        "Piste-Agent": steps.by(now.agent, now.version),
+        "Piste-Model": now.said_model or now.model or "unknown",
+        "Piste-Tries": str(now.number),
+        "Piste-Tests": now.test,
+        "Piste-Tokens": tokens,
+        "Piste-Cost": "unknown" if now.cost is None else prices.said(now.cost),
+    }
+    lines = (f"{name}: {' '.join(screen.safe(value).split())}" for name, value in trailers.items())
+    return f"{subject[:72]}\n\n" + "\n".join(lines) + "\n"
+
+
+# ------------------------------------------------------------------ the landing
+
+
+def land(run: Run, now: Attempt) -> Attempt:
+    """Move the branch of finished steps to the commit, and the person's with it if that is safe."""
+    run.repo = repo = gitrepo.find(run.world.root)
+    if not gitrepo.is_ancestor(repo.root, now.commit, repo.head):
+        line = gitrepo.commit_of(repo.root, f"refs/heads/{repo.line}")
+        if line != now.commit:
+            gitrepo.move(repo, repo.line, now.commit, line)
+    said = _landed(run, now)
+    _tick_what_git_has_not(run, now)
+    worktree.ensure(repo, now.commit)
+    if tip := gitrepo.commit_of(repo.root, f"refs/heads/{now.branch}"):
+        gitrepo.move(repo, now.branch, "", tip)
+    return replace(now, phase=attempt.DONE, reason=said, landing=None)
+
+
+def _landed(run: Run, now: Attempt) -> str:
+    """Bring the commit into the person's checkout where that is safe; say where it is."""
+    repo = run.repo
+    if gitrepo.is_ancestor(repo.root, now.commit, repo.head):
+        return f"on {repo.branch or 'HEAD'}"
+    if not run.settings.land:
+        return f"on {repo.line}"
+    why = landing.why_not_land(repo)
+    if not why:
+        way = landing.Landing(repo.head, now.commit)
+        attempt.save(run.world.root, replace(now, landing=way))
+        why = landing.land(repo, way)
+        attempt.save(run.world.root, replace(now, landing=None))
+    return f"on {repo.line}, since {why}" if why else f"on {repo.branch or 'HEAD'}"
+
+
+def _tick_what_git_has_not(run: Run, now: Attempt) -> None:
+    """Tick a todo list or a plan that git ignores: it is in no commit, only in the checkout."""
+    world, repo = run.world, run.repo
+    for rule in ("todo", "plan"):
+        name = world.rules[rule].target
+        if not (world.root / name).exists():
+            continue
+        if not gitrepo.ask(repo.top, ("cat-file", "-e", f"{now.commit}:{repo.prefix}{name}"))[0]:
+            return
+        step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
+        steps.set_ticks(world.root, world, step, True, run.settings.steps)
+        return

@@ -1,0 +1,244 @@
+"""git, asked: which repository a project lies in, what is in it, where its branches stand.
+
+    piste-attempts/main/03.1     the branch of the first attempt at step 03; kept when it fails
+    piste/main                   finished steps that are not in `main` yet
+
+A branch moves only from the commit that it was seen at (`update-ref` with the old value), so
+whoever was quicker is not overwritten. The person's checkout is read, and nothing more. This
+module knows no plan, no agent and no tests.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from piste import durable, paths, processes, receipts
+from piste.errors import Failed, Mistake, shown
+
+FOLDER = f"{paths.STATE}/run"
+NOTHING = "0" * 40  # the old value of a ref that must not be there
+
+# Hooks do not run for our own moves; they do for the one commit a step (`worktree.commit`).
+_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0",
+          "-c", "maintenance.auto=false", "-c", "core.quotePath=false",
+          "-c", "advice.detachedHead=false", "-c", "commit.gpgSign=false")  # fmt: skip
+
+
+class GitFailed(Failed):
+    """git said no; the line is its own."""
+
+
+class Blocked(Failed):
+    """Two sides changed the same lines; a person has to say which counts."""
+
+
+class Repo(NamedTuple):
+    """The repository that the project lies in, as it is now."""
+
+    root: Path  # the project, in the person's checkout
+    top: Path  # of the person's checkout
+    prefix: str  # of the project below it: "" or "sub/dir/"
+    common: Path  # git's own folder, shared by all worktrees
+    branch: str  # that is checked out; "" when HEAD is detached
+    head: str  # its commit
+
+    @property
+    def tree(self) -> Path:
+        """The worktree of the steps."""
+        return self.root / FOLDER / "tree"
+
+    @property
+    def project(self) -> Path:
+        """The project in that worktree."""
+        return self.tree / self.prefix if self.prefix else self.tree
+
+    @property
+    def name(self) -> str:
+        """The branch in our branches' names; two projects of one repository differ in it."""
+        part = re.sub(r"[^\w-]+", "-", self.prefix.strip("/"))
+        return (self.branch or "detached") + (f"+{part}" if part else "")
+
+    @property
+    def line(self) -> str:
+        """The branch of finished steps that are not in the person's branch yet."""
+        return f"piste/{self.name}"
+
+
+def git(
+    folder: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    data: bytes | None = None,
+) -> str:
+    """Return what a git command prints. Raises GitFailed with git's own line.
+
+    git runs in a session of its own: a signal to piste's group never cuts it in half.
+    """
+    code, out, said = ask(folder, arguments, env, data)
+    if code:
+        raise GitFailed(f"git {arguments[0]}: {said or f'exit code {code}'}")
+    return out
+
+
+def ask(
+    folder: Path,
+    arguments: Sequence[str],
+    env: Mapping[str, str] | None = None,
+    data: bytes | None = None,
+) -> tuple[int, str, str]:
+    """Return a git command's exit code, what it prints, and its first line of complaint."""
+    more = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", **(env or {})}
+    try:
+        done = subprocess.run(
+            ["git", *_QUIET, *arguments], cwd=folder, env=processes.environment(more),
+            input=data, stdin=subprocess.DEVNULL if data is None else None,
+            capture_output=True, check=False, start_new_session=True,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise Mistake("git is not installed; steps are carried out in a git worktree") from None
+    said = done.stderr.decode("utf-8", "replace").strip()
+    lines = [line for line in said.split("\n") if line.startswith(("fatal:", "error:"))]
+    line = (lines or said.split("\n"))[0].removeprefix("fatal: ").removeprefix("error: ")
+    return done.returncode, os.fsdecode(done.stdout), shown(line)
+
+
+def _holds(folder: Path, *arguments: str) -> bool:
+    """Whether a git command that answers by its exit code says yes."""
+    code, _, said = ask(folder, arguments)
+    if code > 1:
+        raise GitFailed(f"git {arguments[0]}: {said}")
+    return code == 0
+
+
+def commit_of(folder: Path, name: str) -> str:
+    """Return the commit that a name stands for, or ""."""
+    _, out, _ = ask(folder, ("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"))
+    return out.strip()
+
+
+def tree_of(folder: Path, commit: str) -> str:
+    """Return the hash of the content of a commit."""
+    return git(folder, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
+
+
+def is_ancestor(folder: Path, older: str, newer: str) -> bool:
+    """Whether `newer` holds all of `older`'s history."""
+    return _holds(folder, "merge-base", "--is-ancestor", older, newer)
+
+
+def find(root: Path) -> Repo:
+    """Return the repository of the project at `root`.
+
+    Raises Mistake where there is none, where it has no commit or no files of its own,
+    while a rebase is under way, and where git does not know who commits.
+    """
+    code, out, said = ask(root, ("rev-parse", "--show-toplevel", "--git-common-dir"))
+    if code:
+        if "not a git repository" in said:
+            way = "git init && git add -A && git commit"
+            raise Mistake(f"{root} is not in a git repository; {way}")
+        raise Mistake(f"git: {said}")
+    top, common = out.rstrip("\n").split("\n")
+    real = Path(os.path.realpath(root))
+    prefix = real.relative_to(os.path.realpath(top)).as_posix()
+    head = commit_of(root, "HEAD")
+    if not head:
+        raise Mistake("the repository has no commit yet; git add -A && git commit, then again")
+    _, branch, _ = ask(root, ("symbolic-ref", "--quiet", "--short", "HEAD"))
+    folder = Path(os.path.realpath(root / common))
+    below = "" if prefix == "." else f"{prefix}/"
+    repo = Repo(root, Path(top), below, folder, branch.strip(), head)
+    _ready(repo)
+    return repo
+
+
+def _ready(repo: Repo) -> None:
+    for name in ("rebase-merge", "rebase-apply"):
+        if (repo.root / git(repo.root, "rev-parse", "--git-path", name).rstrip("\n")).exists():
+            raise Mistake("a rebase is under way; finish it first: git rebase --continue")
+    code, _, _ = ask(repo.root, ("var", "GIT_COMMITTER_IDENT"))
+    if code:
+        raise Mistake(
+            'git does not know who commits; git config user.name "…" && git config user.email "…"'
+        )
+    paths.inside(repo.root, repo.root / FOLDER, paths.STATE)
+
+
+def own_folder(root: Path) -> Path:
+    """Return our folder in a project, made so that git does not see what is in it."""
+    folder = root / FOLDER
+    if not (folder / ".gitignore").exists():
+        durable.write(folder / ".gitignore", b"*\n")
+    return folder
+
+
+def uncommitted(repo: Repo, untracked: bool = False) -> list[str]:
+    """Return the paths of the person's checkout that differ from its last commit."""
+    return [path for _, path in status(repo, "normal" if untracked else "no")]
+
+
+def status(repo: Repo, untracked: str) -> Iterator[tuple[str, str]]:
+    """Yield (state, path) of what is not committed in the person's checkout.
+
+    `untracked` is git's: no, normal or all.
+    """
+    out = git(
+        repo.top, "--no-optional-locks", "status", "--porcelain=v1", "-z", "--no-renames",
+        f"--untracked-files={untracked}", "--ignore-submodules=dirty",
+    )  # fmt: skip
+    ours, records = f"{repo.prefix}{paths.STATE}/", f"{repo.prefix}{receipts.FOLDER}/"
+    for entry in out.split("\0"):
+        if entry[3:] and (not entry[3:].startswith(ours) or entry[3:].startswith(records)):
+            yield entry[:2], entry[3:]
+
+
+class Change(NamedTuple):
+    """One path in which two commits differ. Of what is not there, mode and blob are zeros."""
+
+    path: str  # from the top of the repository
+    status: str  # A, M, D or T (another type)
+    mode: str  # in the later commit, as git writes it
+    old_mode: str
+    blob: str
+    old_blob: str
+
+
+def changes(folder: Path, older: str, newer: str) -> list[Change]:
+    """Return the paths in which two commits differ, sorted."""
+    out = git(folder, "diff-tree", "-r", "-z", "--raw", "--no-renames", older, newer)
+    fields = out.split("\0")
+    found = []
+    for about, path in zip(fields[0::2], fields[1::2], strict=False):
+        old_mode, mode, old_blob, blob, state = about.lstrip(":").split(" ")
+        found.append(Change(path, state[0], mode, old_mode, blob, old_blob))
+    return sorted(found)
+
+
+def diff(folder: Path, older: str, newer: str, *options: str) -> str:
+    """Return git's diff of two commits as text."""
+    return git(folder, "diff", "--no-color", "--no-ext-diff", *options, older, newer)
+
+
+def move(repo: Repo, branch: str, new: str, old: str) -> None:
+    """Move a branch from `old` to `new`; "" makes, or removes, it. Raises GitFailed.
+
+    Never the branch of the worktree or of the person's checkout.
+    """
+    ref = f"refs/heads/{branch}"
+    if new:
+        git(repo.root, "update-ref", "-m", "piste", ref, new, old or NOTHING)
+    else:
+        git(repo.root, "update-ref", "-d", ref, old)
+
+
+def attempts(repo: Repo, step_id: str) -> str:
+    """Return the name of the next free branch for an attempt at a step."""
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", step_id).strip("-") or "step"
+    stem = f"piste-attempts/{repo.name}/{slug}"
+    out = git(repo.root, "for-each-ref", "--format=%(refname)", f"refs/heads/{stem}.*")
+    taken = {line.rpartition(".")[2] for line in out.split()}
+    numbers = [int(number) for number in taken if number.isdigit()]
+    return f"{stem}.{max(numbers, default=0) + 1}"

@@ -1,0 +1,154 @@
+"""Housekeeping of the store: what lies in it, what of it is damaged, what nobody needs any more.
+
+An entry's time is that of its last use: a reply that is taken, or a text that is kept once
+more, is touched. What may go is old, and is named by no receipt of a project that has made
+something with this store; a person's own text that was replaced never goes.
+
+It knows the receipts that stand in those projects now. Those of other branches, other
+machines, and clones that have only looked it does not know: for them the time counts alone.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from piste import content, receipts
+from piste.errors import Mistake
+from piste.store import Store
+
+REPLY, TEXT, KEPT = "reply", "text", "kept"
+
+
+class Item(NamedTuple):
+    """One file of the store."""
+
+    kind: str  # REPLY, TEXT, or KEPT: a person's text that was replaced
+    path: Path
+    name: str  # of a reply its key, of a text the digest that it is found by
+    size: int  # bytes
+    used: float  # when it was last of use, in seconds since the epoch
+
+
+class Needs(NamedTuple):
+    """What the receipts of the projects name."""
+
+    keys: frozenset[str]
+    digests: frozenset[str]
+    projects: tuple[Path, ...]  # that were looked into
+
+
+class Plan(NamedTuple):
+    """What a clean-up would do."""
+
+    gone: list[Item]
+    held: list[Item]  # old, but named by a receipt
+    needs: Needs
+
+
+def items(store: Store) -> Iterator[Item]:
+    """Yield every file of the store that holds something; whatever else lies there is left out."""
+    kept = {record.blob for record in store.all_kept()}
+    for key in _names(store.folder / "replies"):
+        for name in _names(store.folder / "replies" / key):
+            yield from _item(REPLY, store.folder / "replies" / key / name, key)
+    for part in _names(store.folder / "blobs"):
+        for name in _names(store.folder / "blobs" / part):
+            kind = KEPT if name in kept else TEXT
+            yield from _item(kind, store.folder / "blobs" / part / name, name)
+    for name in _names(store.folder / "texts"):
+        yield from _item(TEXT, store.folder / "texts" / name, name)
+    for name in _names(store.folder / "kept"):
+        yield from _item(KEPT, store.folder / "kept" / name, name)
+
+
+def damaged(store: Store) -> Iterator[Item]:
+    """Yield what is no longer what was kept. Every byte is read and hashed."""
+    whole = {
+        store.folder / "replies" / key / record.file
+        for key in _names(store.folder / "replies")
+        for record in store.replies(key)
+    }
+    whole |= {store.folder / "kept" / record.file for record in store.all_kept()}
+    for item in items(store):
+        folder = item.path.relative_to(store.folder).parts[0]
+        if folder in ("replies", "kept"):
+            sound = item.path in whole
+        else:
+            sound = (store.blob if folder == "blobs" else store.text)(item.name) is not None
+        if not sound:
+            yield item
+
+
+def needs(store: Store) -> Needs:
+    """Return what the receipts name, in every project that has used this store and is there.
+
+    Raises Mistake for a receipt that cannot be read: then nobody knows what it needs.
+    """
+    keys: set[str] = set()
+    digests: set[str] = set()
+    found = tuple(root for root in store.projects() if root.is_dir())
+    for root in found:
+        for target in receipts.targets(root):
+            path = receipts.path(root, target)
+            try:
+                receipt = receipts.parse(path.read_bytes(), target, str(path))
+            except OSError as error:
+                raise Mistake(f"{path} cannot be read: {error.strerror}") from None
+            keys.add(receipt.key)
+            digests |= {receipt.output, *receipt.inputs.values()}
+            digests.add(str(receipt.action.get("prompt_sha256", "")))
+            with contextlib.suppress(OSError):  # what stands there now, were it edited or not
+                digests.add(content.digest((root / target).read_bytes()))
+    return Needs(frozenset(keys), frozenset(digests), found)
+
+
+def plan(store: Store, older_than: float) -> Plan:
+    """Say what has not been used since `older_than` (seconds since the epoch) and may go.
+
+    Raises Mistake as `needs` does.
+    """
+    wanted = needs(store)
+    held_blobs = {name for digest in wanted.digests if (name := store.pointed(digest))}
+    gone: list[Item] = []
+    held: list[Item] = []
+    for item in items(store):
+        if item.kind == KEPT or item.used >= older_than:
+            continue
+        if item.kind == REPLY:
+            needed = item.name in wanted.keys
+        else:
+            needed = item.name in wanted.digests or item.name in held_blobs
+        (held if needed else gone).append(item)
+    return Plan(gone, held, wanted)
+
+
+def remove(store: Store, found: list[Item], older_than: float) -> int:
+    """Delete these, but what has been of use since; return the bytes that are free now.
+
+    Raises OSError.
+    """
+    freed = 0
+    for item in found:
+        with contextlib.suppress(FileNotFoundError):
+            if item.path.lstat().st_mtime < older_than:
+                item.path.unlink()  # not durably: what comes back goes next time
+                freed += item.size
+        if item.kind == REPLY and not store.is_locked(item.name):
+            with contextlib.suppress(OSError):  # the folder of a key, where that was its last reply
+                item.path.parent.rmdir()
+    return freed
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _item(kind: str, path: Path, name: str) -> Iterator[Item]:
+    with contextlib.suppress(OSError):
+        found = path.lstat()
+        yield Item(kind, path, name, found.st_size, found.st_mtime)

@@ -1,0 +1,139 @@
+"""The phases of an attempt in which an agent works and tests decide.
+
+Each function takes the attempt as it stands and returns it as it is afterwards. What an agent
+says is never taken for true: its diff must not be empty and must lie within its bounds, and
+the tests decide, those that it changed once more as they were.
+"""
+
+from dataclasses import replace
+
+from piste import attempt, gitrepo, screen, tries, worktree
+from piste.agents import BUILT_IN, Finished
+from piste.attempt import Attempt
+from piste.errors import shown
+from piste.steps import Settings
+from piste.store import Record as Stored
+from piste.tries import Run, failed, is_kept, names_of, place, red, run_tests, same
+
+_UNCHANGED, _STILL = "nothing was changed", ", and still "
+
+
+def work(run: Run, now: Attempt) -> Attempt:
+    """Let the agent work. What it costs is counted, and written down, before it is looked at."""
+    now = _settle(run, now)
+    place(run, now, now.start, now.branch)
+    guarded, checkout = worktree.guarded(run.repo), _checkout(run)
+    done = tries.work(run, now)
+    now = tries.counted(run, now, done)
+    return replace(
+        now, phase=attempt.LEFT, guarded=guarded, checkout=checkout,
+        ended=_ended(done, now, run.settings), words=" ".join(done.said.text.split())[-300:],
+    )  # fmt: skip
+
+
+def look(run: Run, now: Attempt) -> Attempt:
+    """Make a commit of what the agent left, within its bounds."""
+    if not worktree.is_sound(run.repo):
+        return replace(now, phase=attempt.FAILED, reason="the worktree was taken away or broken")
+    if names := names_of(worktree.differences(now.guarded, worktree.guarded(run.repo))):
+        said = f"{names} changed while {now.agent} worked; look at it before you use git here"
+        return failed(run, now, said)
+    try:
+        now, wrong = _taken(run, now)
+    except gitrepo.GitFailed as error:
+        now, wrong = replace(now, work=now.start), f"git cannot take in what is there: {error}"
+    if wrong:
+        return red(now, wrong)
+    if same(run, now.work, now.start):
+        if now.ended:
+            return failed(run, now, f"{now.ended}, and nothing was changed")
+        if now.failure or same(run, now.work, now.base):
+            return replace(now, phase=attempt.RED, reason=_nothing(now))
+    doubt = now.ended
+    if names := names_of(worktree.differences(now.checkout, _checkout(run))):
+        doubt = f"{names} of your own checkout changed while {now.agent} worked: was it you?"
+    return replace(now, phase=attempt.TESTS, doubt=now.doubt or doubt)
+
+
+def _checkout(run: Run) -> dict[str, str]:
+    """The person's checkout but for the plan and the list: those are read anew, and edited."""
+    found = worktree.checkout(run.repo)
+    return {path: stamp for path, stamp in found.items() if not is_kept(run, path)}
+
+
+def _settle(run: Run, now: Attempt) -> Attempt:
+    """Keep what an agent that was cut off has left; the next try gets another branch.
+
+    The branch takes it first, then the attempt is written down with its new one: a kill in
+    between loses nothing.
+    """
+    worktree.rescue(run.repo, tries.message(now, "cut off"), now.branch)
+    tip = gitrepo.commit_of(run.repo.root, f"refs/heads/{now.branch}")
+    if not tip or gitrepo.is_ancestor(run.repo.root, tip, now.start) or same(run, tip, now.start):
+        return now
+    screen.say(f"step {shown(now.step)}: what {now.agent} had left is kept on {now.branch}")
+    branch = gitrepo.attempts(run.repo, now.step)
+    return attempt.save(run.world.root, replace(now, branch=branch))
+
+
+def _taken(run: Run, now: Attempt) -> tuple[Attempt, str]:
+    work, violations = tries.taken(run, now, f"what {now.agent} left")
+    said = "; ".join(violation.why for violation in violations[:5])
+    return replace(now, work=work), f"{said}: that was taken back" if said else ""
+
+
+def _ended(done: Finished, now: Attempt, settings: Settings) -> str:
+    """Say how the agent ended, where that was not well."""
+    because = f": {shown(done.said.error)}" if done.said.error else ""
+    if done.why == "time":
+        return f"{now.agent} did not end within {settings.agent_timeout:,} s{because}"
+    if done.why == "output":
+        return f"{now.agent} printed without end{because}"
+    if now.agent == BUILT_IN:  # it is no program: what it says is all there is
+        return shown(done.said.error)
+    if done.code:
+        return f"{now.agent} ended with exit code {done.code}{because}"
+    return f"{now.agent} says that it failed{because}" if done.said.error else ""
+
+
+def _nothing(now: Attempt) -> str:
+    """Say that nothing was changed; what was wrong before it still is."""
+    said = _UNCHANGED
+    if now.words.endswith(("?", "？")):
+        said += f"; it asked back, and nobody can answer: {now.words}"
+    wrong = now.reason.partition(_STILL)[2] if now.reason.startswith(_UNCHANGED) else now.reason
+    return f"{said}{_STILL}{wrong}" if wrong else said
+
+
+# ------------------------------------------------------------------ the tests
+
+
+def test(run: Run, now: Attempt) -> Attempt:
+    """Run the tests on what the agent left, and once more with the old tests it changed."""
+    worktree.ensure(run.repo, now.work, now.branch)
+    result = run_tests(run, now, "tests")
+    if not result.green:
+        return red(now, result.said, result.output)
+    changed = tries.changed_tests(run, now)
+    if changed:
+        worktree.put_back(run.repo, now.base, changed)
+        result = run_tests(run, now, "old-tests")
+        worktree.ensure(run.repo, now.work, now.branch)
+        if not result.green:
+            names = names_of([row.path for row in changed])
+            why = f"earlier tests that the step does not name were changed ({names}); as they were"
+            return red(now, f"{why}, {result.said}", result.output)
+    return replace(now, phase=attempt.GREEN, reason="", failure="")
+
+
+def again(run: Run, now: Attempt) -> Attempt:
+    """After a red try: the next one, or the end."""
+    for key, name in now.replies:  # they were no results: another attempt shall not get them
+        run.world.store.drop(key, Stored("", "", "", file=name))
+    now = replace(now, replies=())
+    screen.say(f"step {shown(now.step)}: try {now.number}: {shown(now.reason)}")
+    if now.number >= run.settings.attempts:
+        tries_said = "try" if now.number == 1 else "tries"
+        return failed(run, now, f"{now.reason} (after {now.number} {tries_said})")
+    start = now.work or now.start
+    return replace(now, phase=attempt.AGENT, number=now.number + 1, start=start, doubt="")

@@ -1,0 +1,239 @@
+"""Running somebody else's program with limits, so that nothing of it is left behind.
+
+Between piste and the program stands a small process of ours, the watcher. It starts the
+program in a process group of its own, and kills that whole group when the program has
+ended, when piste says so (a time limit, ^C), or when piste itself is gone, however it went:
+the watcher holds one end of a pipe whose other end only piste has. While it lives it holds a
+lock, so a later run can wait until nothing of an earlier one is writing any more.
+
+What the program prints goes straight into a file, so nothing is lost and no pipe can fill up.
+A program that leaves its process group (a daemon) is out of reach here. This module does not
+know what is run, nor what its exit code means.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from piste import locks
+
+MOST_OUTPUT = 64 << 20  # bytes that a program may print before it is stopped
+_GRACE = 2.0  # seconds from the polite signal to the other one
+_TICK = 0.05  # seconds between two looks
+_LIFE = "PISTE_WATCHER_LIFE"  # the descriptor of the pipe, for the watcher alone
+# What git sets for its hooks belongs to another folder than the one we work in (git rev-parse
+# --local-env-vars).
+_GIT_LOCAL = frozenset((
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+))  # fmt: skip
+
+
+class Ended(NamedTuple):
+    """How a program ended."""
+
+    code: int  # its exit code; 128 + the signal, where one killed it
+    why: str  # "" of itself; else "time", "output" or "stopped": we ended it
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is run, where, within which limits. Times are in seconds."""
+
+    argv: Sequence[str]
+    folder: Path
+    out: Path  # where its standard output goes
+    err: Path | None = None  # None: with its standard output, in the order it came
+    stdin: Path | None = None  # None: nothing to read
+    limit: float = 600
+    env: Mapping[str, str] = field(default_factory=dict)  # over our own environment
+    lock: Path | None = None  # held while it runs
+    what: str = ""  # told to those who wait for the lock
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return our environment for another program, without what git set for a hook."""
+    own = {name: value for name, value in os.environ.items() if name not in _GIT_LOCAL}
+    return {**own, **(more or {})}
+
+
+def which(command: str, folder: Path) -> str | None:
+    """Return where a command is, or None. One with a slash is looked for from `folder`."""
+    if "/" in command:
+        path = folder / command
+        return str(path) if path.is_file() and os.access(path, os.X_OK) else None
+    return shutil.which(command)
+
+
+def run(
+    program: Program,
+    on_line: Callable[[str], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Ended:
+    """Run the program to its end, or to its limit; return how it ended.
+
+    `on_line` gets each line that it prints, as it comes, with undecodable bytes replaced.
+    ^C and whatever else is raised meanwhile passes on, after the program is gone. Raises
+    OSError when it cannot be started.
+    """
+    read_end, write_end = os.pipe()
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: _close(write_end))
+        try:
+            watcher = _start(program, read_end, stack)
+        finally:
+            os.close(read_end)
+        try:
+            why = _wait(watcher, program, started, on_line, stop)
+        finally:
+            _close(write_end)  # the watcher ends the program when it sees this
+            code = _reap(watcher)
+    return Ended(code, why, time.monotonic() - started)
+
+
+def _start(program: Program, life: int, stack: contextlib.ExitStack) -> "subprocess.Popen[bytes]":
+    os.makedirs(program.out.parent, exist_ok=True)
+    out = stack.enter_context(program.out.open("wb"))
+    err = stack.enter_context(program.err.open("wb")) if program.err else subprocess.STDOUT
+    stdin = stack.enter_context((program.stdin or Path(os.devnull)).open("rb"))
+    lock = str(program.lock) if program.lock else ""
+    # -I: the watcher imports nothing from the folder it is started in.
+    argv = [sys.executable, "-I", "-c", _WATCHER, lock, program.what, *program.argv]
+    env = {**environment(program.env), _LIFE: str(life)}
+    return subprocess.Popen(
+        argv, cwd=program.folder, env=env, stdin=stdin, stdout=out, stderr=err,
+        pass_fds=(life,), start_new_session=True,
+    )  # fmt: skip
+
+
+_WATCHER = "import sys; from piste import processes; processes.watch(sys.argv[1:])"
+
+
+def _wait(
+    watcher: "subprocess.Popen[bytes]",
+    program: Program,
+    started: float,
+    on_line: Callable[[str], None] | None,
+    stop: threading.Event | None,
+) -> str:
+    tail = _Tail(program.out, on_line)
+    while True:
+        try:
+            watcher.wait(_TICK)
+            tail.look(last=True)
+            return ""
+        except subprocess.TimeoutExpired:
+            pass
+        tail.look()
+        if time.monotonic() - started > program.limit:
+            return "time"
+        if tail.size > MOST_OUTPUT:
+            return "output"
+        if stop is not None and stop.is_set():
+            return "stopped"
+
+
+class _Tail:
+    """The lines that a growing file gets."""
+
+    def __init__(self, path: Path, on_line: Callable[[str], None] | None) -> None:
+        self.path, self.on_line = path, on_line
+        self.size = 0
+        self.rest = b""
+
+    def look(self, last: bool = False) -> None:
+        """Hand on the lines that have come since the last look."""
+        size = self.path.stat().st_size
+        if self.on_line is not None and size > self.size:
+            with open(self.path, "rb") as file:
+                file.seek(self.size)
+                *lines, self.rest = (self.rest + file.read(size - self.size)).split(b"\n")
+            for line in [*lines, self.rest] if last else lines:
+                if line.strip():
+                    self.on_line(line.decode("utf-8", "replace"))
+        self.size = size
+
+
+def _reap(watcher: "subprocess.Popen[bytes]") -> int:
+    """Wait for the watcher; it needs no longer than it takes to kill the program."""
+    try:
+        code = watcher.wait(_GRACE * 5)
+    except subprocess.TimeoutExpired:  # stopped by a debugger, or on a disk that hangs
+        watcher.kill()
+        code = watcher.wait()
+    return 128 - code if code < 0 else code
+
+
+def _close(fd: int) -> None:
+    with contextlib.suppress(OSError):
+        os.close(fd)
+
+
+# ------------------------------------------------------------------ the watcher's own side
+
+
+def watch(argv: Sequence[str]) -> None:
+    """Run a program as the watcher: `argv` is the lock's path or "", what for, the command.
+
+    Ends the process with the program's exit code.
+    """
+    life = int(os.environ.pop(_LIFE))
+    os.set_inheritable(life, False)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # only the pipe decides when it is over
+    lock, what, *command = argv
+    held = locks.hold(Path(lock), what) if lock else contextlib.nullcontext()
+    with held:
+        code = _supervise(command, life)
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _supervise(command: Sequence[str], life: int) -> int:
+    try:
+        child = subprocess.Popen(command, process_group=0, preexec_fn=_default_signals)
+    except OSError as error:
+        print(f"{command[0]}: {error.strerror}", file=sys.stderr)
+        return 127 if isinstance(error, FileNotFoundError) else 126
+    gone = threading.Thread(target=_until_closed, args=(life,), daemon=True)
+    gone.start()
+    while gone.is_alive():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_TICK)
+            break
+    else:
+        _signal(child.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE)
+    _signal(child.pid, signal.SIGKILL)  # whatever else it has started
+    code = child.wait()
+    return 128 - code if code < 0 else code
+
+
+def _default_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _until_closed(life: int) -> None:
+    while os.read(life, 1):
+        pass
+
+
+def _signal(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

@@ -1,0 +1,327 @@
+"""The worktree in which steps are carried out: made, put in order, read, committed.
+
+    .piste/run/tree        the worktree; agents work nowhere else
+    .piste/run/index       an index of our own, for snapshots
+
+What an agent did is taken from the files that it left, through an index of our own: what it
+did to git's is no matter. Nothing here survives on purpose: whatever state the worktree is
+found in, `ensure` puts it where it has to be. This module knows no plan, no agent and no
+tests.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from piste import durable, processes
+from piste.gitrepo import (
+    FOLDER,
+    Change,
+    GitFailed,
+    Repo,
+    ask,
+    commit_of,
+    git,
+    own_folder,
+    status,
+    tree_of,
+)
+
+# Never part of a snapshot while untracked: what running tests and agents leaves behind.
+_LITTER = ("__pycache__", "*.pyc", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox",
+           ".venv", "venv", "node_modules", ".hypothesis", ".coverage", ".DS_Store",
+           ".aider*")  # fmt: skip
+_MOST_HASHED = 4 << 20  # bytes of a file of the person's
+
+
+def ensure(repo: Repo, commit: str, branch: str = "") -> None:
+    """Make the worktree stand at `commit`, with nothing else in it but ignored files.
+
+    Whatever state it is found in. With `branch` it stands on that, which is moved there;
+    else on none. Raises GitFailed.
+    """
+    own_folder(repo.root)
+    _unlock(repo, branch or repo.line)
+    try:
+        _put_in_order(repo, commit, branch)
+    except GitFailed:  # what is broken can be made anew
+        _rebuild(repo, commit)
+        _put_in_order(repo, commit, branch)
+    _submodules(repo)
+
+
+def _put_in_order(repo: Repo, commit: str, branch: str) -> None:
+    if is_sound(repo):
+        _unflag(repo)
+    else:
+        _rebuild(repo, commit)
+    on = ("--no-track", "-B", branch) if branch else ("--detach",)
+    git(repo.tree, "checkout", "--force", "--quiet", *on, commit)
+    git(repo.tree, "clean", "-ffdq")
+
+
+def is_sound(repo: Repo) -> bool:
+    """Whether there is a worktree of this repository where ours has to be."""
+    if not (repo.tree / ".git").is_file():
+        return False
+    arguments = ("rev-parse", "--show-toplevel", "--git-common-dir")
+    code, out, _ = ask(repo.tree, arguments)
+    if code:
+        return False
+    top, common = out.rstrip("\n").split("\n")
+    same = os.path.realpath(repo.tree / common) == str(repo.common)
+    return same and os.path.realpath(top) == os.path.realpath(repo.tree)
+
+
+def _rebuild(repo: Repo, commit: str) -> None:
+    """Make the worktree anew, whatever a killed run has left of it."""
+    with contextlib.suppress(OSError):
+        durable.remove(_ready_marker(repo))
+    # Twice --force: git locks a worktree while it makes it, and a killed git leaves that lock.
+    ask(repo.root, ("worktree", "remove", "--force", "--force", str(repo.tree)))
+    if repo.tree.is_symlink():
+        os.unlink(repo.tree)
+    elif os.path.lexists(repo.tree):
+        shutil.rmtree(repo.tree)
+    ask(repo.root, ("worktree", "unlock", str(repo.tree)))
+    ask(repo.root, ("worktree", "prune"))
+    git(repo.root, "worktree", "add", "--force", "--force", "--detach", "--quiet",
+        str(repo.tree), commit)  # fmt: skip
+
+
+def _unflag(repo: Repo) -> None:
+    """Let git forget its index where files in it are marked as not to be looked at."""
+    code, out, _ = ask(repo.tree, ("ls-files", "-v", "-z"))
+    if code or any(row[0] == "S" or row[0].islower() for row in out.split("\0") if row):
+        (_git_folder(repo) / "index").unlink(missing_ok=True)
+
+
+def _git_folder(repo: Repo) -> Path:
+    """git's own folder of the worktree."""
+    out = git(repo.tree, "rev-parse", "--git-dir").rstrip("\n")
+    return Path(os.path.realpath(repo.tree / out))
+
+
+def _unlock(repo: Repo, branch: str) -> None:
+    """Remove the lock files that a killed git left where only we work.
+
+    Whoever calls this holds the lock of the run, so none of them is in use.
+    """
+    locks = [repo.common / "refs/heads" / f"{name}.lock" for name in (branch, repo.line)]
+    locks.append(repo.root / FOLDER / "index.lock")
+    if is_sound(repo):
+        locks += _git_folder(repo).glob("*.lock")
+    for lock in locks:
+        with contextlib.suppress(OSError):
+            os.unlink(lock)
+
+
+def _submodules(repo: Repo) -> None:
+    """Check out the submodules that the person has, from the person's copy: no network."""
+    if not (repo.tree / ".gitmodules").is_file():
+        return
+    out = git(repo.tree, "config", "--file", ".gitmodules", "--get-regexp", r"\.path$")
+    for line in out.splitlines():
+        key, _, path = line.partition(" ")
+        name = key.removeprefix("submodule.").removesuffix(".path")
+        copy = repo.common / "modules" / name
+        if not copy.is_dir() or not (repo.tree / path).is_dir():
+            continue  # the person has not got it either
+        git(
+            repo.tree, "-c", f"submodule.{name}.url={copy}", "-c", "protocol.file.allow=always",
+            "submodule", "--quiet", "update", "--init", "--force", "--", path,
+        )  # fmt: skip
+
+
+def _ready_marker(repo: Repo) -> Path:
+    return repo.root / FOLDER / "ready"
+
+
+def is_set_up(repo: Repo, command: str) -> bool:
+    """Whether the setup command has run in this worktree."""
+    with contextlib.suppress(OSError):
+        return _ready_marker(repo).read_text("utf-8") == command
+    return False
+
+
+def note_set_up(repo: Repo, command: str) -> None:
+    """Remember that it has."""
+    durable.write(_ready_marker(repo), command.encode())
+
+
+# ------------------------------------------------------------------ snapshots
+
+
+def snapshot(repo: Repo, base: str, parent: str, message: str, keep: Iterable[str]) -> str:
+    """Return a commit of the files in the worktree; git's own index and branches stay as they are.
+
+    `keep` are paths (from the top) that stay as they are in `base`, whatever is in the
+    worktree. Raises GitFailed where git cannot take the files in: a repository within the
+    tree, a file that cannot be read.
+    """
+    file = repo.root / FOLDER / "index"
+    index = {"GIT_INDEX_FILE": str(file)}
+    # With -m it keeps what it knows of unchanged files; without an index, or with a damaged
+    # one, it has to begin anew.
+    if not file.exists() or ask(repo.tree, ("read-tree", "-m", "-i", base), index)[0]:
+        file.unlink(missing_ok=True)
+        git(repo.tree, "read-tree", base, env=index)
+    left = [*_without_litter(), *(f":(exclude,top,literal){path}" for path in keep)]
+    git(repo.tree, "add", "--all", "--", ":(top)", *left, env=index)
+    tree = git(repo.tree, "write-tree", env=index).strip()
+    if tree == tree_of(repo.tree, parent):
+        return parent
+    return git(repo.tree, "commit-tree", tree, "-p", parent, data=message.encode()).strip()
+
+
+def stands_on(repo: Repo, branch: str) -> bool:
+    """Whether there is a worktree, and it stands on that branch."""
+    return _branch(repo) == branch
+
+
+def _branch(repo: Repo) -> str:
+    if not is_sound(repo):
+        return ""
+    _, ref, _ = ask(repo.tree, ("symbolic-ref", "--quiet", "HEAD"))
+    return ref.strip().removeprefix("refs/heads/")
+
+
+def rescue(repo: Repo, message: str, branch: str = "") -> str:
+    """Commit what is in the worktree and in no commit onto `branch`; return it, or "".
+
+    Without a name it is the branch that the worktree stands on, if that is one of attempts.
+    What git cannot take in stays where it is.
+    """
+    if not is_sound(repo):
+        return ""
+    branch = branch or _branch(repo)
+    tip = commit_of(repo.tree, f"refs/heads/{branch}") if branch else ""
+    if not branch.startswith("piste-attempts/") or not tip:
+        return ""
+    _unlock(repo, branch)
+    try:
+        left = snapshot(repo, tip, tip, message, ())
+    except GitFailed:
+        return ""
+    if left == tip:
+        return ""
+    git(repo.tree, "update-ref", "-m", "piste", f"refs/heads/{branch}", left, tip)
+    return branch
+
+
+def _without_litter() -> list[str]:
+    return [f":(exclude,top,glob)**/{name}{end}" for name in _LITTER for end in ("", "/**")]
+
+
+def link_target(repo: Repo, commit: str, path: str) -> str:
+    """Return where a symlink in a commit points to."""
+    return git(repo.tree, "cat-file", "blob", f"{commit}:{path}")
+
+
+def touched_submodules(repo: Repo) -> list[str]:
+    """Return the submodules whose own files or commit were changed in the worktree."""
+    if not (repo.tree / ".gitmodules").is_file():
+        return []
+    out = git(repo.tree, "--no-optional-locks", "status", "--porcelain=v2", "-z", "--no-renames")
+    rows = (row.split(" ", 8) for row in out.split("\0") if row.startswith("1 "))
+    return [row[8] for row in rows if row[2].startswith("S") and row[2] != "S..."]
+
+
+def put_back(repo: Repo, base: str, changed: Iterable[Change]) -> None:
+    """Make paths of the worktree what they are in `base`; what is not there in it is removed."""
+    for change in changed:
+        path = repo.tree / change.path
+        if change.old_mode == "160000":
+            continue
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        if change.status != "A":
+            name = f":(top,literal){change.path}"
+            git(repo.tree, "checkout", "--force", "--quiet", base, "--", name)
+
+
+# ------------------------------------------------------------------ the one commit of a step
+
+
+class Committed(NamedTuple):
+    """What came of a commit with the person's hooks."""
+
+    commit: str  # "" when a hook said no
+    said: str  # what was printed
+
+
+def commit(repo: Repo, branch: str, base: str, message: str, limit: float) -> Committed:
+    """Commit all that is in the worktree, but litter, onto `base`, with the person's hooks.
+
+    `limit` is in seconds. The worktree stands on `branch` before and after. Raises GitFailed.
+    """
+    git(repo.tree, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    git(repo.tree, "reset", "--soft", base)
+    git(repo.tree, "read-tree", "--empty")  # with it go marks such as skip-worktree
+    git(repo.tree, "read-tree", base)
+    git(repo.tree, "add", "--all", "--", ":(top)", *_without_litter())
+    folder = repo.root / FOLDER
+    durable.write(folder / "message", message.encode())
+    ended = processes.run(processes.Program(
+        ["git", "-c", "commit.gpgSign=false", "commit", "--quiet", "--cleanup=verbatim",
+         "--file", str(folder / "message")],
+        repo.tree, folder / "commit.log", limit=limit,
+        env={"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C"},
+        lock=folder / "busy", what="git commit, with your hooks",
+    ))  # fmt: skip
+    said = (folder / "commit.log").read_bytes().decode("utf-8", "replace")
+    if ended.why:
+        said += f"\ngit commit did not end within {limit:g} s\n"
+    head = commit_of(repo.tree, "HEAD")
+    return Committed("" if ended.code or head == base else head, said)
+
+
+# ------------------------------------------------------------------ what must not change
+
+
+def guarded(repo: Repo) -> dict[str, str]:
+    """Return a hash of each file of git's that can make a program run, or misdirect git."""
+    folder = repo.common
+    own = _git_folder(repo)
+    wanted = [folder / "config", own / "config.worktree", repo.tree / ".git"]
+    for part in ("hooks", "info"):
+        wanted += sorted((folder / part).rglob("*")) if (folder / part).is_dir() else []
+    return {str(path): _sum(path) for path in wanted if path.is_file() or path.is_symlink()}
+
+
+def checkout(repo: Repo) -> dict[str, str]:
+    """Return what tells whether a file of the person's checkout was changed since."""
+    return {path: f"{state} {_stamp(repo.top / path)}" for state, path in status(repo, "all")}
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the names that are not the same in both, sorted."""
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+
+def _sum(path: Path) -> str:
+    try:
+        mode = os.lstat(path).st_mode
+        data = os.fsencode(path.readlink()) if stat.S_ISLNK(mode) else path.read_bytes()
+    except OSError:
+        return ""
+    return f"{mode:o} {hashlib.sha256(data).hexdigest()}"
+
+
+def _stamp(path: Path) -> str:
+    """A hash of a file, or for a large one what is known of it without reading it."""
+    try:
+        st = os.lstat(path)
+    except OSError:
+        return ""
+    if stat.S_ISLNK(st.st_mode) or st.st_size <= _MOST_HASHED:
+        return _sum(path)
+    return f"{st.st_mtime_ns} {st.st_size} {st.st_ino} {st.st_mode}"

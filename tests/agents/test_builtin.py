@@ -1,0 +1,262 @@
+"""The built-in agent against the stand-in server."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rig import CHECK, FILES, Killed, Rig
+from standin import Fault, Request, StandIn
+
+from piste import attempt, budget, editblocks, log
+from piste.budget import LONGEST, Cap
+from piste.errors import Failed, Mistake, OverBudget
+from piste.steps import Settings
+
+# A run that tells whatever it starts whom to kill.
+KILLED = """
+import os, sys
+from piste import cli
+os.environ["VICTIM"] = str(os.getpid())
+sys.exit(cli.main())
+"""
+GOOD = "I wrote it.\n\n=== file: {0}\ngood\n=== end\n"
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, standin: StandIn) -> Rig:
+    made = Rig.make(tmp_path, monkeypatch)
+    made.write("piste.toml", 'model = "chat-ok"\n')
+    made.write(
+        "prompt_plan.md", made.read("prompt_plan.md").replace("Write", "Look at want. Write")
+    )
+    made.commit("a model")
+    made.settings = Settings(test="sh check.sh")
+    return made
+
+
+def step_of(request: Request) -> int:
+    return int(request.turns[0][1].partition('<step id="')[2][0])
+
+
+def good(request: Request) -> str:
+    return GOOD.format(FILES[step_of(request)])
+
+
+def test_its_edits_become_the_step(rig: Rig, standin: StandIn) -> None:
+    standin.reply(good)
+    outcome = rig.step()
+    asked = standin.requests[0].prompt
+
+    assert (outcome.result, outcome.agent) == ("done", f"llm form {editblocks.VERSION}")
+    assert rig.show("count.txt") == "good"
+    assert "check.sh\n" in asked  # the tree
+    assert '<file path="want">' in asked  # what the step names
+    assert CHECK not in asked  # and no more
+    assert editblocks.FORM.strip() in asked
+    assert outcome.input_tokens and outcome.output_tokens
+
+
+def test_it_gets_the_files_that_it_asks_for(rig: Rig, standin: StandIn) -> None:
+    def answer(request: Request) -> str:
+        return "=== need: check.sh\n" if len(request.turns) == 1 else good(request)
+
+    standin.reply(answer)
+    assert rig.step().result == "done"
+    assert CHECK in standin.requests[1].prompt
+    assert [role for role, _ in standin.requests[1].turns] == ["user", "assistant", "user"]
+
+
+def test_it_may_not_ask_forever(rig: Rig, standin: StandIn) -> None:
+    standin.reply("=== need: check.sh\n")
+    rig.use(attempts=1)
+    outcome = rig.step()
+    assert "it asked for files 6 times and changed none" in outcome.said
+    assert len(standin.requests) == 6
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        ("I cannot decide. Which one?", "it asks back, and nobody can answer"),
+        ("=== file: count.txt\ngood\n", "is never ended by '=== end'"),
+        ("=== file: ../count.txt\ngood\n=== end", "may lead out of the project"),
+        ("=== file: todo.md\n- [x] all\n=== end", "todo.md is not yours to change"),
+        ("=== file: .github/workflows/a.yml\na\n=== end", ".github/workflows is protected"),
+        ("=== edit: want\nno such line\n=== with\nx\n=== end", "are not in want"),
+        (Fault("length", "=== file: count.txt\ngood\n=== end\n" * 9), "it is cut"),
+        (Fault("refusal"), "it is refused"),
+        (Fault("empty"), "it is empty"),
+    ],
+)
+def test_a_malformed_reply_is_sent_back_once_with_the_reason(
+    rig: Rig, standin: StandIn, first: str | Fault, reason: str
+) -> None:
+    replies = iter([first])
+    standin.reply(lambda request: next(replies, None) or good(request))
+    outcome = rig.step()
+    assert (outcome.result, outcome.tries) == ("done", 1)
+    assert reason in standin.requests[1].prompt
+    assert len(standin.requests) == 2
+
+
+def test_a_second_malformed_reply_ends_it_with_nothing_changed(rig: Rig, standin: StandIn) -> None:
+    standin.reply(
+        "=== file: count.txt\ngood\n=== end\n=== edit: gone.txt\na\n=== with\nb\n=== end\n"
+    )
+    outcome = rig.step()
+    assert outcome.result == "failed"
+    assert "gone.txt is not there, so it cannot be edited" in outcome.said
+    assert "nothing was changed" in outcome.said
+    assert not (rig.tree / "count.txt").exists()
+    assert len(standin.requests) == 2
+
+
+def test_red_tests_go_back_and_the_reply_that_failed_is_forgotten(
+    rig: Rig, standin: StandIn
+) -> None:
+    def answer(request: Request) -> str:
+        again = "An earlier try" in request.turns[0][1]
+        return good(request) if again else "=== file: count.txt\nbad\n=== end\n"
+
+    standin.reply(answer)
+    outcome = rig.step()
+    assert (outcome.result, outcome.tries) == ("done", 2)
+    assert "FAILED: count.txt: bad" in standin.requests[1].prompt
+    assert len([*(rig.world().store.folder / "replies").glob("*/*.json")]) == 1
+
+
+def test_a_reply_that_was_paid_for_is_not_paid_again_after_a_kill(
+    rig: Rig, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standin.reply(good)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(editblocks, "apply", lambda *_: (_ for _ in ()).throw(Killed))
+        rig.step()
+    assert rig.step().result == "done"
+    assert len(standin.requests) == 1
+
+
+# The request at which the run is killed, before its answer goes out; 0 is in the tests.
+@pytest.mark.parametrize("nth", [1, 2, 3, 0])
+def test_killed_for_good_no_reply_that_came_is_paid_twice(
+    rig: Rig, standin: StandIn, nth: int
+) -> None:
+    processes: list[subprocess.Popen[str]] = []
+    answered: list[str] = []
+
+    def answer(request: Request) -> str:
+        if nth and len(standin.requests) == nth:
+            processes[-1].kill()
+            processes[-1].wait()
+        elif nth == 0 or processes[-1].poll() is None:
+            answered.append(request.prompt)
+        if "An earlier try" in request.turns[0][1]:
+            return good(request) + "=== file: a.txt\ngood\n=== end\n"
+        return "=== need: check.sh\n" if len(request.turns) == 1 else "=== file: a.txt\nx\n=== end"
+
+    def run() -> tuple[int, str]:
+        command = [sys.executable, "-c", KILLED, "run", "--test", "sh check.sh"]
+        processes.append(subprocess.Popen(
+            command, cwd=rig.root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        ))  # fmt: skip
+        out, err = processes[-1].communicate(timeout=60)
+        return processes[-1].returncode, out + err
+
+    if nth == 0:
+        kill = 'test ! -f a.txt || test -f ../killed || { touch ../killed; kill -9 "$VICTIM"; }\n'
+        rig.write("check.sh", kill + CHECK)
+        rig.commit("a kill")
+    standin.reply(answer)
+    assert run()[0] == -9
+    code, said = run()
+    assert code == 0, said
+    assert rig.states()[0] == "done"
+    assert len(answered) == len(set(answered)) == 3
+    assert len(standin.requests) == (4 if nth else 3)
+
+
+def test_again_asks_anew(rig: Rig, standin: StandIn) -> None:
+    standin.reply(good)
+    rig.step("1")
+    rig.git("revert", "--no-edit", "HEAD")
+    assert rig.step("1").result == "done"
+    assert len(standin.requests) == 1
+    standin.reply("=== file: count.txt\ngood, anew\n=== end\n")
+    assert rig.step("1", again=True).result == "done"
+    assert rig.show("count.txt") == "good, anew"
+
+
+def test_no_reply_at_all_fails_and_changes_nothing(rig: Rig, standin: StandIn) -> None:
+    standin.reply(Fault("401"))
+    outcome = rig.step()
+    assert outcome.result == "failed"
+    assert "the key was not accepted" in outcome.said
+    assert len(standin.requests) == 1
+
+
+def test_a_model_that_there_is_not(rig: Rig) -> None:
+    with pytest.raises(Mistake, match="there is no model 'chat-okk'; did you mean"):
+        rig.step(model="chat-okk")
+
+
+def test_the_budget_is_looked_at_before_each_call(rig: Rig, standin: StandIn) -> None:
+    standin.reply("=== need: check.sh\n")
+    purse = budget.purse(rig.root)
+    purse.cap = Cap(tokens=10)
+    with pytest.raises(OverBudget, match="step 1: chat-ok is not asked: the budget of this run"):
+        rig.step()
+    assert standin.requests == []
+    purse.cap = Cap(tokens=LONGEST + 1_000)  # what a later call may take is more than is left
+    with pytest.raises(OverBudget, match=r"[\d,]+ of 17,384 tokens are used, and it may take"):
+        rig.step()
+    assert 0 < len(standin.requests) < 5
+    purse.cap = Cap()
+    standin.reply(good)
+    assert rig.step().result == "done"
+
+
+def test_in_ci_no_model_is_asked_unasked(
+    rig: Rig, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(Failed, match="CI is set, and ask_in_ci is not"):
+        rig.step()
+    assert standin.requests == []
+
+
+def test_each_call_is_in_the_log(rig: Rig, standin: StandIn) -> None:
+    replies = iter(["no block", GOOD.format("count.txt")])
+    standin.reply(lambda request: next(replies))
+    rig.step()
+    entries = [entry for entry in log.entries(rig.root) if entry.target == "step 1"]
+    assert [entry.event for entry in entries] == ["made", "rejected", "made"]
+    assert entries[1].reason.startswith("it holds no '=== file:'")
+    assert all(entry.input_tokens for entry in entries if entry.event == "made")
+
+
+def test_a_stop_ends_the_call(rig: Rig, standin: StandIn) -> None:
+    import threading
+
+    stop = threading.Event()
+
+    def answer(request: Request) -> Fault:
+        stop.set()
+        return Fault("latency=30")
+
+    standin.reply(answer)
+    with pytest.raises(InterruptedError):
+        rig.step(stop=stop)
+    now = attempt.load(rig.root)
+    assert now is not None
+    assert now.phase == attempt.AGENT
+
+
+def test_the_model_may_be_the_agents_own(rig: Rig, standin: StandIn) -> None:
+    rig.settings = dataclasses.replace(rig.settings, agents={"llm": {"model": "resp-ok"}})
+    standin.reply(good)
+    rig.step()
+    assert standin.requests[0].path.endswith("/responses")
+    assert "Piste-Model: resp-ok" in rig.git("log", "-1", "--format=%B")

@@ -1,0 +1,122 @@
+"""`piste steps`."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from rig import GOOD, PLAN, Rig
+
+from piste import attempt
+from piste.commands import steps
+from piste.errors import Mistake
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    return Rig.make(tmp_path, monkeypatch)
+
+
+def said(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, list[str], str]:
+    code = steps.main(argv)
+    captured = capsys.readouterr()
+    return code, [" ".join(line.split()) for line in captured.out.splitlines()], captured.err
+
+
+def test_the_chain_with_its_form_and_what_is_next(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.agent(GOOD)
+    rig.step()
+    rig.write("prompt_plan.md", rig.read("prompt_plan.md").replace("Print\n", "Print ✅\n"))
+    assert said(capsys) == (
+        0,
+        [
+            "prompt_plan.md: 3 of the form 'h2 step'; not taken: 3 'fences'",
+            "STEP STATE TITLE",
+            "1 done Count words by gemini 1.0, tests passed",
+            "2 open Sum them",
+            "3 ticked Print marked as done in the plan; there is no record",
+            "3 steps, 1 done, 1 ticked, next: 2 Sum them",
+        ],
+        "",
+    )
+
+
+def test_a_step_that_was_changed_after_it_was_done(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.agent(GOOD)
+    rig.step()
+    rig.write("prompt_plan.md", PLAN.replace("Write count", "Write a better count"))
+    assert said(capsys)[1][2] == (
+        "1 changed Count words its prompt was changed after it was done (by gemini 1.0)"
+    )
+
+
+def test_an_attempt_that_failed_or_waits_is_named(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.agent("write(name, 'bad')")
+    rig.use(attempts=1)
+    rig.step()
+    assert said(capsys)[1][2] == (
+        "1 failed Count words the tests failed (exit code 1) (after 1 try); kept on "
+        "piste-attempts/main/1.1"
+    )
+    now = attempt.load(rig.root)
+    assert now is not None
+    attempt.save(rig.root, attempt.Attempt(**{**vars(now), "phase": attempt.REVIEW}))
+    assert said(capsys)[1][2] == "1 review Count words waits for your word: piste run 1 --review"
+    attempt.save(rig.root, attempt.Attempt(**{**vars(now), "phase": attempt.TESTS}))
+    assert said(capsys)[1][2] == "1 begun Count words by gemini, try 1; `piste run` goes on there"
+
+
+def test_steps_on_a_branch_that_is_not_merged_count(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.agent(GOOD)
+    rig.use(land=False)
+    rig.step()
+    assert said(capsys)[1][-1] == "3 steps, 1 done, next: 2 Sum them"
+
+
+def test_json_and_the_problems(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.write("prompt_plan.md", PLAN.replace("Step 2", "Step 1"))
+    code, _, err = said(capsys)
+    assert code == 0
+    assert (
+        err
+        == "prompt_plan.md:11: duplicate-id: step 1 is there more than once; this one is 1#2\n"
+        + ("prompt_plan.md:17: gap: no step 2 before 3\n")
+    )
+    steps.main(["--json"])
+    data = json.loads(capsys.readouterr().out)
+    assert [one["id"] for one in data["steps"]] == ["1", "1#2", "3"]
+    assert data["steps"][0]["prompt"] == "Write count.txt."
+    assert data["next"] == "1"
+    assert [one["kind"] for one in data["problems"]] == ["duplicate-id", "gap"]
+
+
+def test_a_plan_without_steps(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.write("prompt_plan.md", "Just prose.\n")
+    code, rows, _ = said(capsys)
+    assert code == 1
+    assert "no line of it names a step" in rows[0]
+
+
+def test_without_a_plan(rig: Rig) -> None:
+    (rig.root / "prompt_plan.md").unlink()
+    with pytest.raises(Mistake, match=r"there is no prompt_plan\.md"):
+        steps.main([])
+
+
+def test_it_changes_no_byte_and_needs_no_git(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    import shutil
+
+    shutil.rmtree(rig.root / ".git")
+    before = {path: path.read_bytes() for path in rig.root.rglob("*") if path.is_file()}
+    rig.root.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    assert said(capsys)[0] == 0
+    rig.root.chmod(stat.S_IRWXU)
+    assert {path: path.read_bytes() for path in rig.root.rglob("*") if path.is_file()} == before

@@ -1,0 +1,199 @@
+"""What may go from the store, and what stays: by age, by receipts, by whose text it is."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Small
+from hypothesis import given
+from hypothesis import strategies as st
+
+from piste import freshness, housekeeping
+from piste.errors import Mistake
+from piste.housekeeping import KEPT, REPLY, TEXT, Plan
+from piste.store import Record, Store
+
+DAY = 86_400  # seconds
+NOW = time.time()
+
+
+def age(store: Store, days: float) -> None:
+    """Let everything have been of use so long ago."""
+    for path in store.folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (NOW - days * DAY,) * 2)
+
+
+def swept(small: Small, days: float = 90) -> Plan:
+    """Plan and carry out."""
+    store = small.world().store
+    plan = housekeeping.plan(store, NOW - days * DAY)
+    housekeeping.remove(store, plan.gone, NOW - days * DAY)
+    return plan
+
+
+def kinds(plan: Plan) -> set[str]:
+    return {item.kind for item in plan.gone}
+
+
+def test_what_is_young_stays(small: Small) -> None:
+    small.make()
+    store = small.world().store
+    age(store, 89)
+    assert swept(small).gone == []
+
+
+def test_what_a_receipt_names_stays_however_old(small: Small) -> None:
+    small.make()
+    age(small.world().store, 1000)
+    plan = swept(small)
+    assert plan.gone == []
+    assert {item.kind for item in plan.held} == {REPLY, TEXT}
+    assert plan.needs.projects == (small.root,)
+    (small.root / "note.md").unlink()
+    assert small.make().event == "restored"
+
+
+def test_what_no_receipt_names_any_more_goes(small: Small) -> None:
+    small.make()
+    old = small.decide()
+    age(small.world().store, 91)
+    small.write("in.md", "# Other\n\nWords.\n")
+    small.make()
+    plan = swept(small)
+    assert kinds(plan) == {REPLY, TEXT}
+    store = small.world().store
+    assert store.replies(old.key) == []
+    assert not (store.folder / "replies" / old.key).exists()
+    assert small.decide().state == freshness.FRESH
+    (small.root / "note.md").unlink()
+    assert small.make().event == "restored"
+
+
+@pytest.mark.parametrize("how", ["taken", "restored", "adopted"])
+def test_what_is_of_use_is_young_again(small: Small, how: str) -> None:
+    small.make()
+    age(small.world().store, 91)
+    receipt = small.root / ".piste/receipts/note.md.json"
+    if how != "restored":
+        receipt.unlink()
+    if how != "adopted":
+        (small.root / "note.md").unlink()
+    if how == "taken":  # the log would bring the text back
+        (small.root / ".piste/log.jsonl").unlink()
+    event = small.make().event
+    assert event == how
+    receipt.unlink()
+    used = [item for item in housekeeping.items(small.world().store) if item.used > NOW - DAY]
+    assert used
+
+
+def test_a_text_of_a_person_never_goes(small: Small) -> None:
+    small.make()
+    small.write("note.md", "# Mine\n")
+    small.make(overwrite=True)
+    store = small.world().store
+    (record,) = store.kept(str(small.root), "note.md")
+    (small.root / ".piste/receipts/note.md.json").unlink()
+    age(store, 10_000)
+    assert KEPT not in kinds(swept(small))
+    assert store.blob(record.blob) == b"# Mine\n"
+
+
+def test_an_edited_target_is_needed_as_it_stands(small: Small) -> None:
+    small.make()
+    small.write("note.md", "# Mine\n")
+    small.accept()
+    age(small.world().store, 1000)
+    swept(small)
+    (small.root / "note.md").unlink()
+    assert small.make().event == "restored"
+    assert small.read() == "# Mine\n"
+
+
+def test_marks_do_not_hide_what_is_needed(small: Small) -> None:
+    """The digest of a todo is not that of its bytes."""
+    small.settings(rule='kind = "todo"')
+    small.make()
+    text = small.read()
+    age(small.world().store, 1000)
+    assert swept(small).gone == []
+    (small.root / "note.md").unlink()
+    assert small.make().event == "restored"
+    assert small.read() == text
+
+
+def test_a_receipt_that_cannot_be_read_stops_it(small: Small) -> None:
+    small.make()
+    (small.root / ".piste/receipts/note.md.json").write_text("{")
+    age(small.world().store, 1000)
+    with pytest.raises(Mistake, match=r"note\.md\.json is damaged"):
+        housekeeping.plan(small.world().store, NOW)
+
+
+def test_a_project_that_is_gone_holds_nothing(small: Small) -> None:
+    small.make()
+    store = small.world().store
+    age(store, 1000)
+    small.root.rename(small.root.with_name("elsewhere"))
+    plan = housekeeping.plan(store, NOW)
+    assert plan.needs.projects == ()
+    assert len(plan.gone) == len(list(housekeeping.items(store)))
+
+
+def test_what_became_of_use_meanwhile_stays(small: Small) -> None:
+    small.make()
+    store = small.world().store
+    (small.root / ".piste/receipts/note.md.json").unlink()
+    age(store, 1000)
+    plan = housekeeping.plan(store, NOW - DAY)
+    os.utime(plan.gone[0].path)
+    freed = housekeeping.remove(store, plan.gone, NOW - DAY)
+    assert plan.gone[0].path.exists()
+    assert freed == sum(item.size for item in plan.gone[1:])
+    assert housekeeping.remove(store, plan.gone, NOW - DAY) == 0
+
+
+def test_damage_is_found_in_every_kind(small: Small) -> None:
+    small.settings(rule='kind = "todo"')
+    small.write("in.md", "# In\n\n- [ ] one\n")
+    small.make()
+    store = small.world().store
+    store.keep(b"mine", Record("", "note.md", "2026-01-01T00:00:00.000Z", project="/p"))
+    assert list(housekeeping.damaged(store)) == []
+    for item in list(housekeeping.items(store)):
+        data = item.path.read_bytes()
+        item.path.write_bytes(data[:-2])
+        assert item.path in {one.path for one in housekeeping.damaged(store)}
+        item.path.write_bytes(data)
+    assert list(housekeeping.damaged(store)) == []
+
+
+@pytest.mark.parametrize("name", ["../../x", "x", "0" * 32])
+def test_the_list_of_projects_believes_no_other_name(small: Small, name: str) -> None:
+    small.make()
+    store = small.world().store
+    assert store.projects() == [small.root]
+    path = store.folder / "projects" / name.replace("/", "_")
+    path.write_text("/etc")
+    assert store.projects() == [small.root]
+
+
+@given(st.text(max_size=6), st.binary(max_size=40))
+def test_strange_files_in_a_store_do_no_harm(name: str, data: bytes) -> None:
+    import tempfile
+
+    name = "".join(c for c in name if c not in "/\0") or "x"
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        for part in ("replies/k", "blobs/ab", "texts", "kept", "projects"):
+            place = Path(folder, part)
+            place.mkdir(parents=True)
+            try:
+                (place / name).write_bytes(data)
+            except (OSError, ValueError):
+                return
+        assert len(list(housekeeping.items(store))) >= 3
+        list(housekeeping.damaged(store))
+        housekeeping.plan(store, NOW + DAY)
