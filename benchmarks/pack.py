@@ -105,7 +105,8 @@ def own_rows(work: Path) -> list[Row]:
         (tree / OUT).unlink(missing_ok=True)
 
     def settled(tree: Path) -> None:
-        run(full, tree)  # the second finds files that are older than two seconds
+        run(full, tree)
+        time.sleep(2.1)  # a file that was changed less than two seconds ago is read again
         run(full, tree)
 
     def one_changed(tree: Path) -> None:
@@ -126,16 +127,17 @@ def installed(work: Path) -> list[Row]:
     """Install the peers that can be had and return their rows; say which cannot."""
     rows: list[Row] = []
     node = work / "node"
-    repomix = node / "node_modules" / ".bin" / "repomix"
-    if repomix.exists() or attempt(
-        "repomix", ["npm", "install", "--silent", "--no-audit", "--prefix", str(node), "repomix"]
-    ):
+    tools = node / "node_modules" / ".bin"
+    # Its newer versions, which keep a token cache, want a newer node than most machines have.
+    npm = ["npm", "install", "--silent", "--no-audit", "--prefix", str(node), "node@22", "repomix"]
+    if (tools / "repomix").exists() or attempt("repomix", npm):
 
         def counted(tree: Path) -> None:
             run(pack, tree)  # leaves its token cache
             remove(tree)
 
-        pack = (str(repomix), "--quiet", "-o", OUT, "--no-default-patterns")
+        repomix = (str(bin / "node"), str(tools / "repomix"))
+        pack = (*repomix, "--quiet", "-o", OUT, "--no-default-patterns")
         rows += [
             Row("repomix cold", ("env", "REPOMIX_TOKEN_CACHE=0", *pack), remove),
             Row("repomix warm", pack, counted),
