@@ -65,6 +65,8 @@ def main() -> None:
     parser.add_argument("--sizes", default="3,1000,10000")
     parser.add_argument("--runs", type=int, default=15)
     args = parser.parse_args()
+    # With it a checkout is compiled anew at every start; an installed piste never is.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder, "home")
         home.mkdir()

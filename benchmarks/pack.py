@@ -80,6 +80,8 @@ def main() -> None:
     parser.add_argument("--trees", default="django,cpython")
     parser.add_argument("--grow", type=int, default=4, help="memory also on so many copies")
     args = parser.parse_args()
+    # With it a checkout is compiled anew at every start; an installed piste never is.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     work = args.work or Path(tempfile.mkdtemp(prefix="piste-pack-"))
     work.mkdir(parents=True, exist_ok=True)
     os.environ["XDG_CACHE_HOME"] = str(work / "cache")
@@ -136,7 +138,7 @@ def installed(work: Path) -> list[Row]:
             run(pack, tree)  # leaves its token cache
             remove(tree)
 
-        repomix = (str(bin / "node"), str(tools / "repomix"))
+        repomix = (str(tools / "node"), str(tools / "repomix"))
         pack = (*repomix, "--quiet", "-o", OUT, "--no-default-patterns")
         rows += [
             Row("repomix cold", ("env", "REPOMIX_TOKEN_CACHE=0", *pack), remove),

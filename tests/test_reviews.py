@@ -1,0 +1,97 @@
+"""The five documents of real repositories: packages as they are installed, and this one.
+
+The model behind the real `llm` answers with what the embedded one would say, so that its
+replies are about the very files it was sent; the judge is the stand-in's log and the parsers.
+"""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from standin import StandIn
+
+from piste import plan
+from piste.outline import outline
+
+REVIEWS = ("code_review", "github_issues", "issue_prompts", "missing_tests", "readme")
+FILES = ("code-review.md", "issues.md", "issue-prompts.md", "missing-tests.md", "README.new.md")
+ISSUE = re.compile(r"^## (.+)\n(?s:.*?)^\*\*Files:\*\* (.+)$", re.MULTILINE)
+
+
+def installed(name: str, root: Path) -> None:
+    """Copy an installed package, which has no README, into a repository."""
+    spec = importlib.util.find_spec(name)
+    assert spec and spec.origin
+    shutil.copytree(
+        Path(spec.origin).parent, root / name, ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+
+@pytest.fixture(params=["doit", "pathspec", "tomlkit", "piste"])
+def repository(request: pytest.FixtureRequest, project: Path, standin: StandIn) -> Path:
+    """A project with a real package in it, a README of a person, and a model that is paid."""
+    (project / "spec.md").unlink()
+    installed(request.param, project)
+    (project / "piste.toml").write_text('model = "chat-ok"\n')
+    (project / "README.md").write_text("# By hand\n")
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    standin.reply(lambda asked: outline(asked.system, asked.prompt, []))
+    return project
+
+
+def test_five_documents_are_paid_once_and_name_files_that_are_there(
+    repository: Path, run: Run, standin: StandIn
+) -> None:
+    done = run("doit", "-n", "5", *REVIEWS)
+
+    assert done.returncode == 0, done.stderr
+    assert standin.paid == len(REVIEWS)
+    bundle = (repository / "output.txt").read_text().strip()
+    assert all(bundle in request.prompt for request in standin.requests)
+    assert (repository / "README.md").read_text() == "# By hand\n"
+    for name in FILES:
+        assert "**Not in the bundle:**" not in (repository / name).read_text()
+    review = (repository / "code-review.md").read_text()
+    places = re.findall(r"^\*\*File:\*\* (.+):(\d+)$", review, re.MULTILINE)
+    assert len(places) == len(re.findall(r"^\*\*Severity:", review, re.MULTILINE)) > 0
+    for path, line in places:
+        assert 1 <= int(line) <= len((repository / path).read_text().splitlines())
+
+    for path in repository.rglob("*.py"):
+        path.touch()
+    again = run("doit", "-n", "5", *REVIEWS)
+    assert again.returncode == 0, again.stderr
+    assert standin.paid == len(REVIEWS)
+
+
+def test_the_issue_prompts_are_a_plan_with_a_step_for_each_issue(
+    repository: Path, run: Run
+) -> None:
+    assert run("doit", "github_issues", "issue_prompts").returncode == 0
+
+    issues = (repository / "issues.md").read_text()
+    sections = re.findall(r"^## (.+)$", issues, re.MULTILINE)
+    steps = plan.parse((repository / "issue-prompts.md").read_text()).steps
+    assert len(ISSUE.findall(issues)) == len(sections) == len(steps) > 0
+    assert all(step.prompt.strip() for step in steps)
+
+
+@pytest.mark.parametrize("name", ["code-review", "readme-gen", "github-issue-gen"])
+def test_llm_itself_makes_a_document_from_a_pipe(
+    repository: Path, run: Run, standin: StandIn, name: str
+) -> None:
+    assert run("piste", "bundle").returncode == 0
+    bundle = (repository / "output.txt").read_bytes()
+
+    llm = [sys.executable, "-m", "llm", "-m", "chat-ok", "-t", f"piste:{name}"]
+    done = subprocess.run(llm, input=bundle, capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert standin.paid == 1
+    assert bundle.decode().strip() in standin.requests[0].prompt
+    assert done.stdout.decode().startswith("# ")
