@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CACHE = f"{paths.STATE}/bundle"
 MADE = f"{CACHE}/made.json"
+_AS_IT_STANDS = "taken as it stands (--overwrite packs anew)"
 GIVEN = "PISTE_BUNDLE"  # variable; "given" says that the bundle is to be taken as it stands
 
 
@@ -89,10 +90,10 @@ def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
     with open(path, "rb") as file:
         ours = is_bundle(file.read(256))
     if not ours:
-        said = f"piste did not make {rule.target}; it is taken as it stands"
+        said = f"piste did not make {rule.target}; it is {_AS_IT_STANDS}"
         return Decision(rule, freshness.FOREIGN, freshness.KEEP, about(said))
     if _edited(world, path):
-        said = f"{rule.target} was changed since it was packed; it is taken as it stands"
+        said = f"{rule.target} was changed since it was packed; it is {_AS_IT_STANDS}"
         return Decision(rule, freshness.EDITED, freshness.KEEP, about(said))
     if exact and _sha256(path) == digest_now(world):
         return Decision(rule, freshness.FRESH, freshness.KEEP)

@@ -129,7 +129,7 @@ def merge(found: str) -> Merged:
     if 0 < found.count("\n") == found.count("\r\n"):
         result = result.replace("\r\n", "\n").replace("\n", "\r\n")
     # A person's file: nothing goes into it that has not been read back.
-    if _parsed(result, _CLOSED) != {**before, "tasks": {**tasks, **wanted}}:
+    if not _same(_parsed(result, _CLOSED), {**before, "tasks": {**tasks, **wanted}}):
         raise Mistake(f"its layout is one into which tasks cannot be put safely{_OTHERWISE}")
     return Merged(result, kept)
 
@@ -175,6 +175,13 @@ def _parsed(found: str, otherwise: str = "") -> dict[str, Any]:
     if not isinstance(table.get("tasks", {}), dict):
         raise Mistake("`tasks` in it is no table; mise reads none of its tasks either")
     return table
+
+
+def _same(one: object, other: object) -> bool:
+    try:
+        return one == other
+    except RecursionError:  # a key of thousands of parts
+        return False
 
 
 def _replaced(found: str, stale: Mapping[str, object]) -> str:

@@ -20,7 +20,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,8 +48,7 @@ class Ended(NamedTuple):
     seconds: float
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """What is run, where, within which limits. Times are in seconds."""
 
     argv: Sequence[str]
@@ -59,7 +57,7 @@ class Program:
     err: Path | None = None  # None: with its standard output, in the order it came
     stdin: Path | None = None  # None: nothing to read
     limit: float = 600
-    env: Mapping[str, str] = field(default_factory=dict)  # over our own environment
+    env: Mapping[str, str] = {}  # over our own environment
     lock: Path | None = None  # held while it runs
     what: str = ""  # told to those who wait for the lock
 

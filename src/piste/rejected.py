@@ -45,7 +45,7 @@ def last(root: Path, target: str) -> Rejected | None:
     except OSError:
         return None
     for name in sorted(names, reverse=True):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             about = json.loads((root / FOLDER / name).read_bytes())
             if about["target"] == target:
                 return Rejected(about["key"], about["reason"], about["file"])

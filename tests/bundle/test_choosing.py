@@ -38,7 +38,7 @@ def test_what_is_out_of_sight_stays_there_even_when_it_is_named(repo: Tree) -> N
     ("paths", "settings", "said"),
     [
         (("nothing.py",), {}, "nothing.py is not there; name a file or folder of"),
-        (("empty",), {}, "there is no file to pack in empty|all 0|no file"),
+        (("empty",), {}, "there is no file to pack in empty"),
         ((), {"include": ("*.rs",)}, "matches bundle.include; widen it"),
         ((), {"ignore": ("*",)}, r"all 2 files in .* are left out, most by '\*' \(bundle.ignore, "
          r"entry 1\); add \"!\*\" to bundle.ignore"),
@@ -53,6 +53,13 @@ def test_where_nothing_is_left_it_is_said_why(
 
     with pytest.raises(Mistake, match=said):
         chosen(folder, *paths, **settings)
+
+
+def test_what_piste_makes_is_said_to_be_never_packed(folder: Tree) -> None:
+    folder.write({"a.py": "", "spec.md": ""})
+
+    with pytest.raises(Mistake, match=r"^spec.md is made by piste, and what it makes is never"):
+        chosen(folder, "spec.md", hidden=("spec.md",))
 
 
 def test_an_empty_folder_has_nothing_to_pack(folder: Tree, repo: Tree) -> None:

@@ -42,7 +42,7 @@ def choose(
         names = sorted([*names, *more])
     packed, left, lines = ignoring.split(root, settings, names, paths)
     if not packed:
-        raise _nothing(root, names, left, lines, paths)
+        raise _nothing(root, settings, left, lines, paths, out_of_sight)
     grouped = _grouped(left, lines)
     if listed.specials:
         grouped.append((SPECIAL, "", [quote(name) for name in listed.specials]))
@@ -142,19 +142,22 @@ def _watched(
 
 def _nothing(
     root: str,
-    names: Sequence[bytes],
+    settings: Settings,
     left: Sequence[Left],
     lines: Sequence[Line],
     paths: Sequence[str],
+    out_of_sight: Sequence[str],
 ) -> Mistake:
     where = " and ".join(map(shown, paths)) or root
     for path in paths:
+        if path in out_of_sight:
+            return Mistake(f"{shown(path)} is made by piste, and what it makes is never packed")
         if not os.path.lexists(os.path.join(root, path)):
             return Mistake(f"{shown(path)} is not there; name a file or folder of {root}")
-    if not names:
-        return Mistake(f"there is no file to pack in {where}")
-    if not left:
+    if not left and settings.include:
         return Mistake(f"no file in {where} matches bundle.include; widen it")
+    if not left:
+        return Mistake(f"there is no file to pack in {where}")
     counts: dict[int, int] = {}
     for one in left:
         counts[one.line] = counts.get(one.line, 0) + 1
