@@ -49,6 +49,11 @@ for name in sorted(listed.stdout.split(b"\\0")[:-1]):
 with open("output.txt", "wb") as out:
     out.write(b"".join(parts))
 """
+DOIT = str(Path(sys.executable).parent / "doit")
+STOCK = """
+def task_one():
+    return {"actions": ["cp in.txt out.txt"], "file_dep": ["in.txt"], "targets": ["out.txt"]}
+"""
 IGNORED = "*.py[co]\n__pycache__/\n*.egg-info/\n*.o\n*.so\n/build/\n.venv/\n"
 # The same files as the plain loop: no default left out, none too large.
 EVERYTHING = ("--no-defaults", "--max-file", "1_000_000_000")
@@ -91,6 +96,7 @@ def main() -> None:
         files = git(tree, "ls-files").count("\n")
         print(f"\n{name}: {files:,} files, {size_of(tree) / 1e6:.0f} MB, {os.cpu_count()} cores")
         compare(tree, [*own_rows(work), *peers], args.runs)
+        by_doit(tree, work, 3 * args.runs)
         memory(tree, work, args.grow)
     if args.work is None:
         shutil.rmtree(work)
@@ -123,6 +129,38 @@ def own_rows(work: Path) -> list[Row]:
         Row("piste, nothing changed", full, settled),
         Row("git status, twice", ("sh", "-c", "git status -s; git status -s"), lambda _: None),
     ]
+
+
+def by_doit(tree: Path, work: Path, runs: int) -> None:
+    """Print what a `doit bundle` that finds nothing to do takes beside stock doit's one task."""
+    stock = work / "stock"
+    stock.mkdir(exist_ok=True)
+    (stock / "in.txt").write_text("in\n")
+    (stock / "dodo.py").write_text(STOCK)
+    (tree / "dodo.py").write_text("from piste.tasks import *\n")
+    rows = {
+        "doit bundle": ((DOIT, "bundle"), tree),
+        "stock doit, one task": ((DOIT,), stock),
+        "git status, twice": (("sh", "-c", "git status -s; git status -s"), tree),
+    }
+    took: dict[str, list[float]] = {name: [] for name in rows}
+    for command, folder in rows.values():
+        run(command, folder)
+    time.sleep(2.1)
+    for number in range(runs + 1):
+        for name, (command, folder) in rows.items():
+            wall = run(command, folder).wall
+            if number:
+                took[name].append(wall)
+    (tree / "dodo.py").unlink()
+    for left in tree.glob(".doit.db*"):
+        left.unlink()
+    shutil.rmtree(tree / ".piste", ignore_errors=True)
+    middle = {name: statistics.median(walls) for name, walls in took.items()}
+    for name, seconds in middle.items():
+        print(f"nothing to do, {name:21}{seconds:9.3f}")
+    ours, *theirs = middle.values()
+    print(f"nothing to do, doit bundle by stock doit and git status: {ours / sum(theirs):.2f} ×")
 
 
 def installed(work: Path) -> list[Row]:
@@ -317,7 +355,7 @@ def commit(tree: Path) -> None:
     """Make a repository of a folder."""
     (tree / ".gitignore").write_text(IGNORED)
     git(tree, "init", "-q")
-    (tree / ".git/info/exclude").write_text(f"/{OUT}\n")
+    (tree / ".git/info/exclude").write_text(f"/{OUT}\n/dodo.py\n/.doit.db*\n/.piste/\n")
     git(tree, "add", "-A")
     git(tree, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qm", "x")
     time.sleep(2.1)  # so that git and piste may trust what they stat
