@@ -74,8 +74,9 @@ done
 TEST = "sh check.sh"
 FILES = {1: "count.txt", 2: "sum.txt", 3: "print.txt"}
 
+# -I and -S: it starts twice as fast, and needs nothing that is installed.
 _AGENT = """\
-#!{python}
+#!{python} -IS
 import os, pathlib, re, signal, subprocess, sys, time
 if "--version" in sys.argv:
     print("{name} 1.0")

@@ -758,8 +758,8 @@ def test_in_ci_no_agent_is_started_unasked(rig: Rig, monkeypatch: pytest.MonkeyP
 
 SEAMS = {
     "attempt.save": (attempt, "save", range(1, 10)),
-    "durable.write": (durable, "write", range(1, 24, 3)),
-    "git": (gitrepo, "ask", range(2, 104, 9)),
+    "durable.write": (durable, "write", range(2, 23, 5)),
+    "git": (gitrepo, "ask", range(2, 104, 17)),
 }
 
 

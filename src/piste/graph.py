@@ -26,6 +26,7 @@ LINE = "line"  # the default task: what was made before, brought up to date
 
 _world: "World | None" = None
 ours: set[str] = set()  # names of the tasks that piste decides
+asked: set[str] = set()  # names of the tasks that this run was asked for
 targets: set[str] = set()  # of our tasks: doit need not look for them
 files: set[str] = set()  # inputs and targets of our tasks: doit need not look at them
 _notes: dict[str, str] = {}  # task -> why nothing was done, where that is worth a word
@@ -79,6 +80,7 @@ def start(selected: Iterable[Any] = ()) -> None:
     gc.freeze()
     gc.enable()
     for task in selected:
+        asked.add(task.name)
         given = task.options or {}
         if task.name in ours and (given.get("budget") or given.get("frozen")):
             # Given to one task, it is meant for all that this run does.

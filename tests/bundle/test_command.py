@@ -307,3 +307,13 @@ def test_it_runs_as_a_program(here: Tree) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b'<bundle by="piste">')
     assert done.stderr.startswith(b"output.txt: 3 files")
+
+
+def test_a_word_that_an_option_does_not_know_has_a_nearest(
+    here: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--form", "jsn"])
+
+    said = "piste bundle: argument --form is one of xml, markdown, plain, json, and not jsn; "
+    assert capsys.readouterr().err == f"{said}did you mean 'json'?\n"

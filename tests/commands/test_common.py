@@ -77,7 +77,7 @@ STATES = (nothing_made, all_fresh, stale, edited, conflict, target_missing, inpu
 READERS = (
     *("status", "status --all", "status plan", "why plan", "why todo", "check", "check plan"),
     *("diff plan", "log", "log plan", "prompt plan", "prompt todo", "restore plan --list"),
-    *("bundle --dry", "prompt_plan_status"),
+    *("bundle --dry", "prompt_plan_status", "steps", "next", "next 1 --full"),
 )
 
 

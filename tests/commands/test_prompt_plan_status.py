@@ -1,10 +1,11 @@
-"""`piste prompt_plan_status`: what the plan's marks say, in one line."""
+"""`piste prompt_plan_status`: what is left of the plan, in one line."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from piste.commands import done
 from piste.commands import prompt_plan_status as verb
 from piste.errors import Mistake
 
@@ -57,6 +58,18 @@ def test_the_same_as_json(project: Path, capsys: pytest.CaptureFixture[str]) -> 
     }  # fmt: skip
 
 
+def test_a_step_with_a_record_is_done_whatever_the_marks_say(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "prompt_plan.md").write_text(plan("Step 1: Count", "Step 2: Sum"))
+    (project / "todo.md").write_text("- [ ] Step 1: Count\n")
+    done.main(["1", "--untested"])
+    capsys.readouterr()
+
+    assert verb.main([]) == 0
+    assert capsys.readouterr().out == "1 of 2 steps left; next: 2 Sum (line 9)\n"
+
+
 def test_the_plan_is_where_the_settings_put_it(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,10 +84,10 @@ def test_the_plan_is_where_the_settings_put_it(
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (None, "prompt_plan.md is not there; doit plan makes it"),
+        (None, "there is no prompt_plan.md; `piste plan` makes it"),
         (b"Just words.\n", "prompt_plan.md: no line of it names a step"),
         (b"", "prompt_plan.md: no line of it names a step"),
-        (b"# Plan\n\n\xff", "prompt_plan.md: byte 8 is not UTF-8"),
+        (b"# Plan\n\n\xff", r"prompt_plan.md: byte 8 \(line 3\) is not UTF-8"),
     ],
 )
 def test_a_plan_that_cannot_be_counted(project: Path, data: bytes | None, said: str) -> None:

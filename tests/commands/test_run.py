@@ -72,6 +72,16 @@ def test_a_rule_is_meant_where_a_step_has_its_name(rig: Rig) -> None:
     assert not run.means_steps(["plan"])
 
 
+def test_with_the_name_of_a_task_it_is_doits_own_run(rig: Rig) -> None:
+    rig.agent(GOOD)
+    ended = subprocess.run(
+        [sys.executable, "-m", "piste.cli", "run", "-n", "2", "plan"], cwd=rig.root,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "(piste did not make prompt_plan.md; it is a source)" in ended.stdout
+    assert rig.calls() == []
+
+
 # What is carried out ----------------------------------------------------------------------------
 
 

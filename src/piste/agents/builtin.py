@@ -142,7 +142,9 @@ class _Talk:
     def note_rejected(self, reason: str) -> None:
         """Write into the log that the last reply cannot be carried out."""
         who = (self.job.what, "rejected", self.model_id, self._key)
-        log.add(self.job.home, log.Entry(log.now(), *who, reason=reason))
+        log.add(self.job.home, log.Entry(
+            log.now(), *who, reason=reason, input_tokens=0, output_tokens=0, cost=0.0,
+        ))  # fmt: skip  # the line of the reply has what it cost
         if self.job.on_line:
             self.job.on_line(reason)
 

@@ -5,6 +5,7 @@ No verb of its own, and nothing here decides anything.
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Container, Sequence
 from pathlib import Path
@@ -63,6 +64,10 @@ class _Parser(argparse.ArgumentParser):
             near = did_you_mean(rest.split()[0].partition("=")[0], known)
         elif start == "unrecognized arguments":
             message = f"one word too many: {rest}"
+        elif found := re.fullmatch(r"invalid choice: '(.*)' \(choose from (.*)\)", rest):
+            known = [word.strip(" '") for word in found[2].split(",")]
+            message = f"{start} is one of {', '.join(known)}, and not {found[1]}"
+            near = did_you_mean(found[1], known)
         line = f"{self.prog}: {message}{near or f'; see {self.prog} --help'}"
         print(without_secrets(line), file=sys.stderr)
         sys.exit(EXIT_MISTAKE)
