@@ -58,6 +58,7 @@ def own_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process shares with doit, as it is when a process begins."""
     monkeypatch.setattr(graph, "_world", None)
     monkeypatch.setattr(graph, "ours", set())
+    monkeypatch.setattr(graph, "asked", set())
     monkeypatch.setattr(graph, "targets", set())
     monkeypatch.setattr(graph, "files", set())
     monkeypatch.setattr(graph, "_notes", {})

@@ -42,7 +42,9 @@ def test_the_newest_counts(tmp_path: Path, clock: None) -> None:
     assert found.reason == "second"
 
 
-@pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b"3", b"{}", b"\xff", b'{"target": "a.md"}'])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"{", b"[]", b"3", b"{}", b"\xff", b"[" * 9999, b'{"target": "a.md"}']
+)
 def test_what_is_damaged_is_passed_over(tmp_path: Path, clock: None, damaged: bytes) -> None:
     rejected.put(tmp_path, "a.md", "key", "one", "first")
     newer = rejected.put(tmp_path, "a.md", "key", "two", "second")

@@ -42,6 +42,18 @@ def test_a_step_brings_those_before_it_along(rig: Rig) -> None:
     assert rig.calls() == ["1 first", "2 first", "3 first"]
 
 
+def test_a_step_is_found_as_people_name_it_and_one_that_there_is_not_is_said(rig: Rig) -> None:
+    rig.agent(GOOD)
+    assert doit(rig, "step:01")[:2] == (0, [". step:1"])
+    assert rig.states() == ["done", "open", "open"]
+    code, rows, _ = doit(rig, "step:9")
+    assert (code, rows[-1]) == (2, "step:9: prompt_plan.md has no step '9'; piste steps lists them")
+    (rig.root / "prompt_plan.md").unlink()
+    code, rows, _ = doit(rig, "step:1")
+    assert (code, rows[-1][:37]) == (2, "step:1: there is no prompt_plan.md; `")
+    assert rig.calls() == ["1 first"]
+
+
 def test_a_step_that_fails_is_one_line_and_the_next_is_not_begun(rig: Rig) -> None:
     rig.agent("write(name, 'bad')")
     code, rows, err = doit(rig, "step")

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste import log
+from piste import log, prices
 from piste.errors import Failed, Mistake, OverBudget, shown
 from piste.prices import FREE
 
@@ -126,7 +126,7 @@ def may_cost(model: str, words: str, options: Mapping[str, object]) -> Sum:
     """Return the most that a call with these words may cost; see `LONGEST`."""
     if model in FREE:
         return NOTHING
-    from piste import prices, tokens
+    from piste import tokens
 
     bounds = [options[name] for name in _BOUNDS if isinstance(options.get(name), int)]
     sent, comes = tokens.count(words), min([LONGEST, *map(int, map(str, bounds))])
@@ -180,6 +180,9 @@ class Purse:
         caps = (of_run, parse(config.budget_day, "budget_day"))
         bounded = any(bound is not None for cap in caps for bound in cap)
         most = may_cost(model, words, options) if bounded else NOTHING
+        # The price list is loaded here, and not between the reply and its place in the store,
+        # where a kill would lose what was paid.
+        prices.price(model, 0, 0)
         with self._lock:
             if bounded:
                 self._check(caps, what, model, most)

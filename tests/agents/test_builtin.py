@@ -9,7 +9,7 @@ import pytest
 from rig import CHECK, FILES, Killed, Rig
 from standin import Fault, Request, StandIn
 
-from piste import attempt, budget, editblocks, log
+from piste import attempt, budget, editblocks, log, prices
 from piste.budget import LONGEST, Cap
 from piste.errors import Failed, Mistake, OverBudget
 from piste.steps import Settings
@@ -176,6 +176,17 @@ def test_killed_for_good_no_reply_that_came_is_paid_twice(
     assert rig.states()[0] == "done"
     assert len(answered) == len(set(answered)) == 3
     assert len(standin.requests) == (4 if nth else 3)
+
+
+def test_prices_are_loaded_before_the_reply_and_not_between_it_and_the_store(
+    rig: Rig, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    price = prices.price
+    monkeypatch.setattr(prices, "price", lambda *args: order.append("price") or price(*args))
+    standin.reply(lambda request: order.append("asked") or good(request))
+    rig.step()
+    assert order[:2] == ["price", "asked"]
 
 
 def test_again_asks_anew(rig: Rig, standin: StandIn) -> None:
