@@ -1,0 +1,104 @@
+"""^C once, ^C twice, SIGTERM: an orderly end, at which what was finished is recorded."""
+
+import random
+import signal
+import time
+
+import pytest
+
+from fire import scale
+from fire.world import (
+    BUILD,
+    Child,
+    Done,
+    World,
+    complete,
+    leftovers,
+    no_traceback,
+    paid_twice,
+    parallel,
+    until,
+    world,
+)
+
+LATENCY = 0.3  # seconds that the server takes for a reply
+SETTLED = 0.2  # seconds until what has come is put away, however busy the machine is
+TRIALS = scale.count(20, 50)  # of each way
+NEVER = 300.0  # seconds: longer than any trial
+WAYS = {"^C": [signal.SIGINT], "^C ^C": [signal.SIGINT, signal.SIGINT], "SIGTERM": [signal.SIGTERM]}
+CODES = {"^C": {130}, "^C ^C": {130}, "SIGTERM": {143}}
+FORMS = {"in order": BUILD, "eight at once": ("piste", "run", "-n", "8", *BUILD[1:])}
+
+
+def send(child: Child, way: str, pause: float) -> None:
+    """Send the signals."""
+    for number in WAYS[way]:
+        child.signal(number)
+        time.sleep(pause)
+
+
+def trial(way: str, form: str, seed: int) -> int:
+    """Stop a build at a random moment, then build again; return what was paid for again."""
+    moment = random.Random(seed)
+    with world(latency=LATENCY) as here:
+        child = here.start(*FORMS[form])
+        time.sleep(moment.uniform(0, 4 * LATENCY))
+        # Replies whose last bytes are on their way just now are tried in `test_syscalls`.
+        here.nobody_listens()
+        time.sleep(SETTLED)
+        here.nobody_listens()
+        send(child, way, moment.uniform(0, 0.05))
+        done = child.wait()
+        here.nobody_listens()
+        here.server.latency = 0
+        judge(here, way, done, FORMS[form])
+        return paid_twice(here)
+
+
+def judge(here: World, way: str, done: Done, argv: tuple[str, ...]) -> None:
+    """Look at how it ended, and build again."""
+    no_traceback(done)
+    begun = ".  " in done.out or "--" in done.out
+    # Before the first task there is nothing to put away, and Python's own ways are good.
+    assert done.code in CODES[way] | {0} | (set() if begun else {-signal.SIGTERM}), done
+    again = here.run(*argv)
+    assert again.code == 0, again.said
+    complete(here)
+    assert leftovers(here) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stop_at_any_moment(way: str) -> None:
+    forms = list(FORMS)
+    twice = parallel(lambda seed: trial(way, forms[seed % 2], seed), TRIALS, threads=6)
+    assert sum(twice) == 0, twice
+    scale.note(f"stopped by {way} at a random moment", TRIALS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("door", ["piste", "doit"])
+def test_nobody_waits_for_a_model_that_does_not_answer(way: str, form: str, door: str) -> None:
+    with world(latency=NEVER) as here:
+        child = here.start(door, *FORMS[form][1:])
+        until(lambda: here.server.requests, "a request")
+        send(child, way, 0.01)
+        done = child.wait()
+        no_traceback(done)
+        assert done.code in CODES[way], done
+        assert not here.server.requests[0].finished
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_waits_for_another_run_can_be_stopped(way: str) -> None:
+    with world(latency=NEVER) as here:
+        holder = here.start("piste", "spec")
+        until(lambda: here.server.requests, "a request")
+        waiter = here.start("piste", "spec")
+        until(lambda: f"waiting for process {holder.pid}" in waiter.err, "the line that it waits")
+        send(waiter, way, 0.01)
+        done = waiter.wait()
+        no_traceback(done)
+        assert done.code in CODES[way], done
+        here.kill(holder)
+        assert len(here.server.requests) == 1

@@ -1,0 +1,390 @@
+"""The harness: a project under trial, commands in it, and the judge.
+
+The judge believes the stand-in server's log and the files. "Paid" is a reply that the server
+sent whole; a key is what the model was asked (model, system text, prompt), so the judge needs
+no key of ours either.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from standin import Fault, Request, StandIn, llm_user_dir
+
+from piste import content
+
+HERE = Path(__file__).parent
+PATIENCE = 60.0  # seconds until a command that does not end is a failure
+_ROOM = 32 << 20  # bytes that a file system in memory must have free to be used
+
+
+# The zygote ---------------------------------------------------------------------------------
+
+
+class Zygote:
+    """The process that all commands are forked from (see `zygote`); one a test process."""
+
+    def __init__(self, *wrapper: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="fire-"))
+        self.path = str(self.folder / "zygote")
+        home = {"HOME": str(self.folder), "LLM_USER_PATH": str(self.folder / "llm")}
+        self.process = subprocess.Popen(
+            [*wrapper, sys.executable, str(HERE / "zygote.py"), self.path],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**clean_env(), **home},
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n", "the zygote did not begin"
+
+    def stop(self) -> None:
+        """Let it end."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(PATIENCE)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, order: Mapping[str, Any]) -> "Child":
+        """Fork a command."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self.path)
+        connection.sendall(json.dumps(order).encode() + b"\n")
+        return Child(connection, Path(order["out"]), Path(order["err"]))
+
+
+class Child:
+    """A command that runs."""
+
+    def __init__(self, connection: socket.socket, out: Path, err: Path) -> None:
+        self._connection = connection
+        self._lines = connection.makefile("r")
+        self._out, self._err = out, err
+        self.pid = int(self._lines.readline())
+
+    def go(self) -> None:
+        """Let a command that was held begin."""
+        self._connection.sendall(b"g")
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its process group, as a terminal does."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    @property
+    def err(self) -> str:
+        """What has come on stderr so far."""
+        return self._err.read_text("utf-8", "replace") if self._err.exists() else ""
+
+    def wait(self) -> "Done":
+        """Wait for its end; what does not end is killed, and fails the trial."""
+        self._connection.settimeout(PATIENCE)
+        try:
+            status = int(self._lines.readline())
+        except TimeoutError:
+            self.signal(signal.SIGKILL)
+            raise AssertionError(f"it did not end; stderr: {self.err}") from None
+        finally:
+            self._lines.close()
+            self._connection.close()
+        code = os.waitstatus_to_exitcode(status)
+        out = self._out.read_text("utf-8", "replace") if self._out.exists() else ""
+        return Done(code, out, self.err)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int  # negative: the signal that ended it
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """All that a person saw."""
+        return self.out + self.err
+
+
+_zygote: Zygote | None = None
+_zygote_lock = threading.Lock()
+
+
+def zygote() -> Zygote:
+    """Return this process's zygote."""
+    global _zygote
+    with _zygote_lock:
+        if _zygote is None:
+            import atexit
+
+            _zygote = Zygote()
+            atexit.register(_zygote.stop)
+        return _zygote
+
+
+def clean_env() -> dict[str, str]:
+    """The environment of this process without what would tell piste, llm or git anything."""
+    ours = ("PISTE_", "LLM_", "XDG_", "OPENAI_", "GIT_", "CI")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def scratch() -> Path:
+    """Return a new folder, in memory where there is room: a trial writes much and keeps nothing."""
+    shm = Path("/dev/shm")
+    usable = shm.is_dir() and os.access(shm, os.W_OK)
+    if usable and shutil.disk_usage(shm).free < _ROOM:
+        usable = False
+    return Path(tempfile.mkdtemp(prefix="fire-", dir=shm if usable else None)).resolve()
+
+
+# The model's side ---------------------------------------------------------------------------
+
+_DOCUMENTS = {
+    "spec.md": "# Tally\n\n{mark}\n\n## Overview\n\nIt counts.\n\n## Requirements\n\n1. Count.\n",
+    "prompt_plan.md": (
+        "# Tally: plan\n\n{mark}\n\n## Step 1: Count\n\nFirst.\n\n```text\nCount words.\n```\n\n"
+        "## Step 2: Sum\n\nThen.\n\n```text\nSum them.\n```\n"
+    ),
+    "todo.md": "# Todo\n\n- [ ] {mark}\n- [ ] Sum them\n",
+}
+_OTHER = "# Document\n\n{mark}\n\n## Part\n\nWords.\n"
+
+
+def target_of(request: Request) -> str:
+    """Return the target that a prompt of ours asks for: its last line names it."""
+    named = re.search(r"^Document: .*, for (\S+)\s*$", request.prompt, re.MULTILINE)
+    return named[1] if named else ""
+
+
+def document(request: Request) -> str:
+    """A good reply, unlike any other."""
+    form = _DOCUMENTS.get(target_of(request), _OTHER)
+    return form.format(mark=f"reply {request.number} {uuid.uuid4().hex}")
+
+
+# The project --------------------------------------------------------------------------------
+
+LINE = ("spec.md", "prompt_plan.md", "todo.md")
+BUILD = ("piste", "todo", "poke_holes")  # a chain of three, and one beside it
+MADE = (*LINE, "spec-holes.md")
+KINDS = {"prompt_plan.md": "plan", "todo.md": "todo"}  # whose ticks are no content
+
+
+@dataclass
+class World:
+    """A project, a home, a store and a stand-in server of its own."""
+
+    folder: Path
+    server: StandIn
+    root: Path = field(init=False)
+    home: Path = field(init=False)
+    disk: str = ""  # folder in which project and home lie
+    words: str = ""  # faults of every reply, as the stand-in knows them
+    unheard: set[int] = field(default_factory=set)  # requests whose caller died before the reply
+    history: list[Request] = field(default_factory=list)  # replies of an earlier server
+    count: int = 0  # commands so far
+
+    def __post_init__(self) -> None:
+        self.root = self.folder / self.disk / "project"
+        self.home = self.folder / self.disk / "home"
+        self.server.reply(lambda request: Fault(self.words, document(request)))
+        if self.root.exists():  # a copy
+            llm_user_dir(self.home / "llm", self.server, ["ok"])
+            return
+        self.root.mkdir(parents=True)
+        self.home.mkdir()
+        self.settings()
+        (self.root / "dodo.py").write_text("from piste.tasks import *\n")
+        (self.root / "idea.md").write_text(f"# Idea\n\nCount words. {uuid.uuid4().hex}\n")
+        llm_user_dir(self.home / "llm", self.server, ["ok"])
+        (self.home / "llm" / "logs-off").touch()  # llm's own database is not on trial
+
+    @property
+    def store(self) -> Path:
+        """The person's store."""
+        return self.home / "data" / "piste" / "store"
+
+    def settings(self, *lines: str, model: str = "chat-ok") -> None:
+        """Write piste.toml."""
+        (self.root / "piste.toml").write_text("\n".join([f'model = "{model}"', *lines, ""]))
+
+    def env(self, **more: str) -> dict[str, str]:
+        """The environment of a command."""
+        return {
+            **clean_env(),
+            "HOME": str(self.home),
+            "XDG_DATA_HOME": str(self.home / "data"),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "LLM_USER_PATH": str(self.home / "llm"),
+            "GIT_CONFIG_GLOBAL": str(self.home / "gitconfig"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            **more,
+        }
+
+    def order(self, argv: tuple[str, ...], cwd: Path | None, **more: Any) -> dict[str, Any]:
+        """Return what the zygote is told."""
+        self.count += 1
+        name = self.folder / f"said-{self.count}-{uuid.uuid4().hex[:6]}"
+        return {
+            "argv": list(argv),
+            "cwd": str(cwd or self.root),
+            "env": self.env(**more.pop("env", {})),
+            "out": f"{name}.out",
+            "err": f"{name}.err",
+            **more,
+        }
+
+    def start(self, *argv: str, cwd: Path | None = None, **more: Any) -> Child:
+        """Begin `piste …` or `doit …` here."""
+        return zygote().start(self.order(argv, cwd, **more))
+
+    def run(self, *argv: str, cwd: Path | None = None, **more: Any) -> Done:
+        """Run `piste …` or `doit …` to its end."""
+        return self.start(*argv, cwd=cwd, **more).wait()
+
+    def kill(self, child: Child) -> Done:
+        """SIGKILL; what the server has not sent by then reaches nobody."""
+        child.signal(signal.SIGKILL)
+        done = child.wait()
+        self.nobody_listens()
+        return done
+
+    def nobody_listens(self) -> None:
+        """What the server has not sent by now does not count as heard by anybody."""
+        with self.server.lock:
+            self.unheard |= {one.number for one in self.server.requests if not one.finished}
+
+    def process(self, *argv: str, cwd: Path | None = None, **env: str) -> Done:
+        """Run it as a new interpreter, as a person does; slower by half a second."""
+        module = {"piste": "piste.cli", "doit": "doit"}[argv[0]]
+        done = subprocess.run(
+            [sys.executable, "-m", module, *argv[1:]], cwd=cwd or self.root, env=self.env(**env),
+            capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE,
+        )  # fmt: skip
+        return Done(done.returncode, done.stdout.decode(errors="replace"),
+                    done.stderr.decode(errors="replace"))  # fmt: skip
+
+    def text(self, target: str) -> str | None:
+        """Return what a target says, None where it is not there."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.root / target).read_text("utf-8")
+        return None
+
+    def receipt(self, target: str) -> dict[str, Any]:
+        """Return a receipt as JSON."""
+        path = self.root / ".piste" / "receipts" / f"{target}.json"
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
+    def tree(self) -> dict[str, bytes]:
+        """Return every file of the project."""
+        return {
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in self.root.rglob("*")
+            if path.is_file() and not path.is_symlink()
+        }
+
+
+@contextlib.contextmanager
+def world(**options: Any) -> Iterator[World]:
+    """A world that is gone afterwards."""
+    folder = scratch()
+    try:
+        with StandIn(**options) as server:
+            yield World(folder, server)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def copy(of: World, **options: Any) -> Iterator[World]:
+    """A world as another one stands, with a server of its own; gone afterwards."""
+    folder = scratch()
+    try:
+        for part in ("project", "home"):
+            shutil.copytree(of.folder / part, folder / part, symlinks=True)
+        with StandIn(**options) as server:
+            yield World(folder, server, history=paid(of))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# The judge ----------------------------------------------------------------------------------
+
+
+def paid(here: World) -> list[Request]:
+    """Return the replies that the server sent whole."""
+    with here.server.lock:
+        return [*here.history, *(one for one in here.server.requests if one.finished)]
+
+
+def paid_twice(here: World) -> int:
+    """How many replies were paid for though the same words had been answered before."""
+    heard = [one for one in paid(here) if one in here.history or one.number not in here.unheard]
+    asked = Counter((one.model, one.system, one.prompt) for one in heard)
+    return sum(count - 1 for count in asked.values())
+
+
+def complete(here: World, targets: tuple[str, ...] = MADE) -> None:
+    """Assert that each target is a reply that the server sent whole, and that `check` agrees."""
+    whole(here, targets)
+    requests = len(here.server.requests)
+    checked = here.run("piste", "check", *targets)
+    assert checked.code == 0, checked.said
+    assert len(here.server.requests) == requests, "check asked a model"
+
+
+def whole(here: World, targets: tuple[str, ...]) -> None:
+    """Assert that each target is a reply that the server sent whole, and has its receipt."""
+    sent = {request.text for request in paid(here)}
+    for target in targets:
+        text = here.text(target)
+        assert text is not None, f"{target} is missing"
+        assert text in sent, f"{target} is no complete reply: {text[:300]!r}"
+        kind = KINDS.get(target, "")
+        assert here.receipt(target)["output"] == content.digest(text.encode(), kind)
+
+
+def leftovers(here: World) -> list[str]:
+    """Return the files that only a run that was cut off can have left."""
+    found = [*here.root.rglob("*"), *here.home.rglob("*")]
+    locks = {here.root / ".piste" / "lock", *(here.store / "locks").glob("*")}
+    return [
+        str(path.relative_to(here.folder))
+        for path in found
+        if (path.name.startswith(".piste-") and path.name.endswith(".tmp")) or path in locks
+    ]
+
+
+def no_traceback(done: Done) -> None:
+    """Assert that the person got lines, and no traceback and no bug report."""
+    assert "Traceback" not in done.said, done.said
+    assert "a bug in piste" not in done.said, done.said
+
+
+def parallel(trial: Callable[[int], Any], count: int, threads: int) -> list[Any]:
+    """Run so many trials, some at once: most of each is waiting for a slow model."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(trial, range(count)))
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Wait until something holds; fail when it never does."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, f"never came: {what}"
+        time.sleep(0.005)
