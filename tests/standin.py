@@ -83,6 +83,7 @@ class Request:
     text: str = ""  # of the whole reply, even when only a part was sent
     sent: int = 0  # bytes of body that were written
     finished: bool = False  # the reply went out whole, and was a result
+    ended: float = 0.0  # when its last byte was about to go, by time.monotonic()
 
     @property
     def prompt(self) -> str:
@@ -340,7 +341,7 @@ class StandIn:
         """Note that the last byte of an answer is about to go, or never will."""
         with self.lock:
             self._in_flight -= 1
-            request.finished = finished
+            request.finished, request.ended = finished, time.monotonic()
             if self._log:
                 with self._log.open("a") as file:
                     file.write(json.dumps(request.as_line()) + "\n")

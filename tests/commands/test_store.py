@@ -46,6 +46,22 @@ def test_verify(made: Path, own_home: Path, say: Say) -> None:
     assert said.code == 1
     assert f"damaged: blobs/{blob.parent.name}/{blob.name}" in said.rows
     assert say("store", "verify", "--json").json["damaged"] == [str(blob)]
+    assert (
+        f"removed: blobs/{blob.parent.name}/{blob.name}" in say("store", "verify", "--remove").rows
+    )
+    assert not blob.exists()
+    assert say("store", "verify").code == 0
+
+
+def test_a_damaged_text_of_a_persons_is_not_removed(made: Path, own_home: Path, say: Say) -> None:
+    (made / "todo.md").write_text("# Mine\n")
+    build(made, "todo", overwrite=True)
+    (kept,) = (
+        path for path in store_of(own_home).glob("blobs/*/*") if path.read_text() == "# Mine\n"
+    )
+    kept.write_text("# Min\n")
+    assert say("store", "verify", "--remove").code == 1
+    assert kept.exists()
 
 
 def test_what_receipts_name_stays_and_is_said(made: Path, own_home: Path, say: Say) -> None:
@@ -90,6 +106,7 @@ def test_a_damaged_receipt_stops_it(made: Path, own_home: Path, say: Say) -> Non
         (["xyzzy"], "piste: there is no piste store 'xyzzy'; it does size, gc, verify\n"),
         (["gc", "--keep", "long"], "piste: --keep 'long' is no time; write 90d, 12w or 1y\n"),
         (["--keep", "1d"], "piste: --keep and --dry go with `piste store gc`\n"),
+        (["gc", "--remove"], "piste: --remove goes with `piste store verify`\n"),
         (["verify", "--dry"], "piste: --keep and --dry go with `piste store gc`\n"),
     ],
 )

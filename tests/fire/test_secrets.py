@@ -49,6 +49,14 @@ PACKED = {
     "vault.hcl": ["hvs." + some(90)],
     "shop.php": ["shpat_" + some(32, HEX)],
     "age.txt": ["AGE-SECRET-KEY-1" + some(58, UPPER)],
+    "groq.env.sample": ["gsk_" + some(52)],
+    "router.md": ["sk-or-v1-" + some(64, HEX)],
+    "replicate.ts": ["r8_" + some(37)],
+    "perplexity.kt": ["pplx-" + some(48)],
+    "xai.go": ["xai-" + some(80)],
+    "linear.swift": ["lin_api_" + some(40)],
+    "postman.txt": ["PMAK-" + some(24, HEX) + "-" + some(34, HEX)],
+    "docker.sh": ["dckr_pat_" + some(27)],
     "key.txt": [some(64) + "\n" + some(64)],
     "db.py": [some(14)],
     "client.yml": [some(30) + "7"],
@@ -181,7 +189,7 @@ def judge(here: World, secrets: list[str]) -> None:
 
 
 def test_there_are_sixty_of_them() -> None:
-    assert len(ALL) >= 50
+    assert len(ALL) >= 60
     assert len(set(ALL)) == len(ALL)
 
 

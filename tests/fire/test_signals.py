@@ -3,6 +3,7 @@
 import random
 import signal
 import time
+from typing import NamedTuple
 
 import pytest
 
@@ -37,8 +38,15 @@ def send(child: Child, way: str, pause: float) -> None:
         time.sleep(pause)
 
 
-def trial(way: str, form: str, seed: int) -> int:
-    """Stop a build at a random moment, then build again; return what was paid for again."""
+class Trial(NamedTuple):
+    """What a stop came to."""
+
+    twice: int  # replies that were paid for again
+    seconds: float  # from the signal to the end
+
+
+def trial(way: str, form: str, seed: int) -> Trial:
+    """Stop a build at a random moment, then build again."""
     moment = random.Random(seed)
     with world(latency=LATENCY) as here:
         child = here.start(*FORMS[form])
@@ -47,12 +55,14 @@ def trial(way: str, form: str, seed: int) -> int:
         here.nobody_listens()
         time.sleep(SETTLED)
         here.nobody_listens()
+        began = time.monotonic()
         send(child, way, moment.uniform(0, 0.05))
         done = child.wait()
+        seconds = time.monotonic() - began
         here.nobody_listens()
         here.server.latency = 0
         judge(here, way, done, FORMS[form])
-        return paid_twice(here)
+        return Trial(paid_twice(here), seconds)
 
 
 def judge(here: World, way: str, done: Done, argv: tuple[str, ...]) -> None:
@@ -70,9 +80,10 @@ def judge(here: World, way: str, done: Done, argv: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_stop_at_any_moment(way: str) -> None:
     forms = list(FORMS)
-    twice = parallel(lambda seed: trial(way, forms[seed % 2], seed), TRIALS, threads=6)
-    assert sum(twice) == 0, twice
-    scale.note(f"stopped by {way} at a random moment", TRIALS)
+    trials = parallel(lambda seed: trial(way, forms[seed % 2], seed), TRIALS, threads=6)
+    assert sum(one.twice for one in trials) == 0, trials
+    slowest = max(one.seconds for one in trials)
+    scale.note(f"stopped by {way} at a random moment", TRIALS, more=f"gone after {slowest:.1f} s")
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -137,7 +137,8 @@ def _of_store(store: Store, deep: bool) -> Iterator[Line]:
     if wrong:
         names = ", ".join(str(item.path.relative_to(store.folder)) for item in wrong[:3])
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        said = f"{len(wrong):,} of {len(found):,} entries are damaged: {names}{more}; remove them"
+        how = "piste store verify --remove"
+        said = f"{len(wrong):,} of {len(found):,} entries are damaged: {names}{more}; {how}"
         yield Line(MEND, "store", said)
     else:
         yield Line(OK, "store", f"every hash is right, of {len(found):,} entries")

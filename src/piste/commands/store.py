@@ -2,7 +2,7 @@
 
 `gc` removes what nobody has used for longer than `--keep` says, and never what a receipt of a
 project names that made it here, nor a text of yours that was replaced. `verify` reads every
-byte; what is damaged counts as not there anyhow.
+byte; what is damaged counts as not there anyhow, and `--remove` deletes it.
 """
 
 import re
@@ -31,17 +31,20 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--keep", metavar="TIME", help="with gc: what was used since: 90d, 12w, 1y")
     parser.add_argument("--dry", action="store_true", help="with gc: only say what would go")
+    parser.add_argument("--remove", action="store_true", help="with verify: delete what is damaged")
     args = parser.parse_args(argv)
     if args.what not in _WORDS:
         near = did_you_mean(args.what, _WORDS) or f"; it does {', '.join(_WORDS)}"
         raise Mistake(f"there is no piste store {shown(args.what)!r}{near}")
     if args.what != "gc" and (args.keep is not None or args.dry):
         raise Mistake("--keep and --dry go with `piste store gc`")
+    if args.what != "verify" and args.remove:
+        raise Mistake("--remove goes with `piste store verify`")
     store = project.here().store
     if args.what == "size":
         return _size(store, args.json)
     if args.what == "verify":
-        return _verify(store, args.json)
+        return _verify(store, args.remove, args.json)
     return _gc(store, _days(args.keep or "90d"), args.dry, args.json)
 
 
@@ -67,19 +70,23 @@ def _size(store: Store, as_json: bool) -> int:
     return 0
 
 
-def _verify(store: Store, as_json: bool) -> int:
+def _verify(store: Store, remove: bool, as_json: bool) -> int:
     total = sum(1 for _ in housekeeping.items(store))
     wrong = list(housekeeping.damaged(store))
+    if remove:
+        for item in wrong:
+            if item.kind != KEPT:  # what is left of a person's own text is theirs to look at
+                item.path.unlink(missing_ok=True)
     if as_json:
         paths = [str(item.path) for item in wrong]
         common.print_json({"folder": str(store.folder), "entries": total, "damaged": paths})
         return EXIT_FAILED if wrong else 0
     for item in wrong:
-        print(f"damaged: {item.path.relative_to(store.folder)}")
+        gone = remove and item.kind != KEPT
+        print(f"{'removed' if gone else 'damaged'}: {item.path.relative_to(store.folder)}")
     if wrong:
-        print(
-            f"{len(wrong):,} of {total:,} are damaged: each counts as not there, and may be removed"
-        )
+        way = "" if remove else "; piste store verify --remove deletes them"
+        print(f"{len(wrong):,} of {total:,} are damaged, and count as not there{way}")
         return EXIT_FAILED
     print(f"{total:,} of {total:,} are whole")
     return 0
