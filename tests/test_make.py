@@ -232,6 +232,27 @@ def test_the_order_of_the_writes(
     assert set(order[1:-3]) == {"blobs", "projects"}
 
 
+@pytest.mark.parametrize(
+    ("model", "synced"), [("chat-ok", "reply note receipt"), ("outline", "note receipt")]
+)
+def test_what_cannot_be_had_again_for_nothing_is_synced(
+    small: Small, paid: StandIn, monkeypatch: pytest.MonkeyPatch, model: str, synced: str
+) -> None:
+    small.settings(model=model)
+    names = {"replies": "reply", "note.md": "note", "note.md.json": "receipt"}
+    found: list[str] = []
+    write = durable.write
+
+    def noted(path: Path, data: bytes, *, sync: bool = True, **named: Any) -> None:
+        if sync:
+            found.append(names[path.parts[-3] if "replies" in path.parts else path.name])
+        write(path, data, sync=sync, **named)
+
+    monkeypatch.setattr(durable, "write", noted)
+    small.make()
+    assert " ".join(found) == synced
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("start", "nth"), [(start, nth) for start, count in WRITES.items() for nth in range(count)]

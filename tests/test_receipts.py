@@ -165,6 +165,16 @@ def test_forget(tmp_path: Path) -> None:
     assert not receipts.forget(tmp_path, RECEIPT.target)
 
 
+@pytest.mark.parametrize("hand", [False, True])
+def test_what_a_person_accepted_is_on_the_disk_under_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand: bool
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(durable, "_sync_folder", synced.append)
+    receipts.write(tmp_path, RECEIPT._replace(hand=hand))
+    assert synced == [receipts.path(tmp_path, RECEIPT.target).parent] * hand
+
+
 def test_the_records_of_steps_are_no_receipts(tmp_path: Path) -> None:
     receipts.write(tmp_path, RECEIPT)
     receipts.write(tmp_path, RECEIPT._replace(target="steps/03"))

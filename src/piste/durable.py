@@ -20,28 +20,38 @@ PREFIX = ".piste-"  # of the temporary files, so that a later run knows them as 
 SUFFIX = ".tmp"
 
 
-def write(path: Path, data: bytes, *, sync: bool = True, temps: Path | None = None) -> None:
+def write(
+    path: Path,
+    data: bytes,
+    *,
+    sync: bool = True,
+    sync_folder: bool = True,
+    temps: Path | None = None,
+) -> None:
     """Replace `path` by `data`, durably; its folder is made when it is not there.
 
     An existing file keeps its permission bits. A symlink at `path` is replaced
-    by the file, not followed. `sync` and `temps` are as in `stream`.
+    by the file, not followed. The other arguments are as in `stream`.
 
     Raises OSError that names `path`; then the old file stands as it was and nothing is
     left beside it.
     """
-    with stream(path, sync, temps) as fd:
+    with stream(path, sync, temps, sync_folder) as fd:
         write_all(fd, data)
 
 
 @contextlib.contextmanager
-def stream(path: Path, sync: bool = True, temps: Path | None = None) -> Iterator[int]:
+def stream(
+    path: Path, sync: bool = True, temps: Path | None = None, sync_folder: bool = True
+) -> Iterator[int]:
     """Yield a descriptor to write to; on leaving, what was written replaces `path`.
 
     For what is too large to hold in memory; otherwise as `write`. When the body raises,
     the old file stands and nothing is left beside it. Without `sync` the file is whole
     after any crash of a process, but not surely there after power is lost: only for what
-    can be made again at no cost. `temps` is the folder of the temporary file, on the same
-    file system: it is `path`'s own where none is given.
+    can be made again at no cost. Without `sync_folder` it is whole after power is lost, but
+    may be the old one: only where that is as good. `temps` is the folder of the temporary
+    file, on the same file system: it is `path`'s own where none is given.
 
     Raises OSError.
     """
@@ -60,7 +70,7 @@ def stream(path: Path, sync: bool = True, temps: Path | None = None) -> Iterator
         finally:
             os.close(fd)
         os.replace(temp, path)
-        if sync:
+        if sync and sync_folder:
             _sync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -70,11 +80,11 @@ def stream(path: Path, sync: bool = True, temps: Path | None = None) -> Iterator
         raise
 
 
-def append(path: Path, line: bytes) -> None:
+def append(path: Path, line: bytes, *, sync: bool = True) -> None:
     """Add one line to `path` in one write, then fsync.
 
     A line cut short by an earlier crash is ended first, so that it cannot
-    swallow this one. A symlink at `path` is not followed.
+    swallow this one. A symlink at `path` is not followed. `sync` is as in `stream`.
 
     Raises OSError that names `path`.
     """
@@ -88,7 +98,8 @@ def append(path: Path, line: bytes) -> None:
             if os.read(fd, 1) != b"\n":
                 line = b"\n" + line
         write_all(fd, line + b"\n")
-        os.fsync(fd)
+        if sync:
+            os.fsync(fd)
     except OSError as error:
         _name(error, path)
         raise

@@ -47,9 +47,12 @@ def now() -> str:
 
 
 def add(root: Path, entry: Entry) -> None:
-    """Append one line, durably. Raises OSError."""
+    """Append one line. Raises OSError.
+
+    Not synced: it decides nothing, and what was paid for is in the store's record as well.
+    """
     filled = {key: value for key, value in entry._asdict().items() if value not in ("", None)}
-    durable.append(root / FILE, json.dumps(filled, ensure_ascii=False).encode())
+    durable.append(root / FILE, json.dumps(filled, ensure_ascii=False).encode(), sync=False)
 
 
 def entries(root: Path, target: str = "") -> Iterator[Entry]:

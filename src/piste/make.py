@@ -29,6 +29,7 @@ from piste import (
 from piste import templates as _templates
 from piste.errors import Failed, Mistake
 from piste.freshness import Decision, World
+from piste.prices import FREE
 from piste.receipts import Receipt
 from piste.rules import Rule
 from piste.store import Record
@@ -374,7 +375,7 @@ def log_entry(
 def _save(world: World, wanted: Receipt, text: str, record: Record) -> Record:
     """Store the paid reply before anything else can fail; if that fails, hand it over."""
     try:
-        return world.store.put_reply(wanted.key, text, record)
+        return world.store.put_reply(wanted.key, text, record, sync=record.model not in FREE)
     except OSError as error:
         where = _anywhere(world.root, record.target, text)
         raise Failed(

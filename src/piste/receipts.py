@@ -124,7 +124,11 @@ def parse(data: bytes, target: str, where: str) -> Receipt:
 
 
 def write(root: Path, receipt: Receipt) -> None:
-    """Write the receipt, durably, unless it stands there word for word. Raises OSError."""
+    """Write the receipt, unless it stands there word for word. Raises OSError.
+
+    Durably where it is a person's word. After a making the receipt of before is as good when
+    power is lost: target and reply are on the disk, and the next run adopts them.
+    """
     where = path(root, receipt.target)
     data = dump(receipt)
     try:
@@ -132,7 +136,7 @@ def write(root: Path, receipt: Receipt) -> None:
             return
     except OSError:
         pass
-    durable.write(where, data)
+    durable.write(where, data, sync_folder=receipt.hand)
 
 
 def dump(receipt: Receipt) -> bytes:

@@ -105,11 +105,11 @@ class Store(NamedTuple):
         except (OSError, ValueError):
             return ""
 
-    def put_reply(self, key: str, text: str, record: Record) -> Record:
-        """Keep a paid reply under its key. Raises OSError."""
+    def put_reply(self, key: str, text: str, record: Record, *, sync: bool = True) -> Record:
+        """Keep a reply under its key; without `sync` one that cost nothing. Raises OSError."""
         data = text.encode("utf-8", "replace")  # no lone surrogates
         record = record._replace(text=data.decode())
-        return self._put(self.folder / "replies" / key, _digest(data), record)
+        return self._put(self.folder / "replies" / key, _digest(data), record, sync)
 
     def replies(self, key: str) -> list[Record]:
         """Return what is kept under `key`, newest first; damaged records are left out."""
@@ -163,14 +163,14 @@ class Store(NamedTuple):
         with contextlib.suppress(OSError):
             durable.remove(self.folder / "replies" / key / record.file)
 
-    def _put(self, folder: Path, blob: str, record: Record) -> Record:
+    def _put(self, folder: Path, blob: str, record: Record, sync: bool = True) -> Record:
         stamp = record.date.replace(":", "").replace("-", "")
         record = record._replace(blob=blob, file=f"{stamp}-{blob[:16]}.json")
         raw = {"schema": SCHEMA, **record._asdict()}
         del raw["file"]
         sealed = {**raw, "seal": _seal(raw)}
         data = json.dumps(sealed, sort_keys=True, indent=1, ensure_ascii=False)
-        self._write(folder / record.file, f"{data}\n".encode())
+        self._write(folder / record.file, f"{data}\n".encode(), sync)
         return record
 
     def _records(self, folder: Path) -> Iterator[Record]:
