@@ -45,6 +45,13 @@ def test_only_what_is_packed_makes_a_review_stale(code: Path, run: Run) -> None:
     assert "code-review.md made by" in run("doit", "code_review").stderr
 
 
+def test_what_python_leaves_behind_makes_nothing_stale(code: Path, run: Run) -> None:
+    run("piste", "code_review")
+    (code / "__pycache__").mkdir()
+    (code / "__pycache__/count.pyc").write_bytes(b"\0")
+    assert "made by" not in run("doit", "code_review").stderr
+
+
 def test_a_readme_that_a_person_wrote_stays(code: Path, run: Run) -> None:
     (code / "README.md").write_text("# Mine\n")
     done = run("doit", "readme")

@@ -46,7 +46,14 @@ def test_the_tree_can_be_left_away(folder: Tree) -> None:
 
 
 def test_what_a_default_leaves_out_is_named_or_counted(folder: Tree) -> None:
-    folder.write({"a.py": "", "yarn.lock": "", **{f"img/{n}.png": "" for n in range(30)}})
+    folder.write(
+        {
+            "a.py": "",
+            "yarn.lock": "",
+            "__pycache__/a.pyc": "",
+            **{f"img/{n}.png": "" for n in range(30)},
+        }
+    )
 
     folder.pack()
 

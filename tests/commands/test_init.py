@@ -101,12 +101,15 @@ def test_doit_knows_the_tasks_afterwards(empty: Path, say: Say, run: Run) -> Non
 def test_git_shares_the_receipts_and_nothing_else(empty: Path, say: Say, run: Run) -> None:
     say("init", "--model", "outline")
     (empty / "spec.md").write_text("# Tally\n\n1. Count.\n")
-    run("doit", "plan", cwd=empty)
+    # As on a person's machine, where Python leaves behind what it has compiled of dodo.py.
+    run("doit", "plan", cwd=empty, PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX="")
+    assert (empty / "__pycache__").is_dir()
     for args in (["init", "-q"], ["add", "."]):
         subprocess.run(["git", *args], cwd=empty, check=True, timeout=30)
     listed = subprocess.run(
         ["git", "ls-files"], cwd=empty, check=True, capture_output=True, text=True, timeout=30
     ).stdout.split()
+    assert not [name for name in listed if "__pycache__" in name]
     shared = [name for name in listed if name.startswith(".piste")]
     assert shared == [".piste/receipts/prompt_plan.md.json"]
     ends = subprocess.run(

@@ -8,6 +8,7 @@ by `!pattern` in `bundle.ignore` or in `.pisteignore`, all but the secret files 
 """
 
 SECRET_FILES = "secret files"
+BUILD_OUTPUT = "build output"
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "lock files": (
@@ -17,7 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "pubspec.lock", "Podfile.lock", "Package.resolved", "gradle.lockfile",
         "packages.lock.json", "mise.lock",
     ),
-    "build output": (
+    BUILD_OUTPUT: (
         "__pycache__/", "*.pyc", "*.pyo", "*.pyd", "*.egg-info/", ".eggs/", ".tox/", ".nox/",
         ".venv/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/", ".hypothesis/", "htmlcov/",
         ".nyc_output/", ".next/", ".nuxt/", ".svelte-kit/", ".gradle/", ".terraform/", "dist/",

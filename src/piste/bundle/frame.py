@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from piste.bundle import reading, text
 from piste.bundle.blocks import masked, shown
-from piste.bundle.defaults import GROUPS
+from piste.bundle.defaults import BUILD_OUTPUT, GROUPS
 from piste.bundle.forms import HEAD, block, closing
 from piste.bundle.settings import Settings
 from piste.bundle.state import DROPPED, KINDS, PACKED, Note, Table
@@ -131,9 +131,12 @@ def _unpacked(table: Table) -> Iterable[str]:
 
 
 def _left(left: Iterable[tuple[str, str, list[str]]]) -> Iterable[str]:
-    """Name what a default left out. What the project's own patterns hide stays unnamed."""
+    """Name what a default left out. What the project's own patterns hide stays unnamed.
+
+    So does build output: it comes with every run of a program, and is another on each machine.
+    """
     for reason, pattern, names in left:
-        if reason in GROUPS:
+        if reason in GROUPS and reason != BUILD_OUTPUT:
             if len(names) > _MOST_NAMES:
                 yield f"{pattern}: {len(names)} files, {reason}"
             else:

@@ -14,7 +14,7 @@ from piste.commands import common
 from piste.errors import Mistake
 
 DODO = "from piste.tasks import *  # noqa: F403\n\n# Your own doit tasks go below.\n"
-IGNORE = ("/.piste/*", "!/.piste/receipts/", "/output.txt")
+IGNORE = ("/.piste/*", "!/.piste/receipts/", "/output.txt", "__pycache__/")
 _COMMENT = "# piste: receipts are shared, the rest of .piste is local"
 SETTINGS = """\
 # Settings of piste. All of them, with their defaults, are in docs/settings.md.
