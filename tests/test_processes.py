@@ -1,10 +1,12 @@
 """Programs with limits: real ones, some of which would never end."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,9 +107,25 @@ def test_an_exception_ends_the_program_too(out: Path) -> None:
     assert not is_alive(out.read_text().strip())
 
 
+def test_a_descriptor_of_somebody_else_is_not_closed(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reap, opened = processes._reap, []
+
+    def and_others_open(watcher: Any) -> int:
+        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(8))
+        return reap(watcher)
+
+    monkeypatch.setattr(processes, "_reap", and_others_open)
+    assert processes.run(Program(["true"], out.parent.parent, out)).code == 0
+    for number in opened:
+        os.close(number)  # OSError where it was closed already
+
+
 VICTIM = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 from piste import processes
 out, lock = map(Path, sys.argv[1:])
 program = processes.Program(["sh", "-c", "echo $$; exec sleep 1000"], out.parent, out, lock=lock,

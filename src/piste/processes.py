@@ -90,7 +90,8 @@ def run(
     read_end, write_end = os.pipe()
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        stack.callback(lambda: _close(write_end))
+        # A file, whose second close does nothing: the number may be somebody else's by then.
+        life = stack.enter_context(open(write_end, "wb", buffering=0))
         try:
             watcher = _start(program, read_end, stack)
         finally:
@@ -98,7 +99,7 @@ def run(
         try:
             why = _wait(watcher, program, started, on_line, stop)
         finally:
-            _close(write_end)  # the watcher ends the program when it sees this
+            life.close()  # the watcher ends the program when it sees this
             code = _reap(watcher)
     return Ended(code, why, time.monotonic() - started)
 
@@ -174,11 +175,6 @@ def _reap(watcher: "subprocess.Popen[bytes]") -> int:
         watcher.kill()
         code = watcher.wait()
     return 128 - code if code < 0 else code
-
-
-def _close(fd: int) -> None:
-    with contextlib.suppress(OSError):
-        os.close(fd)
 
 
 # ------------------------------------------------------------------ the watcher's own side
