@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from fire.world import World, paid, paid_twice, scratch
 
 PAGE = 4096  # bytes
 ROOM = 4096  # pages
-_REMOUNT = 32
+_REMOUNT, _DETACH = 32, 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -53,6 +54,15 @@ def trial(pages: int) -> dict[str, Any]:
     folder = scratch()
     (folder / "disk").mkdir()
     mount(folder / "disk", ROOM)
+    try:
+        return tried(folder, pages)
+    finally:
+        _libc.umount2(str(folder / "disk").encode(), _DETACH)
+        shutil.rmtree(folder)
+
+
+def tried(folder: Path, pages: int) -> dict[str, Any]:
+    """The trial, in a folder with a disk."""
     with StandIn() as server:
         here = World(folder, server, disk="disk")
         used = 5  # pages of the files that are there before the build
