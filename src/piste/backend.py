@@ -167,9 +167,16 @@ class Reporter(ConsoleReporter):
             self.write(f"{task.name}: {_one_line(fail)}\n")
 
     def complete_run(self) -> None:
-        """Repeat no failure of ours: its line has been printed."""
+        """Repeat no failure of ours: its line has been printed. Ends a run without a budget left.
+
+        doit knows the codes 0 to 2 only, and this is the last that it does.
+        """
+        from piste.errors import EXIT_BUDGET
+
         self.failures[:] = [f for f in self.failures if f["task"].name not in graph.ours]
         super().complete_run()
+        if graph.exit_code == EXIT_BUDGET:
+            raise SystemExit(EXIT_BUDGET)
 
 
 def _one_line(fail: Any) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from piste.errors import EXIT_BUDGET, EXIT_MISTAKE, Mistake, PisteError, did_you_mean
+from piste.errors import EXIT_MISTAKE, Mistake, PisteError, did_you_mean
 
 VERBS = {
     "demo": "lay out a small project and show what piste does; no key, no network",
@@ -200,8 +200,10 @@ def _doit(args: list[str]) -> int:
         def run(self, all_args: list[str]) -> Any:
             return _run(self, all_args)
 
-    code = Main(Loader()).run(args)
-    return EXIT_BUDGET if graph.exit_code == EXIT_BUDGET else int(code or 0)
+    try:
+        return int(Main(Loader()).run(args) or 0)
+    except SystemExit as ended:  # see `backend.Reporter.complete_run`
+        return int(ended.code or 0)
 
 
 def _dodo(path: Path) -> dict[str, Any]:
