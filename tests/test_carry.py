@@ -757,9 +757,9 @@ def test_in_ci_no_agent_is_started_unasked(rig: Rig, monkeypatch: pytest.MonkeyP
 # `Killed` is raised where a kill would be: nothing after it is done but what the kernel does, too.
 
 SEAMS = {
-    "attempt.save": (attempt, "save", range(1, 10)),
-    "durable.write": (durable, "write", range(2, 23, 5)),
-    "git": (gitrepo, "ask", range(2, 104, 17)),
+    "attempt.save": (attempt, "save", range(1, 10, 2)),
+    "durable.write": (durable, "write", range(2, 23, 7)),
+    "git": (gitrepo, "ask", range(2, 104, 25)),
 }
 
 

@@ -32,7 +32,7 @@ def installed(name: str, root: Path) -> None:
     )
 
 
-@pytest.fixture(params=["doit", "pathspec", "tomlkit", "piste"])
+@pytest.fixture(params=["doit", "piste"])
 def repository(request: pytest.FixtureRequest, project: Path, standin: StandIn) -> Path:
     """A project with a real package in it, a README of a person, and a model that is paid."""
     (project / "spec.md").unlink()
