@@ -152,6 +152,8 @@ def test_interrupted_at_the_prompt(room: Path, standin: StandIn, door: str) -> N
     with open_in(room, door) as terminal:
         terminal.see("> ")
         terminal.type("half an ans")
+        # ^C throws away what was typed; readline that is about to read it would wait for a key.
+        terminal.see("half an ans")
         line = "stopped; brainstorm.md goes on where it is when you run it again"
         assert terminal.interrupt(line) == 1
         assert "Traceback" not in terminal.shown
