@@ -791,7 +791,7 @@ def test_killed_anywhere_the_next_run_goes_on(
     assert len([call for call in rig.calls() if call.startswith("1")]) <= 2
 
 
-@pytest.mark.parametrize("nth", range(3, 16, 3))
+@pytest.mark.parametrize("nth", range(3, 16, 6))
 def test_killed_between_tries_no_try_is_forgotten(
     rig: Rig, nth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,7 +81,7 @@ def test_the_issue_prompts_are_a_plan_with_a_step_for_each_issue(
     assert all(step.prompt.strip() for step in steps)
 
 
-@pytest.mark.parametrize("name", ["code-review", "readme-gen", "github-issue-gen"])
+@pytest.mark.parametrize("name", ["code-review", "readme-gen"])
 def test_llm_itself_makes_a_document_from_a_pipe(
     repository: Path, run: Run, standin: StandIn, name: str
 ) -> None:
