@@ -38,7 +38,8 @@ def choose(
 ) -> Chosen:
     """Return the names to look at. Raises Mistake for a bad pattern, or where none is left."""
     names = listed.names
-    if more := _asked_for(root, settings, listed, paths, out_of_sight):
+    asked = _named(settings, paths, out_of_sight)
+    if more := _asked_for(root, listed, asked):
         names = sorted([*names, *more])
     packed, left, lines = ignoring.split(root, settings, names, paths)
     if not packed:
@@ -50,7 +51,7 @@ def choose(
         grouped.append(("ignored folder", "", [f"{quote(name)}/" for name in listed.pruned]))
     if listed.nested:
         grouped.append(("submodule", "", [quote(name) for name in listed.nested]))
-    absent = _named(settings, paths, out_of_sight) - set(names)
+    absent = asked - set(names) if asked else asked
     return Chosen(packed, grouped, _watched(root, settings, names, set(packed), absent))
 
 
@@ -67,16 +68,9 @@ def pruner(root: str, settings: Settings, paths: Sequence[str]) -> Prune:
     return spec.match_file
 
 
-def _asked_for(
-    root: str,
-    settings: Settings,
-    listed: Listing,
-    paths: Sequence[str],
-    out_of_sight: Sequence[str],
-) -> list[bytes]:
+def _asked_for(root: str, listed: Listing, asked: set[bytes]) -> list[bytes]:
     """Return the files that are asked for by name and were not listed, as git ignores them."""
     found: list[bytes] = []
-    asked = _named(settings, paths, out_of_sight)
     for name in asked - set(listed.names) if asked else ():
         try:
             if stat.S_ISREG(os.lstat(os.path.join(os.fsencode(root), name)).st_mode):
