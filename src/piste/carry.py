@@ -86,6 +86,7 @@ def carry_out(world: World, settings: Settings, options: Options, link: Link) ->
     """
     now = settled(world)
     repo = gitrepo.find(world.root)
+    gitrepo.require_committer(repo)
     run = Run(world, settings, options, agents.find(settings), repo)
     if now is None or now.over or not _goes_on(now, link, settings):
         if options.approve:

@@ -132,8 +132,8 @@ def is_ancestor(folder: Path, older: str, newer: str) -> bool:
 def find(root: Path) -> Repo:
     """Return the repository of the project at `root`.
 
-    Raises Mistake where there is none, where it has no commit or no files of its own,
-    while a rebase is under way, and where git does not know who commits.
+    Raises Mistake where there is none, where it has no commit or no files of its own, and
+    while a rebase is under way.
     """
     code, out, said = ask(root, ("rev-parse", "--show-toplevel", "--git-common-dir"))
     if code:
@@ -159,12 +159,16 @@ def _ready(repo: Repo) -> None:
     for name in ("rebase-merge", "rebase-apply"):
         if (repo.root / git(repo.root, "rev-parse", "--git-path", name).rstrip("\n")).exists():
             raise Mistake("a rebase is under way; finish it first: git rebase --continue")
+    paths.inside(repo.root, repo.root / FOLDER, paths.STATE)
+
+
+def require_committer(repo: Repo) -> None:
+    """Raise Mistake where git does not know who commits."""
     code, _, _ = ask(repo.root, ("var", "GIT_COMMITTER_IDENT"))
     if code:
         raise Mistake(
             'git does not know who commits; git config user.name "…" && git config user.email "…"'
         )
-    paths.inside(repo.root, repo.root / FOLDER, paths.STATE)
 
 
 def own_folder(root: Path) -> Path:

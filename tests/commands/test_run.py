@@ -113,6 +113,16 @@ def test_all_prints_a_line_a_step_and_a_summary(
     assert capsys.readouterr() == ("", "nothing is left: all 3 steps are done\n")
 
 
+def test_nothing_left_asks_for_nobodys_name(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    for step in "123":
+        assert done.main([step, "--untested"]) == 0
+    rig.git("config", "--global", "--unset", "user.name")
+    rig.git("config", "user.useConfigOnly", "true")
+    capsys.readouterr()
+    assert rig.piste() == 0
+    assert "nothing is left: all 3 steps are done" in capsys.readouterr().err
+
+
 def test_ranges_and_what_is_done_already(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     rig.agent(GOOD)
     rig.piste("2")
