@@ -31,6 +31,7 @@ from piste import (
     todo,
 )
 from piste import bundle as bundles
+from piste.bundle.forms import SIGNATURES
 from piste.errors import PisteError
 from piste.memo import Memo
 from piste.receipts import Receipt
@@ -66,6 +67,12 @@ description = "d"
 <{{ tag }}>{{ text }}</{{ tag }}>{% if language %}{{ language }}{% endif %}
 {% include "part.j2" %}
 """
+BUNDLES = (  # each goes on where a signature ends
+    '<file path="x" end="no">\nwords\n</file>\n',
+    '## `x` numbered="yes" encoding="utf-16" bom="yes"\n\n```\n1: words\n```\n\n',
+    '==== file path="a\\x41" escaped="yes"\n\\x41\n==== end\n',
+    ', "text": ""}, {"kind": "file", "path": "x", "text": "words"}]',
+)
 PLAN = """# Plan
 
 ## Step 1: Begin [x]
@@ -239,14 +246,13 @@ def of_memo(folder: Path, text: str) -> object:
 
 
 def of_bundle(folder: Path, text: str) -> object:
-    return [_bundle(text, form) for form in ("xml", "markdown", "plain", "json")]
+    return [_bundle(start + data(text), form) for form, start in SIGNATURES.items()]
 
 
-def _bundle(text: str, form: str) -> object:
-    try:
-        return bundles.parse(data(text), form)
-    except (PisteError, ValueError, RecursionError) as error:
-        return error  # to a program: no command of ours reads a bundle's frame
+def _bundle(text: bytes, form: str) -> object:
+    with contextlib.suppress(PisteError):
+        return bundles.parse(text, form)
+    return None
 
 
 def of_log(folder: Path, text: str) -> object:
@@ -271,7 +277,7 @@ PARSERS: dict[str, tuple[Callable[[Path, str], object], tuple[str, ...]]] = {
     "a rejected reply": (of_rejected, (json.dumps({"target": "a.md", "key": "0", "reason": "r"}),)),
     "the memo": (of_memo, ("0" * 40,)),
     "the log": (of_log, (LOG,)),
-    "a bundle": (of_bundle, (PLAN, "<file path=x>\n</file>\n", "## `x`\n\n```\n```\n")),
+    "a bundle": (of_bundle, BUNDLES),
     "a budget": (of_budget, ("$2.50", "200_000 tokens")),
     "a step's record": (lambda folder, text: steps.parse(data(text), "x.json"), (RECEIPT,)),
     "mise's settings": (lambda folder, text: mise.merge(text), (MISE,)),

@@ -5,8 +5,10 @@ on purpose does not come back: masked secrets, what `compress` left out, the end
 was cut, bytes that were not valid. It does not know where a file belongs on a disk.
 """
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from piste.bundle import text as encodings
@@ -36,11 +38,12 @@ def parse(text: bytes, form: str) -> list[tuple[str, bytes]]:
     A name that is not UTF-8 carries its bytes as `surrogateescape` does. Raises Mistake
     where `text` is not a bundle of that form.
     """
-    return [
-        (unquote(block.marks["path"]).decode("utf-8", "surrogateescape"), content(block, form))
-        for block in blocks(text, form)
-        if block.kind == FILE
-    ]
+    with _as_mistake():
+        return [
+            (unquote(block.marks["path"]).decode("utf-8", "surrogateescape"), content(block, form))
+            for block in blocks(text, form)
+            if block.kind == FILE
+        ]
 
 
 def content(block: Block, form: str) -> bytes:
@@ -70,10 +73,16 @@ def blocks(text: bytes, form: str) -> list[Block]:
 
 
 def _json_blocks(text: bytes) -> list[Block]:
-    try:
+    with _as_mistake():
         items = json.loads(text)
         return [Block(item.pop("kind"), item, item.pop("text").encode()) for item in items]
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+
+
+@contextlib.contextmanager
+def _as_mistake() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise Mistake(f"this bundle is cut off or was changed: {error}") from error
 
 
