@@ -1,10 +1,10 @@
 """Running somebody else's program with limits, so that nothing of it is left behind.
 
-Between piste and the program stands a small process of ours, the watcher. It starts the
-program in a process group of its own, and kills that whole group when the program has
-ended, when piste says so (a time limit, ^C), or when piste itself is gone, however it went:
-the watcher holds one end of a pipe whose other end only piste has. While it lives it holds a
-lock, so a later run can wait until nothing of an earlier one is writing any more.
+Between piste and the program stands a small process of ours, the `watcher`. It ends all that
+the program has started when the program has ended, when piste says so (a time limit, ^C), or
+when piste itself is gone: each of the two holds one end of a socket that nobody else has, and
+sees when the other's is closed. While the watcher lives it holds a lock, so a later run can
+wait until nothing of an earlier one is writing any more.
 
 What the program prints goes straight into a file, so nothing is lost and no pipe can fill up.
 A program that leaves its process group (a daemon) is out of reach here. This module does not
@@ -14,7 +14,7 @@ know what is run, nor what its exit code means.
 import contextlib
 import os
 import shutil
-import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,12 +23,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import locks
+from piste import watcher
 
 MOST_OUTPUT = 64 << 20  # bytes that a program may print before it is stopped
-_GRACE = 2.0  # seconds from the polite signal to the other one
-_TICK = 0.05  # seconds between two looks
-_LIFE = "PISTE_WATCHER_LIFE"  # the descriptor of the pipe, for the watcher alone
+_TICK = 0.05  # seconds between two looks at what it has printed
 # What git sets for its hooks belongs to another folder than the one we work in (git rev-parse
 # --local-env-vars).
 _GIT_LOCAL = frozenset((
@@ -87,20 +85,16 @@ def run(
     ^C and whatever else is raised meanwhile passes on, after the program is gone. Raises
     OSError when it cannot be started.
     """
-    read_end, write_end = os.pipe()
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        # A file, whose second close does nothing: the number may be somebody else's by then.
-        life = stack.enter_context(open(write_end, "wb", buffering=0))
+        ours, theirs = map(stack.enter_context, socket.socketpair())
+        child = _start(program, theirs.fileno(), stack)
+        theirs.close()
         try:
-            watcher = _start(program, read_end, stack)
+            why = _wait(ours, program, started, on_line, stop)
         finally:
-            os.close(read_end)
-        try:
-            why = _wait(watcher, program, started, on_line, stop)
-        finally:
-            life.close()  # the watcher ends the program when it sees this
-            code = _reap(watcher)
+            ours.close()  # the watcher ends the program when it sees this
+            code = _reap(child)
     return Ended(code, why, time.monotonic() - started)
 
 
@@ -110,33 +104,36 @@ def _start(program: Program, life: int, stack: contextlib.ExitStack) -> "subproc
     err = stack.enter_context(program.err.open("wb")) if program.err else subprocess.STDOUT
     stdin = stack.enter_context((program.stdin or Path(os.devnull)).open("rb"))
     lock = str(program.lock) if program.lock else ""
-    # -I: the watcher imports nothing from the folder it is started in.
-    argv = [sys.executable, "-I", "-c", _WATCHER, lock, program.what, *program.argv]
-    env = {**environment(program.env), _LIFE: str(life)}
+    # -I: nothing is imported from the folder it is started in. -S: it needs no package but ours.
+    argv = [sys.executable, "-IS", "-c", _WATCHER, lock, program.what, *program.argv]
+    env = {**environment(program.env), watcher.LIFE: str(life)}
     return subprocess.Popen(
         argv, cwd=program.folder, env=env, stdin=stdin, stdout=out, stderr=err,
         pass_fds=(life,), start_new_session=True,
     )  # fmt: skip
 
 
-_WATCHER = "import sys; from piste import processes; processes.watch(sys.argv[1:])"
+_WATCHER = f"""\
+import sys
+sys.path.append({str(Path(__file__).parent.parent)!r})
+from piste import watcher
+watcher.watch(sys.argv[1:])"""
 
 
 def _wait(
-    watcher: "subprocess.Popen[bytes]",
+    life: socket.socket,
     program: Program,
     started: float,
     on_line: Callable[[str], None] | None,
     stop: threading.Event | None,
 ) -> str:
     tail = _Tail(program.out, on_line)
+    life.settimeout(_TICK)
     while True:
-        try:
-            watcher.wait(_TICK)
+        with contextlib.suppress(TimeoutError):
+            life.recv(1)  # nothing is ever sent: the watcher has gone
             tail.look(last=True)
             return ""
-        except subprocess.TimeoutExpired:
-            pass
         tail.look()
         if time.monotonic() - started > program.limit:
             return "time"
@@ -167,67 +164,11 @@ class _Tail:
         self.size = size
 
 
-def _reap(watcher: "subprocess.Popen[bytes]") -> int:
+def _reap(child: "subprocess.Popen[bytes]") -> int:
     """Wait for the watcher; it needs no longer than it takes to kill the program."""
     try:
-        code = watcher.wait(_GRACE * 5)
+        code = child.wait(watcher.GRACE * 5)
     except subprocess.TimeoutExpired:  # stopped by a debugger, or on a disk that hangs
-        watcher.kill()
-        code = watcher.wait()
+        child.kill()
+        code = child.wait()
     return 128 - code if code < 0 else code
-
-
-# ------------------------------------------------------------------ the watcher's own side
-
-
-def watch(argv: Sequence[str]) -> None:
-    """Run a program as the watcher: `argv` is the lock's path or "", what for, the command.
-
-    Ends the process with the program's exit code.
-    """
-    life = int(os.environ.pop(_LIFE))
-    os.set_inheritable(life, False)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # only the pipe decides when it is over
-    lock, what, *command = argv
-    held = locks.hold(Path(lock), what) if lock else contextlib.nullcontext()
-    with held:
-        code = _supervise(command, life)
-    sys.stdout.flush()
-    os._exit(code)
-
-
-def _supervise(command: Sequence[str], life: int) -> int:
-    try:
-        child = subprocess.Popen(command, process_group=0, preexec_fn=_default_signals)
-    except OSError as error:
-        print(f"{command[0]}: {error.strerror}", file=sys.stderr)
-        return 127 if isinstance(error, FileNotFoundError) else 126
-    gone = threading.Thread(target=_until_closed, args=(life,), daemon=True)
-    gone.start()
-    while gone.is_alive():
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_TICK)
-            break
-    else:
-        _signal(child.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_GRACE)
-    _signal(child.pid, signal.SIGKILL)  # whatever else it has started
-    code = child.wait()
-    return 128 - code if code < 0 else code
-
-
-def _default_signals() -> None:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-
-
-def _until_closed(life: int) -> None:
-    while os.read(life, 1):
-        pass
-
-
-def _signal(group: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
