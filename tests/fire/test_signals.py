@@ -14,6 +14,7 @@ from fire.world import (
     Done,
     World,
     complete,
+    ended_by,
     leftovers,
     no_traceback,
     paid_twice,
@@ -68,9 +69,7 @@ def trial(way: str, form: str, seed: int) -> Trial:
 def judge(here: World, way: str, done: Done, argv: tuple[str, ...]) -> None:
     """Look at how it ended, and build again."""
     no_traceback(done)
-    begun = ".  " in done.out or "--" in done.out
-    # Before the first task there is nothing to put away, and Python's own ways are good.
-    assert done.code in CODES[way] | {0} | (set() if begun else {-signal.SIGTERM}), done
+    assert ended_by(done, WAYS[way][0]), done
     again = here.run(*argv)
     assert again.code == 0, again.said
     complete(here)

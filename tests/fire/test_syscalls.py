@@ -5,6 +5,7 @@ at Python's calls of the system.
 """
 
 import itertools
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from fire.world import (
     Done,
     World,
     copy,
+    ended_by,
     leftovers,
     no_traceback,
     paid,
@@ -44,7 +46,7 @@ SAID = {
     "EMFILE": "Too many open files",
     "EIO": "Input/output error",
 }
-CODES = {"SIGINT": 130, "SIGTERM": 143}
+STOPS = ("SIGINT", "SIGTERM")
 MISSED = "missed"
 
 
@@ -96,7 +98,7 @@ def stop(built: World, point: Point, name: str) -> None:
     with copy(built) as here:
         done, hit = tracing.injected(here, argv, point, f"signal={name}")
         no_traceback(done)
-        assert done.code in (CODES[name], 0), (hit, done)
+        assert ended_by(done, signal.Signals[name]), (hit, done)
         here.nobody_listens()
         again = here.run(*argv)
         assert again.code == 0, (hit, again.said)
@@ -107,7 +109,7 @@ def stop(built: World, point: Point, name: str) -> None:
 def test_a_stop_at_every_call_that_changes_a_file(built: World) -> None:
     with copy(built) as here:
         points = [one for one in tracing.points(here, FORMS["in order"]) if one.changes]
-    names = itertools.cycle(CODES)
+    names = itertools.cycle(STOPS)
     cases = [(point, next(names)) for point in points][:: 1 if scale.SHARE else 8]
     parallel(lambda index: stop(built, *cases[index]), len(cases), threads=2)
     scale.note("stopped at a system call that changes a file", len(cases))

@@ -72,7 +72,8 @@ def points(here: World, argv: tuple[str, ...]) -> list[Point]:
     """Run a command; return its calls on the world's files, each once, in their order."""
     done, lines = traced(here, argv)
     assert done.code == 0, done.said
-    inside = (str(here.root), str(here.home))
+    # Where the path begins: Python may keep what it compiles under the same names elsewhere.
+    inside = [f"{sign}{folder}" for folder in (here.root, here.home) for sign in '"<']
     counts: dict[tuple[str, str], int] = {}
     found: dict[tuple[str, int], Point] = {}
     for line in lines.splitlines():
@@ -81,7 +82,7 @@ def points(here: World, argv: tuple[str, ...]) -> list[Point]:
             continue
         thread, call, rest = match.groups()
         counts[thread, call] = nth = counts.get((thread, call), 0) + 1
-        if any(folder in _short(rest) for folder in inside):
+        if any(start in _short(rest) for start in inside):
             found.setdefault((call, nth), Point(call, nth, _short(line, here.folder)))
     return list(found.values())
 

@@ -368,6 +368,17 @@ def leftovers(here: World) -> list[str]:
     ]
 
 
+def ended_by(done: Done, number: int) -> bool:
+    """Whether a signal ended a command as it should, unless it had come to its end before.
+
+    Before the first task there is nothing to put away, and SIGTERM may end it by itself; a
+    shell calls both 143.
+    """
+    begun = ".  " in done.out or "--" in done.out
+    early = number == signal.SIGTERM and not begun
+    return done.code in (0, 128 + number, -number if early else 0)
+
+
 def no_traceback(done: Done) -> None:
     """Assert that the person got lines, and no traceback and no bug report."""
     assert "Traceback" not in done.said, done.said
