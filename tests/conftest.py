@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +25,12 @@ from piste.make import Outcome
 from piste.rules import Rule
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+# A shell lets what it starts in the background ignore ^C, nohup a hangup, and our children would
+# too; a signal that is handled comes back as it is by default in them.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
