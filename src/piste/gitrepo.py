@@ -135,13 +135,14 @@ def find(root: Path) -> Repo:
     Raises Mistake where there is none, where it has no commit or no files of its own, and
     while a rebase is under way.
     """
-    code, out, said = ask(root, ("rev-parse", "--show-toplevel", "--git-common-dir"))
+    under_way = ("--git-path", "rebase-merge", "--git-path", "rebase-apply")
+    code, out, said = ask(root, ("rev-parse", "--show-toplevel", "--git-common-dir", *under_way))
     if code:
         if "not a git repository" in said:
             way = "git init && git add -A && git commit"
             raise Mistake(f"{root} is not in a git repository; {way}")
         raise Mistake(f"git: {said}")
-    top, common = out.rstrip("\n").split("\n")
+    top, common, *rebases = out.rstrip("\n").split("\n")
     real = Path(os.path.realpath(root))
     prefix = real.relative_to(os.path.realpath(top)).as_posix()
     head = commit_of(root, "HEAD")
@@ -150,16 +151,10 @@ def find(root: Path) -> Repo:
     _, branch, _ = ask(root, ("symbolic-ref", "--quiet", "--short", "HEAD"))
     folder = Path(os.path.realpath(root / common))
     below = "" if prefix == "." else f"{prefix}/"
-    repo = Repo(root, Path(top), below, folder, branch.strip(), head)
-    _ready(repo)
-    return repo
-
-
-def _ready(repo: Repo) -> None:
-    for name in ("rebase-merge", "rebase-apply"):
-        if (repo.root / git(repo.root, "rev-parse", "--git-path", name).rstrip("\n")).exists():
-            raise Mistake("a rebase is under way; finish it first: git rebase --continue")
-    paths.inside(repo.root, repo.root / FOLDER, paths.STATE)
+    if any((root / rebase).exists() for rebase in rebases):
+        raise Mistake("a rebase is under way; finish it first: git rebase --continue")
+    paths.inside(root, root / FOLDER, paths.STATE)
+    return Repo(root, Path(top), below, folder, branch.strip(), head)
 
 
 def require_committer(repo: Repo) -> None:

@@ -46,8 +46,13 @@ def ensure(repo: Repo, commit: str, branch: str = "") -> None:
     else on none. Raises GitFailed.
     """
     own_folder(repo.root)
-    _unlock(repo, branch or repo.line)
+    folder = _git_folder(repo)
+    _unlock(repo, folder, branch or repo.line)
     try:
+        if folder:
+            _unflag(repo, folder)
+        else:
+            _rebuild(repo, commit)
         _put_in_order(repo, commit, branch)
     except GitFailed:  # what is broken can be made anew
         _rebuild(repo, commit)
@@ -56,10 +61,6 @@ def ensure(repo: Repo, commit: str, branch: str = "") -> None:
 
 
 def _put_in_order(repo: Repo, commit: str, branch: str) -> None:
-    if is_sound(repo):
-        _unflag(repo)
-    else:
-        _rebuild(repo, commit)
     on = ("--no-track", "-B", branch) if branch else ("--detach",)
     git(repo.tree, "checkout", "--force", "--quiet", *on, commit)
     git(repo.tree, "clean", "-ffdq")
@@ -67,15 +68,19 @@ def _put_in_order(repo: Repo, commit: str, branch: str) -> None:
 
 def is_sound(repo: Repo) -> bool:
     """Whether there is a worktree of this repository where ours has to be."""
+    return _git_folder(repo) is not None
+
+
+def _git_folder(repo: Repo) -> Path | None:
+    """git's own folder of the worktree; None where there is none, or not ours."""
     if not (repo.tree / ".git").is_file():
-        return False
-    arguments = ("rev-parse", "--show-toplevel", "--git-common-dir")
+        return None
+    arguments = ("rev-parse", "--show-toplevel", "--git-common-dir", "--git-dir")
     code, out, _ = ask(repo.tree, arguments)
     if code:
-        return False
-    top, common = out.rstrip("\n").split("\n")
-    same = os.path.realpath(repo.tree / common) == str(repo.common)
-    return same and os.path.realpath(top) == os.path.realpath(repo.tree)
+        return None
+    top, common, own = (os.path.realpath(repo.tree / row) for row in out.rstrip("\n").split("\n"))
+    return Path(own) if (top, common) == (os.path.realpath(repo.tree), str(repo.common)) else None
 
 
 def _rebuild(repo: Repo, commit: str) -> None:
@@ -94,28 +99,22 @@ def _rebuild(repo: Repo, commit: str) -> None:
         str(repo.tree), commit)  # fmt: skip
 
 
-def _unflag(repo: Repo) -> None:
+def _unflag(repo: Repo, folder: Path) -> None:
     """Let git forget its index where files in it are marked as not to be looked at."""
     code, out, _ = ask(repo.tree, ("ls-files", "-v", "-z"))
     if code or any(row[0] == "S" or row[0].islower() for row in out.split("\0") if row):
-        (_git_folder(repo) / "index").unlink(missing_ok=True)
+        (folder / "index").unlink(missing_ok=True)
 
 
-def _git_folder(repo: Repo) -> Path:
-    """git's own folder of the worktree."""
-    out = git(repo.tree, "rev-parse", "--git-dir").rstrip("\n")
-    return Path(os.path.realpath(repo.tree / out))
-
-
-def _unlock(repo: Repo, branch: str) -> None:
+def _unlock(repo: Repo, folder: Path | None, branch: str) -> None:
     """Remove the lock files that a killed git left where only we work.
 
     Whoever calls this holds the lock of the run, so none of them is in use.
     """
     locks = [repo.common / "refs/heads" / f"{name}.lock" for name in (branch, repo.line)]
     locks.append(repo.root / FOLDER / "index.lock")
-    if is_sound(repo):
-        locks += _git_folder(repo).glob("*.lock")
+    if folder:
+        locks += folder.glob("*.lock")
     for lock in locks:
         with contextlib.suppress(OSError):
             os.unlink(lock)
@@ -197,13 +196,14 @@ def rescue(repo: Repo, message: str, branch: str = "") -> str:
     Without a name it is the branch that the worktree stands on, if that is one of attempts.
     What git cannot take in stays where it is.
     """
-    if not is_sound(repo):
+    folder = _git_folder(repo)
+    if folder is None:
         return ""
     branch = branch or _branch(repo)
     tip = commit_of(repo.tree, f"refs/heads/{branch}") if branch else ""
     if not branch.startswith("piste-attempts/") or not tip:
         return ""
-    _unlock(repo, branch)
+    _unlock(repo, folder, branch)
     try:
         left = snapshot(repo, tip, tip, message, ())
     except GitFailed:
@@ -290,8 +290,9 @@ def commit(repo: Repo, branch: str, base: str, message: str, limit: float) -> Co
 def guarded(repo: Repo) -> dict[str, str]:
     """Return a hash of each file of git's that can make a program run, or misdirect git."""
     folder = repo.common
-    own = _git_folder(repo)
-    wanted = [folder / "config", own / "config.worktree", repo.tree / ".git"]
+    wanted = [folder / "config", repo.tree / ".git"]
+    if own := _git_folder(repo):
+        wanted.append(own / "config.worktree")
     for part in ("hooks", "info"):
         wanted += sorted((folder / part).rglob("*")) if (folder / part).is_dir() else []
     return {str(path): _sum(path) for path in wanted if path.is_file() or path.is_symlink()}
