@@ -9,13 +9,10 @@ import errno
 import importlib
 import io
 import os
-import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from piste.errors import EXIT_MISTAKE, Mistake, PisteError, did_you_mean
+from piste.errors import EXIT_MISTAKE, Mistake, PisteError
 
 VERBS = {
     "demo": "lay out a small project and show what piste does; no key, no network",
@@ -138,182 +135,9 @@ def _dispatch(args: list[str]) -> int:
         # doit has a `run` of its own; whose is meant, `means_steps` says.
         if args[0] != "run" or module.means_steps(args[1:]):
             return int(module.main(args[1:]))
-    return _doit(args)
+    from piste import doit_cli
 
-
-def _doit(args: list[str]) -> int:
-    """Run doit under our name: our tasks, and on top of them the project's dodo.py."""
-    from doit import loader
-    from doit.cmd_base import NamespaceTaskLoader
-    from doit.cmd_help import Help
-    from doit.doit_cmd import DoitMain
-    from doit.exceptions import InvalidCommand
-
-    import piste.tasks as tasks
-    from piste import graph, project
-
-    here = Path.cwd()
-    root = project.root_of(here)
-    os.chdir(root)
-
-    class Loader(NamespaceTaskLoader):
-        """The namespace in which doit finds tasks."""
-
-        cmd_options = (
-            {"name": "piste_model", "long": "model", "short": "m", "type": str, "default": "",
-             "help": "the model to ask, for this run"},
-            {"name": "piste_budget", "long": "budget", "type": str, "default": "",
-             "help": "the most that this run may cost: $2.50, or '200_000 tokens'"},
-            {"name": "piste_frozen", "long": "frozen", "type": bool, "default": False,
-             "help": "ask no model: what is not as it should be fails"},
-        )  # fmt: skip
-
-        def setup(self, opt_values: Any) -> None:
-            named = {"model": opt_values["piste_model"]} if opt_values["piste_model"] else {}
-            graph.use(project.world(root, named))
-            if opt_values["piste_budget"] or opt_values["piste_frozen"]:
-                graph.limit(opt_values["piste_budget"], opt_values["piste_frozen"])
-            self.namespace = dict(vars(tasks))
-            if (root / "dodo.py").is_file():
-                self.namespace.update(_dodo(root / "dodo.py"))
-            loader.initial_workdir = str(here)
-
-    class OurHelp(Help):
-        """doit's help, with a task as a person reads it; an unknown word is a mistake."""
-
-        name = "help"
-
-        def _execute(self, pos_args: list[str]) -> bool:
-            found = [task for task in self.task_list if task.name == pos_args[0]]
-            print("\n".join(_about(found[0])) if found else "", end="\n" if found else "")
-            return bool(found)
-
-        def print_usage(self, cmds: Any) -> None:
-            raise InvalidCommand(not_found=args[-1])
-
-    class Main(DoitMain):
-        """doit, whose complaints are one line of ours."""
-
-        BIN_NAME = "piste"
-        DOIT_CMDS = (OurHelp, *(command for command in DoitMain.DOIT_CMDS if command is not Help))
-
-        def run(self, all_args: list[str]) -> Any:
-            return _run(self, all_args)
-
-    try:
-        return int(Main(Loader()).run(args) or 0)
-    except SystemExit as ended:  # see `backend.Reporter.complete_run`
-        return int(ended.code or 0)
-
-
-def _dodo(path: Path) -> dict[str, Any]:
-    """What the project's own dodo.py defines. Raises Mistake where it cannot be read."""
-    from doit import loader
-
-    try:
-        found: dict[str, Any] = vars(loader.get_module(str(path)))
-    except ModuleNotFoundError as error:
-        if error.name != path.stem:
-            raise
-        # It is there, and yet Python could not list its folder.
-        raise Mistake(f"{path} cannot be read; try again") from None
-    return found
-
-
-def _run(main: Any, args: list[str]) -> Any:
-    """What `DoitMain.run` does, but a mistake of the person's becomes a Mistake."""
-    from doit.cmdparse import CmdOption, CmdParse, CmdParseError
-    from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
-
-    commands = main.get_cmds()
-    loader = main.task_loader
-    loader.config = main.config
-    loader.cmd_names = sorted(commands)
-    try:  # `piste --model M plan`: an option of the loader before any word
-        options = CmdParse([CmdOption(option) for option in loader.cmd_options])
-        given, args = options.parse_only(args)
-    except CmdParseError:
-        given = {}
-    args = main.process_args(args)
-    name = args.pop(0) if args and args[0] in commands else "run"
-    command = commands.get_plugin(name)(
-        task_loader=loader, config=main.config, bin_name=main.BIN_NAME, cmds=commands,
-        opt_vals=given,
-    )  # fmt: skip
-    try:
-        return command.parse_execute(args)
-    except InvalidCommand as error:
-        named = re.fullmatch(r"'(.*)' is not a task\.", str(error))
-        word = error.not_found or (named[1] if named else "")
-        raise Mistake(_unknown(word, command, commands) if word else _one_line(error)) from None
-    except CmdParseError as error:
-        raise Mistake(_bad_option(str(error), args, name)) from None
-    except (InvalidDodoFile, InvalidTask) as error:
-        raise Mistake(_one_line(error)) from None
-    except KeyError as error:  # `doit info` looks a word up without asking
-        if name != "info" or error.args != tuple(args):
-            return _of_dodo(error)
-        raise Mistake(_unknown(args[0], command, commands)) from None
-    except Exception as error:
-        return _of_dodo(error)
-
-
-def _about(task: Any) -> list[str]:
-    """Return what `piste help TASK` prints."""
-    lines = [f"piste {task.name}: {task.doc}".removesuffix(": "), ""]
-    lines += [f"  from  {name}" for name in sorted(task.file_dep)]
-    lines += [f"  makes {name}" for name in task.targets]
-    options = [*task.creator_params, *task.params]
-    flags = [_flag(option) for option in options]
-    width = max(map(len, flags), default=0)
-    if options:
-        lines += [*[""] * (lines[-1] != ""), "options:"]
-    for flag, option in zip(flags, options, strict=True):
-        lines.append(f"  {flag:<{width}}  {option.get('help', '')}".rstrip())
-    return lines
-
-
-def _flag(option: dict[str, Any]) -> str:
-    """How an option of a task is typed: `-m, --model X`."""
-    names = [("-", option.get("short")), ("--", option.get("long"))]
-    typed = ", ".join(f"{dash}{name}" for dash, name in names if name)
-    return typed if option.get("type") is bool else f"{typed} X"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _unknown(word: str, command: Any, commands: Any) -> str:
-    """Say that a word is nothing we know, with what is nearest to it."""
-    tasks = getattr(command, "task_list", [])
-    known = [*VERBS, *commands, *(task.name for task in tasks)]
-    known += [target for task in tasks for target in task.targets]
-    near = did_you_mean(word, known) or "; `piste list` has the tasks, `piste help` the verbs"
-    return f"there is no task, target or verb {word!r}{near}"
-
-
-def _bad_option(said: str, args: list[str], command: str) -> str:
-    """From doit's message, which lists its objects, what a person needs."""
-    what = re.sub(r"^Error parsing [^:]*: ", "", said).partition(" (parsing options:")[0]
-    known = [f"--{name}" for name in re.findall(r"'long':'([\w-]+)'", said)]
-    wrong = re.match(r"option (--[\w-]+) not recognized", what)
-    near = did_you_mean(wrong[1], known) if wrong else ""
-    words = [arg for arg in args if not arg.startswith("-")] if command == "run" else [command]
-    return f"{what}{near or f'; see piste help {words[0] if words else command}'}"
-
-
-def _of_dodo(error: Exception) -> int:
-    """Show what went wrong in the project's own dodo.py, as Python does; raise all else."""
-    import traceback
-
-    trace = error.__traceback__
-    while trace and Path(trace.tb_frame.f_code.co_filename).name != "dodo.py":
-        trace = trace.tb_next
-    if not trace and not (isinstance(error, SyntaxError) and "dodo.py" in str(error.filename)):
-        raise error
-    traceback.print_exception(error.with_traceback(trace))
-    return EXIT_MISTAKE
+    return doit_cli.main(args, VERBS)
 
 
 if __name__ == "__main__":
