@@ -2,7 +2,7 @@
 
 import pytest
 
-from piste.plan import Plan, parse
+from piste.plan import Plan, mark_done, parse, strip_marks
 
 
 def _titles(plan: Plan) -> list[tuple[str, str]]:
@@ -376,6 +376,48 @@ BEGINS_WITH_A_FENCE = "```\nMake users.\n```\n# Step 1: Users\na\n# Step 2: Post
 RUSSIAN = "## Промпт 0: Users\n\nA\n\n## Промпт 1: Posts\n\nB\n"
 KOREAN = "## 1단계: Users\n\nA\n\n## 2단계: Posts\n\nB\n"
 
+TAGS = """\
+# Plan
+<prompt id="1" title="Users">
+Make users.
+</prompt>
+
+<prompt title='Posts' id='2'> ✅
+Make posts:
+
+```json
+{}
+```
+</prompt>
+"""
+BARE_TAGS = """\
+```xml
+<plan>
+  <step_1>
+    <title>Users</title>
+    Make users.
+  </step_1>
+  <step_2>
+    ## Posts
+    Make posts.
+  </step_2>
+</plan>
+```
+"""
+TAGS_UNDER_TITLES = """\
+## Step 1: Users
+<prompt>
+Make users.
+</prompt>
+
+## Step 2: Posts ✅
+
+<prompt>
+Make posts.
+</prompt>
+"""
+TAGS_LEFT_OPEN = "<step>\n" * 3 + "</step>\n<prompt>Make users.</prompt>\n<prompt>\nMake posts.\n"
+
 TWO = [("1", "Users"), ("2", "Posts")]
 THREE = [*TWO, ("3", "Search")]
 
@@ -417,6 +459,9 @@ THREE = [*TWO, ("3", "Search")]
         (WRAPPED, "h2 step", TWO),
         (NOT_WRAPPED, "fences", TWO),
         (BEGINS_WITH_A_FENCE, "h1 step", TWO),
+        (TAGS, "tags prompt", TWO),
+        (BARE_TAGS, "tags step", TWO),
+        (TAGS_UNDER_TITLES, "tags prompt", TWO),
         (RUSSIAN, "h2 prompt", [("0", "Users"), ("1", "Posts")]),
         (KOREAN, "h2 step", TWO),
     ],
@@ -429,13 +474,27 @@ def test_the_steps_are_found_in_each_form(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n", "Make users.\n\nMake posts.\n", "# A\n## B\n", "```text\nMake users.\n```\n"]
-)
+    "text",
+    ["", "\n", "Make users.\n\nMake posts.\n", "# A\n## B\n", "```text\nMake users.\n```\n",
+     TAGS_LEFT_OPEN],
+)  # fmt: skip
 def test_where_the_form_says_nothing_no_step_is_guessed(text: str) -> None:
     plan = parse(text)
     assert (plan.form, plan.steps) == ("none", ())
     assert [problem.kind for problem in plan.problems] == ["no-steps"]
     assert "<!-- step 1: Title -->" in plan.why
+
+
+@pytest.mark.parametrize("text", [TAGS, TAGS_UNDER_TITLES])
+def test_a_tag_holds_the_prompt_and_its_title_the_mark(text: str) -> None:
+    first, second = parse(text).steps
+    assert (first.prompt, first.done, second.done) == ("Make users.", False, True)
+    assert second.prompt.startswith("Make posts")
+    assert "prompt>" not in second.prompt
+    ticked = mark_done(text, "1")
+    assert [step.done for step in parse(ticked).steps] == [True, True]
+    assert strip_marks(ticked) == strip_marks(text)
+    assert mark_done(ticked, "1", done=False) == text
 
 
 def test_comments_settle_it_whatever_else_is_there() -> None:

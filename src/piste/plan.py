@@ -7,8 +7,9 @@ of steps, `forms` decides, in this order:
 2. titles with a word and a number, ``### Prompt 2.1: T``, `**Step 3**`, `Task 4 - T`: as
    headings, bold or plain lines, list items, or as the first line of a fence; prompts
    rather than steps, steps rather than phases, titles with a fence rather than without;
-3. numbered headings, each with a fence; 4. text fences, whatever stands over them;
-5. headings of phases, numbered headings, the longest numbered list, a check list.
+3. tags, ``<prompt id="1" title="T">`` … ``</prompt>``, each on a line of its own;
+4. numbered headings, each with a fence; 5. text fences, whatever stands over them;
+6. headings of phases, numbered headings, the longest numbered list, a check list.
 
 `Plan.why` says which form was taken and which were not; `Plan.problems` is what is doubtful
 in it. Nothing here knows what a prompt means, or whether the steps are enough; where the

@@ -6,6 +6,7 @@ one kind make a family, and the family that fits best is the plan. `fit` holds t
 judgement. It reads nothing of what a step asks for, and does not know the state of a step.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from piste.plan_titles import COARSE, Title
 PROMPT_LANGUAGES = {"text", "txt", "plaintext", "plain", "prompt", "markdown", "md", "llm"}
 _RANKS = {"prompt": 5.0, "step": 4.0, "task": 4.0, "ticket": 3.0, "phase": 2.0, "chunk": 1.9,
           "fences": 2.5, "number": 1.0, "boxes": 0.0}  # fmt: skip
-_STYLES = {"heading": 5, "html": 4, "bold": 3, "plain": 2, "list": 1, "boxes": 1}
+_STYLES = {"heading": 5, "tags": 5, "html": 4, "bold": 3, "plain": 2, "list": 1, "boxes": 1}
 WEAK = 1.5
 """A family that fits less than this is hardly more than a guess."""
 MOST = 0.6
@@ -101,6 +102,7 @@ def find(doc: Doc) -> list[Family]:
     if marked := _markers(doc):
         return [marked]
     found = [*_with_words(doc), *_with_numbers(doc), *_only_fences(doc), *_check_list(doc)]
+    found += _with_tags(doc)
     found = [_fitted(doc, family) for family in found]
     return sorted(found, key=lambda family: family.fit, reverse=True)
 
@@ -366,9 +368,8 @@ def _only_fences(doc: Doc) -> Iterator[Family]:
 
 def _fence_title(doc: Doc, row: int, block: Fence, number: int) -> Title:
     if row == block.open:
-        first = next((line for line in doc.lines[block.open + 1 : block.close] if line.strip()), "")
-        text = split_state(first.strip().lstrip("#").strip())[0]
-        return Title("fence", "fences", str(number), text[:80], titles.fence_state(block.info))
+        text = _first_words(doc.lines[block.open + 1 : block.close])
+        return Title("fence", "fences", str(number), text, titles.fence_state(block.info))
     text, state = split_state((heading(doc.lines[row]) or (0, ""))[1])
     return Title("fence", "fences", str(number), titles.clean(text), state)
 
@@ -397,6 +398,50 @@ def _check_list(doc: Doc) -> Iterator[Family]:
             known[row] = Title("list", "boxes", str(len(known) + 1), text, found.state)
     if len(known) > 1:
         yield Family("boxes", _entries(doc, list(known), known))
+
+
+# ------------------------------------------------------------------ tags in the plan
+
+
+def _with_tags(doc: Doc) -> Iterator[Family]:
+    """``<prompt id="1" title="T">`` … ``</prompt>``, each tag on a line of its own."""
+    tags = {row: tag for row, line in enumerate(doc.lines) if (tag := titles.tag(line))}
+    words: dict[str, list[Entry]] = {}
+    closed = {line.strip() for line in doc.lines} & {tag.close for tag in tags.values()}
+    close: dict[str, int] = {}  # of each tag, the next row that closes it
+    after: dict[str, int] = {}  # … and that opens it again
+    for row in range(len(doc.lines) - 1, -1, -1):
+        if (line := doc.lines[row].strip()) in closed:
+            close[line] = row
+        if found := tags.get(row):
+            end = close.get(found.close, len(doc.lines))
+            if end < after.get(found.close, len(doc.lines)):
+                words.setdefault(found.title.word, []).append(Entry(row, row + 1, end, found.title))
+            after[found.close] = row
+    for word, entries in words.items():
+        if len(entries) > 1:
+            yield Family(f"tags {word}", _named(doc, entries[::-1]))
+
+
+def _named(doc: Doc, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries, with what a tag lacks: the title above it, else its place and first words."""
+    result = []
+    for number, entry in enumerate(entries, 1):
+        row, title = entry.row, entry.title
+        above = next((at for at in range(row - 1, -1, -1) if doc.lines[at].strip()), -1)
+        if not title.id and not title.text and above in doc.titles:
+            row, title = above, doc.titles[above]
+        text = title.text or _first_words(doc.lines[entry.start : entry.end])
+        title = title._replace(id=title.id or str(number), text=text)
+        result.append(Entry(row, entry.start, entry.end, title))
+    return tuple(result)
+
+
+def _first_words(lines: Sequence[str]) -> str:
+    """The first line that is not blank, without what makes a heading or a tag of it."""
+    first = next((line for line in lines if line.strip()), "")
+    words = heading(first.strip()) or (0, re.sub(r"</?[A-Za-z][^<>]{0,80}>", "", first).strip())
+    return split_state(words[1])[0][:80]
 
 
 # ------------------------------------------------------------------ comments in the plan

@@ -69,6 +69,13 @@ _NUMBERED = re.compile(
     r"((?:[A-Z]{1,3}-?)?[0-9]{1,4}(?:[.-][0-9]{1,4})*[a-z]?)"
     r"(?:[.):：](?=[\s*_])|(?=\s+[–—·-]\s)|(?<=[0-9][.-][0-9])(?=\s))"
 )
+_TAG = re.compile(  # <prompt id="1" title="Models">, <step_2>: a line of its own
+    r"(?P<head>[ \t]{0,3}<(?P<name>(?P<word>[A-Za-z]{1,12})(?:[_-]?+(?P<id>[0-9]{1,6}))?)"
+    r"(?P<marks>(?:\s++[A-Za-z_-]{1,30}\s*+=\s*+(?:\"[^\"<>]*+\"|'[^'<>]*+'))*+)\s*+>)(?P<rest>[^<>]*+)$"
+)
+_MARK = re.compile(r"([A-Za-z_-]{1,30})\s*+=\s*+[\"']([^\"']*+)")
+_IDS = ("id", "number", "n", "index", "step")
+_NAMES_OF_STEPS = ("title", "name", "summary")
 _LEFT_OVER = " \t\r\v\f([|–—-"  # what stood between a title and a mark that was cut off
 _STATUS = re.compile(
     r"[ \t>]{0,4}[*_]{0,3}(?:status|state|статус|estado|statut|상태|状态|状態|ステータス)"
@@ -139,6 +146,10 @@ def _normal(line: str, trimmed: bool = True) -> _Normal:
 
     Of an item of a list only a mark in front is state: "on success print ✅" is not.
     """
+    if opened := _opened(line):
+        body, state = split_state(opened["rest"].strip())
+        line = f"{opened['head']} {body}".rstrip()
+        return _Normal(line, state, parts(line), False)
     cut = None if ticks(line) else parts(line)
     if cut is None:
         return _Normal(line, "", None, False)
@@ -203,6 +214,33 @@ def marker(line: str) -> Title | None:
     if word.lower() != "step" or not number.strip():
         return None
     return Title("marker", "step", "-".join(number.split()), text.strip(), state)
+
+
+class Tag(NamedTuple):
+    """A line that opens a tag for a step: ``<prompt id="1" title="Models">``."""
+
+    title: Title  # id and text are "" where it has none
+    close: str  # the line that closes it, stripped
+
+
+def tag(line: str) -> Tag | None:
+    """Return the tag for a step that a line opens, or None."""
+    opened = _opened(line)
+    if opened is None:
+        return None
+    marks = {name.lower(): value.strip() for name, value in _MARK.findall(opened["marks"])}
+    number = next((marks[name] for name in _IDS if marks.get(name)), opened["id"] or "")
+    text = next((marks[name] for name in _NAMES_OF_STEPS if marks.get(name)), "")
+    word = _WORDS[opened["word"].lower()]
+    title = Title("tags", word, "-".join(number.split()), text, _normal(line).state)
+    return Tag(title, f"</{opened['name']}>")
+
+
+def _opened(line: str) -> re.Match[str] | None:
+    if line.lstrip(" \t")[:1] != "<" or len(line) > LONGEST:
+        return None
+    found = _TAG.match(line.rstrip())
+    return found if found and found["word"].lower() in _WORDS else None
 
 
 def marked(line: str, done: bool) -> str:
