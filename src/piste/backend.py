@@ -9,6 +9,7 @@ imports nothing at the top but what doit has loaded already.
 """
 
 import os
+import sys
 from typing import Any
 
 from doit.dependency import FileChangedChecker
@@ -125,10 +126,39 @@ class Receipts:
         return self._other
 
 
+class Ended(SystemExit):
+    """The end of a run, from any of doit's threads: it hands on the type and the text only."""
+
+    def __init__(self, code: int | str) -> None:
+        super().__init__(int(code))
+
+
 class Reporter(ConsoleReporter):
     """doit's console reporter; a failure is one line, and what is kept says why."""
 
     desc = "console output, one line a failure"
+
+    def __init__(self, outstream: Any, options: Any) -> None:
+        if None in (sys.stdin, sys.stdout, sys.stderr):
+            from piste import streams
+
+            streams.open_closed()
+        super().__init__(outstream or sys.stdout, options)
+
+    def write(self, text: str, flush: bool = False) -> None:
+        """Print something. doit, started as itself, has a traceback for a full disk."""
+        try:
+            super().write(text)
+            if flush:
+                self.outstream.flush()
+        except OSError as error:
+            from piste import screen, streams
+
+            line, code = streams.failed(error)
+            if line:
+                screen.say(f"piste: {line}")
+            streams.let_go()
+            raise Ended(code) from None
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         """Called before anything runs."""
@@ -144,7 +174,7 @@ class Reporter(ConsoleReporter):
     def execute_task(self, task: Any) -> None:
         """Print a task that begins, at once: what it says itself goes to stderr."""
         super().execute_task(task)
-        self.outstream.flush()
+        self.write("", flush=True)
 
     def skip_uptodate(self, task: Any) -> None:
         """Print a task that has nothing to do, with the reason where there is one."""
@@ -175,8 +205,9 @@ class Reporter(ConsoleReporter):
 
         self.failures[:] = [f for f in self.failures if f["task"].name not in graph.ours]
         super().complete_run()
+        self.write("", flush=True)
         if graph.exit_code == EXIT_BUDGET:
-            raise SystemExit(EXIT_BUDGET)
+            raise Ended(EXIT_BUDGET)
 
 
 def _one_line(fail: Any) -> str:

@@ -5,13 +5,13 @@ to doit, with our tasks and the project's own dodo.py on top. It knows no verb
 beyond its name and its line of help.
 """
 
-import errno
+import contextlib
 import importlib
 import io
-import os
 import sys
 from collections.abc import Sequence
 
+from piste import streams
 from piste.errors import EXIT_MISTAKE, Mistake, PisteError
 
 VERBS = {
@@ -51,34 +51,32 @@ All else is doit's: piste list, info, forget, clean; `piste help COMMAND` says m
 Exit codes: 0 done, 1 a model or a check said no, 2 something you can mend, 3 over the budget.
 """
 
-_NO_READER = 141  # as a shell says of a program that SIGPIPE has ended
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name); return the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
+    streams.open_closed()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows another; it ends nothing.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    code = _carried_out(args)
+    streams.let_go()
+    return code
+
+
+def _carried_out(args: list[str]) -> int:
     try:
         code = _dispatch(args)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
     except PisteError as error:
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is recorded", 130)
-    except BrokenPipeError:
-        # Whoever read our output has gone: nobody is left to be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _NO_READER
     except OSError as error:
-        if error.filename is None and _is_of_stdout(error):
-            # What is left of it goes nowhere, or Python complains of it once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return _complain(f"stdout cannot be written: {error.strerror or error}", EXIT_MISTAKE)
+        if streams.is_of_stdout(error):
+            return _complain(*streams.failed(error))
         if error.filename is None:
             gone = isinstance(error, FileNotFoundError)  # it is os.getcwd that has no name
             line = "this folder is no longer there; cd into one that is"
@@ -96,17 +94,10 @@ def usage() -> str:
 
 
 def _complain(line: str, code: int) -> int:
-    print(f"piste: {line}", file=sys.stderr)
+    if line:
+        with contextlib.suppress(OSError):  # nobody can be told
+            print(f"piste: {line}", file=sys.stderr)
     return code
-
-
-def _is_of_stdout(error: OSError) -> bool:
-    """Whether an error without a name is stdout's: those of files all name their file.
-
-    From one of doit's threads it comes as its text only.
-    """
-    codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
-    return error.errno in codes or any(f"[Errno {code}]" in str(error) for code in codes)
 
 
 def _bug(error: Exception) -> int:

@@ -106,13 +106,16 @@ if Path("/dev/full").exists():
     @pytest.mark.parametrize(
         "argv",
         [
-            ["status"], ["status", "--json"], ["why", "spec"], ["check", "--json"], ["log"],
-            ["list"], ["plan"], ["todo"], ["prompt", "spec"], ["restore", "spec", "--list"],
-            ["--help"], ["help", "plan"], ["--version"], ["run", "-n", "4", "poke_holes"],
+            ["piste", "status"], ["piste", "status", "--json"], ["piste", "why", "spec"],
+            ["piste", "check", "--json"], ["piste", "log"], ["piste", "list"], ["piste", "plan"],
+            ["piste", "todo"], ["piste", "prompt", "spec"], ["piste", "restore", "spec", "--list"],
+            ["piste", "--help"], ["piste", "help", "plan"], ["piste", "--version"],
+            ["piste", "run", "-n", "4", "poke_holes"],
+            ["doit", "plan"], ["doit", "todo"], ["doit", "-n", "4", "poke_holes"],
         ],
     )  # fmt: skip
     def test_stdout_on_a_full_disk(made: World, argv: list[str]) -> None:
-        code, err = full(made, "piste", *argv)
+        code, err = full(made, *argv)
         assert code == 2, err
         lines = [line for line in err.splitlines() if not line.startswith("   ")]
         assert [line for line in lines if "No space left on device" in line] == lines[-1:], err
@@ -121,11 +124,19 @@ if Path("/dev/full").exists():
         assert "Exception ignored" not in err
         # What was paid for is recorded all the same.
         requests = len(made.server.requests)
-        again = made.run("piste", *argv)
+        again = made.run(*argv)
         assert again.code == 0, again.said
-        made_by_it = {"todo": 1, "run": 1}.get(argv[0], 0)
+        made_by_it = 1 if argv[-1] in ("todo", "poke_holes") else 0
         assert len(made.server.requests) - requests <= made_by_it
         assert paid_twice(made) == 0
+
+    def test_a_mistake_that_nobody_can_be_told_keeps_its_code(made: World) -> None:
+        with Path("/dev/full").open("w") as err:
+            done = subprocess.run(
+                [sys.executable, "-m", "piste.cli", "nope"], cwd=made.root, env=made.env(),
+                stdout=subprocess.PIPE, stderr=err, timeout=60,
+            )  # fmt: skip
+        assert done.returncode == 2
 
     def test_stderr_on_a_full_disk(made: World) -> None:
         with Path("/dev/full").open("w") as err:
@@ -135,6 +146,18 @@ if Path("/dev/full").exists():
             )  # fmt: skip
         assert done.returncode == 0
         complete(made, ("todo.md",))
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("door", ["piste.cli", "doit"])
+def test_streams_that_are_closed(made: World, door: str, closed: str) -> None:
+    """Nothing else is opened in their place, or what is printed would go into a file."""
+    command = f"exec {sys.executable} -m {door} todo {closed}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=made.root, env=made.env(), capture_output=True, timeout=60
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done
+    complete(made, ("todo.md",))
 
 
 # Where nothing can be written: found before a model is asked --------------------------------
