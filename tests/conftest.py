@@ -43,7 +43,9 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
             and name != "PISTE_SAMPLES"
         ):
             monkeypatch.delenv(name)
-    monkeypatch.delenv("CI", raising=False)
+    # People run piste without these: what is printed waits in a buffer, imports are compiled once.
+    for name in ("CI", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("LLM_USER_PATH", str(home / "llm"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
