@@ -95,6 +95,7 @@ def test_put_back(repo: Repo) -> None:
     sh(repo.tree, "rm check.sh; echo x > want; mkdir -p a/b; touch a/b/c; mkdir new; touch new/x")
     work = worktree.snapshot(repo, repo.head, repo.head, "work\n", [])
     rows = gitrepo.changes(repo.tree, repo.head, work)
+    sh(repo.tree, "chmod 500 a/b new .")  # which nobody but root may write
     worktree.put_back(repo, repo.head, rows)
     assert worktree.snapshot(repo, repo.head, repo.head, "none\n", []) == repo.head
 

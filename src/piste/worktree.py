@@ -92,11 +92,27 @@ def _rebuild(repo: Repo, commit: str) -> None:
     if repo.tree.is_symlink():
         os.unlink(repo.tree)
     elif os.path.lexists(repo.tree):
-        shutil.rmtree(repo.tree)
+        _remove(repo.tree)
     ask(repo.root, ("worktree", "unlock", str(repo.tree)))
     ask(repo.root, ("worktree", "prune"))
     git(repo.root, "worktree", "add", "--force", "--force", "--detach", "--quiet",
         str(repo.tree), commit)  # fmt: skip
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder, with those in it that may not be written."""
+    _let_us_in(folder)
+    for top, names, _ in os.walk(folder):  # it looks into a folder after it was yielded
+        for name in names:
+            _let_us_in(Path(top, name))
+    shutil.rmtree(folder)
+
+
+def _let_us_in(folder: Path) -> None:
+    """Make a folder one that we may change: an agent may leave others, and git knows no such."""
+    with contextlib.suppress(OSError):
+        if not folder.is_symlink():
+            folder.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)
 
 
 def _unflag(repo: Repo, folder: Path) -> None:
@@ -238,9 +254,10 @@ def put_back(repo: Repo, base: str, changed: Iterable[Change]) -> None:
         path = repo.tree / change.path
         if change.old_mode == "160000":
             continue
+        _let_us_in(path.parent)
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             if stat.S_ISDIR(os.lstat(path).st_mode):
-                shutil.rmtree(path)
+                _remove(path)
             else:
                 os.unlink(path)
         if change.status != "A":
