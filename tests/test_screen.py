@@ -92,3 +92,17 @@ def test_progress_ends_with_an_error_too(
     with pytest.raises(KeyboardInterrupt), screen.progress("a.md"):
         raise KeyboardInterrupt
     assert screen._live is None
+
+
+def test_what_is_slow_is_shown_and_what_is_not_is_not(
+    terminal: _Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with screen.if_slow("packing"):
+        pass
+    assert terminal.getvalue() == ""
+    monkeypatch.setattr(screen, "SLOW", 0.0)
+    with screen.if_slow("packing 5 files"):
+        while "packing 5 files" not in terminal.getvalue():
+            threading.Event().wait(0.01)
+    assert screen._live is None

@@ -16,6 +16,7 @@ _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "dim": 2, "bold": 
 _lock = threading.Lock()
 _live: Any = None  # rich's Progress while something is under way
 _users = 0
+SLOW = 1.0  # seconds, after which a person wants to see that something goes on
 
 
 def say(line: str) -> None:
@@ -69,6 +70,25 @@ def progress(label: str) -> Iterator[Progress]:
         yield Progress(task)
     finally:
         _end(task)
+
+
+@contextlib.contextmanager
+def if_slow(label: str) -> Iterator[None]:
+    """Show `label` with a clock where the block takes longer than `SLOW`; only on a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    begun: list[Any] = []
+    timer = threading.Timer(SLOW, lambda: begun.append(_begin(label)))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        for task in begun:
+            _end(task)
 
 
 def _begin(label: str) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
-from piste import durable
+from piste import durable, screen
 from piste.bundle import crew
 from piste.bundle.blocks import Options
 from piste.bundle.crew import Crew, Job
@@ -87,7 +87,12 @@ def assemble(
     """
     tables: list[Table] = []
     helpers = max(0, min(processes, len(planned.batches)) - 1)
-    with closing(Crew(job, known, helpers, spools)) as at_work:
+    count = sum(map(len, planned.batches))
+    # The helpers come first: with a thread beside it this process would not be forked.
+    with (
+        closing(Crew(job, known, helpers, spools)) as at_work,
+        screen.if_slow(f"packing: {count:,} files to read"),
+    ):
         head = first()
         if out >= 0:
             durable.write_all(out, head)

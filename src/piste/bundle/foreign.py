@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from piste import durable, tokens
+from piste import durable, screen, tokens
 from piste.bundle.budget import exceeded
 from piste.bundle.report import Report
 from piste.bundle.settings import Settings
@@ -56,15 +56,16 @@ def _keep(path: Path, cache: Path) -> Path | None:
 
 
 def _run(command: str, root: Path, target: str) -> None:
-    done = subprocess.run(
-        command,
-        shell=True,
-        cwd=root,
-        env=os.environ | {"PISTE_TARGET": target},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    with screen.if_slow(shown(command)):
+        done = subprocess.run(
+            command,
+            shell=True,
+            cwd=root,
+            env=os.environ | {"PISTE_TARGET": target},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         why = f": {shown(said[-1])}" if said else ""

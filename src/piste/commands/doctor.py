@@ -43,10 +43,11 @@ def main(argv: Sequence[str]) -> int:
     parser = common.parser("doctor", __doc__, codes=_CODES)
     parser.add_argument("--deep", action="store_true", help="verify every hash of the store, too")
     args = parser.parse_args(argv)
-    lines = [
-        Line(line.state, line.about, without_secrets(shown(line.said)))
-        for line in _lines(args.deep)
-    ]
+    with screen.if_slow("looking"):
+        lines = [
+            Line(line.state, line.about, without_secrets(shown(line.said)))
+            for line in _lines(args.deep)
+        ]
     if args.json:
         common.print_json([line._asdict() for line in lines])
     else:

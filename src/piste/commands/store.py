@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from piste import housekeeping, project
+from piste import housekeeping, project, screen
 from piste.commands import common
 from piste.errors import EXIT_FAILED, Mistake, did_you_mean, shown
 from piste.housekeeping import KEPT, REPLY, TEXT, Item
@@ -71,8 +71,9 @@ def _size(store: Store, as_json: bool) -> int:
 
 
 def _verify(store: Store, remove: bool, as_json: bool) -> int:
-    total = sum(1 for _ in housekeeping.items(store))
-    wrong = list(housekeeping.damaged(store))
+    with screen.if_slow("reading the store"):
+        total = sum(1 for _ in housekeeping.items(store))
+        wrong = list(housekeeping.damaged(store))
     if remove:
         for item in wrong:
             if item.kind != KEPT:  # what is left of a person's own text is theirs to look at
@@ -94,11 +95,12 @@ def _verify(store: Store, remove: bool, as_json: bool) -> int:
 
 def _gc(store: Store, days: int, dry: bool, as_json: bool) -> int:
     before = time.time() - days * 86_400
-    plan = housekeeping.plan(store, before)
-    freed = sum(item.size for item in plan.gone)
-    if not dry:
-        freed = housekeeping.remove(store, plan.gone, before)
-        store.sweep(time.time() - _HOUR)
+    with screen.if_slow("looking through the store"):
+        plan = housekeeping.plan(store, before)
+        freed = sum(item.size for item in plan.gone)
+        if not dry:
+            freed = housekeeping.remove(store, plan.gone, before)
+            store.sweep(time.time() - _HOUR)
     if as_json:
         common.print_json({
             "folder": str(store.folder), "days": days, "dry": dry, "freed_bytes": freed,
