@@ -400,6 +400,8 @@ def test_a_file_that_a_person_brought_is_replaced_on_request_only(
     assert small.make().said == (
         "note.md is kept: piste did not make it (doit note --overwrite replaces it)"
     )
+    (small.root / "dodo.py").unlink()
+    assert "(piste note --overwrite replaces it)" in small.make().said
     with pytest.raises(Failed, match=r"note\.md holds your own text: nothing was overwritten"):
         small.make(again=True)
     assert len(paid.requests) == 0

@@ -82,3 +82,9 @@ def test_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     gone.rmdir()
     with pytest.raises(Mistake, match="this folder is no longer there"):
         project.here()
+
+
+def test_the_door_is_doit_only_where_doit_knows_the_tasks(tmp_path: Path) -> None:
+    assert project.door(tmp_path) == "piste"
+    (tmp_path / "dodo.py").touch()
+    assert project.door(tmp_path) == "doit"

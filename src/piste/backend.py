@@ -162,13 +162,14 @@ class Reporter(ConsoleReporter):
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         """Called before anything runs."""
-        from piste import screen
+        from piste import project, screen
 
         graph.start(tasks[name] for name in selected_tasks)
         if list(selected_tasks) == [graph.LINE] and not tasks[graph.LINE].task_dep:
+            door = project.door(graph.world().root)
             screen.say(
                 "nothing has been made here yet, and nothing is made unasked: "
-                "try `doit plan`, or `doit list` for all there is"
+                f"try `{door} plan`, or `{door} list` for all there is"
             )
 
     def execute_task(self, task: Any) -> None:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste import durable, freshness, paths
+from piste import durable, freshness, paths, project
 from piste.errors import Mistake
 from piste.freshness import Decision, Reason, World
 from piste.rules import Rule
@@ -120,7 +120,8 @@ def digest_now(world: World) -> str:
     from piste import bundle
 
     if world.config.bundle.command:
-        raise Mistake(f"{world.rules['bundle'].target} is missing; doit bundle makes it")
+        way = f"{project.door(world.root)} bundle makes it"
+        raise Mistake(f"{world.rules['bundle'].target} is missing; {way}")
     return bundle.pack(**arguments(world), write=False).sha256
 
 

@@ -16,7 +16,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from piste import brainstorm, content, durable, locks, log, paths, receipts, screen, templates
+from piste import (
+    brainstorm,
+    content,
+    durable,
+    locks,
+    log,
+    paths,
+    project,
+    receipts,
+    screen,
+    templates,
+)
 from piste.brainstorm import Talk
 from piste.errors import Failed, Mistake, did_you_mean
 from piste.freshness import World
@@ -143,7 +154,7 @@ def _may_begin(world: World, found: Talk) -> None:
     if found.head and found.head != brainstorm.HEAD:
         raise Mistake(
             f"{BRAINSTORM} is not a conversation of piste's, and stays as it is; rename it "
-            f"to begin one, or make spec.md of it: {_door(world)} spec"
+            f"to begin one, or make spec.md of it: {project.door(world.root)} spec"
         )
     model = models.resolve(world.config.model or None)
     models.require_key(model)
@@ -154,7 +165,8 @@ def _go_on(world: World, page: Page, source: Answers) -> str:
     """Ask and be answered until one of both has enough; return what comes next."""
     if isinstance(source, FromTerminal):
         _help()
-    more = f"{_door(world)} idea goes on, {_door(world)} spec makes spec.md of it"
+    door = project.door(world.root)
+    more = f"{door} idea goes on, {door} spec makes spec.md of it"
     shown = False
     while True:
         if not page.said.waiting:
@@ -173,7 +185,7 @@ def _go_on(world: World, page: Page, source: Answers) -> str:
         if answer is None or answer == "/quit":
             return more
         if answer == "/done":
-            return f"next: {_door(world)} spec"
+            return f"next: {door} spec"
         shown = answer != "/undo" and not page.changed()
         if answer == "/undo":
             page.keep(page.said.undone())
@@ -202,12 +214,6 @@ def _answer(source: Answers, enough: bool) -> str | None:
 def _help() -> None:
     for line in HELP.splitlines():
         screen.say(screen.style(line, "dim", sys.stderr))
-
-
-def _door(world: World) -> str:
-    from piste.commands.common import door
-
-    return door(world.root)
 
 
 def _suggested(question: str) -> str:

@@ -20,6 +20,7 @@ from piste import (
     locks,
     log,
     paths,
+    project,
     receipts,
     rejected,
     replies,
@@ -93,11 +94,11 @@ def _make(
     persons = decision.state in (freshness.EDITED, freshness.FOREIGN)
     if not (again or (overwrite and persons)):
         if decision.todo == freshness.KEEP:
-            return Outcome("kept", kept_line(decision))
+            return Outcome("kept", kept_line(world, decision))
         if decision.todo == freshness.ADOPT:
             return _adopt(world, decision)
     if persons and not overwrite:
-        raise Failed(conflict_line(decision))
+        raise Failed(conflict_line(world, decision))
     if decision.todo == freshness.RESTORE and not again:
         return _restore(world, decision)
     return _build(world, decision, again, stop)
@@ -111,30 +112,30 @@ def _pack(world: World, rule: Rule, overwrite: bool) -> Outcome:
         raise freshness.mistake_of(decision)
     persons = decision.state in (freshness.EDITED, freshness.FOREIGN)
     if decision.todo == freshness.KEEP and not (overwrite and persons):
-        return Outcome("kept", kept_line(decision))
+        return Outcome("kept", kept_line(world, decision))
     report = bundling.make(world, rule, overwrite)
     return Outcome("made", bundling.said(report))
 
 
-def kept_line(decision: Decision) -> str:
+def kept_line(world: World, decision: Decision) -> str:
     """Say why nothing was done."""
-    target, name = decision.rule.target, decision.rule.name
+    target, build = decision.rule.target, f"{project.door(world.root)} {decision.rule.name}"
     if decision.state == freshness.EDITED:
         return f"{target} is kept: edited by hand, and nothing that it was made from has changed"
     if decision.state == freshness.FOREIGN:
-        return f"{target} is kept: piste did not make it (doit {name} --overwrite replaces it)"
-    return f"{target} is fresh (doit {name} --again asks anew)"
+        return f"{target} is kept: piste did not make it ({build} --overwrite replaces it)"
+    return f"{target} is fresh ({build} --again asks anew)"
 
 
-def conflict_line(decision: Decision) -> str:
+def conflict_line(world: World, decision: Decision) -> str:
     """Say that a person's text stands in the way, and the three ways out."""
-    target, name = decision.rule.target, decision.rule.name
+    target, build = decision.rule.target, f"{project.door(world.root)} {decision.rule.name}"
     changed = [r.said for r in decision.reasons if r.part != "target"]
     because = f", and {'; '.join(changed)}" if changed else ""
     return (
         f"{target} holds your own text{because}: nothing was overwritten, nothing was paid; "
         f"see it: piste diff {target}, keep it: piste accept {target}, "
-        f"replace it: doit {name} --overwrite"
+        f"replace it: {build} --overwrite"
     )
 
 
@@ -235,7 +236,8 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
         said += _doubts(rule, text)
         if rule.target in world.yours:
             mine = world.yours[rule.target]
-            said += f"; {mine} is yours and stays (doit {rule.name} --overwrite replaces it)"
+            build = f"{project.door(world.root)} {rule.name}"
+            said += f"; {mine} is yours and stays ({build} --overwrite replaces it)"
         _publish(world, decision, wanted, sources, text, event, record)
     return Outcome(event, said)
 

@@ -35,6 +35,11 @@ def root_of(start: Path) -> Path:
     return dodo or start
 
 
+def door(root: Path) -> str:
+    """Return the command that makes targets here: `doit` where it knows our tasks."""
+    return "doit" if (root / "dodo.py").is_file() else "piste"
+
+
 def world(root: Path, command_line: Mapping[str, str] | None = None) -> World:
     """Return all that decisions in the project at `root` look at.
 

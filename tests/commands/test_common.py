@@ -191,12 +191,6 @@ def test_a_source_that_only_a_person_can_write(project: Path) -> None:
     assert common.next_step(piste_project.here(), decision) == "write notes.md, then doit faq"
 
 
-def test_the_door_is_doit_only_where_doit_knows_the_tasks(project: Path) -> None:
-    assert common.door(project) == "doit"
-    (project / "dodo.py").unlink()
-    assert common.door(project) == "piste"
-
-
 # Columns ------------------------------------------------------------------------------------
 
 

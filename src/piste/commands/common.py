@@ -11,7 +11,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from piste import freshness, receipts, rules
+from piste import freshness, project, receipts, rules
 from piste.errors import EXIT_MISTAKE, Mistake
 from piste.freshness import Decision, World
 from piste.rules import Rule
@@ -144,15 +144,10 @@ def _named(world: World, word: str) -> Rule:
         raise
 
 
-def door(root: Path) -> str:
-    """Return the command that makes targets here: `doit` where it knows our tasks."""
-    return "doit" if (root / "dodo.py").is_file() else "piste"
-
-
 def next_step(world: World, decision: Decision) -> str:
     """Return what a person can do about a target, as one phrase; "" when there is nothing."""
     name, target = decision.rule.name, decision.rule.target
-    build = f"{door(world.root)} {name}"
+    build = f"{project.door(world.root)} {name}"
     if decision.todo == freshness.CONFLICT:
         return (
             f"piste diff {target} shows your text, piste accept {target} keeps it, "
@@ -173,12 +168,12 @@ def next_step(world: World, decision: Decision) -> str:
 
 def _unblocked(world: World, decision: Decision) -> str:
     """The way to what is missing, back to the first thing that only a person can give."""
-    build = f"{door(world.root)} {decision.rule.name}"
+    build = f"{project.door(world.root)} {decision.rule.name}"
     if any(reason.part == "error" for reason in decision.reasons):
         return f"mend that, then {build}"
     missing = decision.reasons[0].name
     if missing in _SOURCES:
-        return f"{door(world.root)} idea talks the idea through; or write {rules.IDEA}"
+        return f"{project.door(world.root)} idea talks the idea through; or write {rules.IDEA}"
     maker = next((rule for rule in world.rules.values() if rule.target == missing), None)
     if maker is None:
         return f"write {missing}, then {build}"

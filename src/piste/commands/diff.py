@@ -36,7 +36,7 @@ def edits(world: World, rule: Rule) -> list[str]:
     receipt = receipts.read(world.root, target)
     path = world.root / target
     if receipt is None:
-        made = f"{common.door(world.root)} {rule.name} makes it"
+        made = f"{project.door(world.root)} {rule.name} makes it"
         why_not = "piste did not make it" if path.exists() else f"it is not there yet; {made}"
         raise Mistake(f"{target} has nothing to be compared with: {why_not}")
     if not path.is_file():

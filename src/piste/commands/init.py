@@ -144,7 +144,7 @@ def _few(lines: Sequence[str]) -> str:
 
 
 def _next(root: Path) -> list[str]:
-    door = common.door(root)
+    door = project.door(root)
     first = (f"{door} idea", "talk your idea through, one question at a time")
     second = (f"{door} todo", "spec.md, prompt_plan.md and todo.md from it")
     if (root / "spec.md").exists():
