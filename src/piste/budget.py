@@ -5,9 +5,9 @@ run cost, and for the day what `.piste/log.jsonl` has since midnight. A call is 
 whole prompt and the longest reply that is to be expected, until its own count is known.
 
 It does not know: what a provider bills for a call that brought no reply; what other
-projects spend; what another run of this project has in flight. A model that thinks at length,
-or writes more than `LONGEST` tokens, can pass a cap by that one reply; `max_tokens` in the
-model's options is a bound that the provider keeps.
+projects spend; what another run of this project has in flight, or had when it was killed. A
+model that thinks at length, or writes more than `LONGEST` tokens, can pass a cap by that one
+reply; `max_tokens` in the model's options is a bound that the provider keeps.
 """
 
 import contextlib
