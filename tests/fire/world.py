@@ -261,10 +261,12 @@ class World:
         self.nobody_listens()
         return done
 
-    def nobody_listens(self) -> None:
-        """What the server has not sent by now does not count as heard by anybody."""
+    def nobody_listens(self, seconds: float = 0) -> None:
+        """What the server had not sent so many seconds ago does not count as heard by anybody."""
+        since = time.monotonic() - seconds
         with self.server.lock:
-            self.unheard |= {one.number for one in self.server.requests if not one.finished}
+            late = (one for one in self.server.requests if not one.finished or one.ended > since)
+            self.unheard |= {one.number for one in late}
 
     def process(self, *argv: str, cwd: Path | None = None, **env: str) -> Done:
         """Run it as a new interpreter, as a person does; slower by half a second."""
