@@ -100,6 +100,22 @@ def test_put_back(repo: Repo) -> None:
     assert worktree.snapshot(repo, repo.head, repo.head, "none\n", []) == repo.head
 
 
+def test_nothing_behind_a_link_is_touched(rig: Rig, repo: Repo, tmp_path: Path) -> None:
+    rig.write("checks/one", "mine")
+    head = rig.commit()
+    worktree.ensure(repo, head, BRANCH)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "one").write_text("theirs")
+    sh(repo.tree, f"rm -r checks; ln -s {outside} checks")
+    work = worktree.snapshot(repo, head, head, "work\n", [])
+    rows = [row for row in gitrepo.changes(repo.tree, head, work) if row.status == "D"]
+    worktree.put_back(repo, head, rows)
+    assert (outside / "one").read_text() == "theirs"
+    assert (repo.tree / "checks/one").read_text() == "mine"
+    assert not (repo.tree / "checks").is_symlink()
+
+
 def test_rescue_keeps_what_is_in_no_commit(rig: Rig, repo: Repo) -> None:
     assert worktree.rescue(repo, "nothing\n") == ""
     (repo.tree / "half.txt").write_text("half")

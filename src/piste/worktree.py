@@ -250,16 +250,19 @@ def touched_submodules(repo: Repo) -> list[str]:
 
 def put_back(repo: Repo, base: str, changed: Iterable[Change]) -> None:
     """Make paths of the worktree what they are in `base`; what is not there in it is removed."""
+    real = repo.tree.resolve()
     for change in changed:
         path = repo.tree / change.path
         if change.old_mode == "160000":
             continue
-        _let_us_in(path.parent)
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            if stat.S_ISDIR(os.lstat(path).st_mode):
-                _remove(path)
-            else:
-                os.unlink(path)
+        # Behind a link in place of a folder nothing is ours; git puts the folder back.
+        if os.path.realpath(path.parent) == str(real / Path(change.path).parent):
+            _let_us_in(path.parent)
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                if stat.S_ISDIR(os.lstat(path).st_mode):
+                    _remove(path)
+                else:
+                    os.unlink(path)
         if change.status != "A":
             name = f":(top,literal){change.path}"
             git(repo.tree, "checkout", "--force", "--quiet", base, "--", name)
