@@ -7,6 +7,8 @@ import errno
 import os
 import sys
 
+from piste.errors import EXIT_MISTAKE
+
 _NO_READER = 141  # as a shell says of a program that SIGPIPE has ended
 _OF_A_STREAM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
@@ -46,4 +48,4 @@ def failed(error: OSError) -> tuple[str, int]:
     """Return the line and the exit code for an error of stdout; "" where nobody is left to read."""
     if isinstance(error, BrokenPipeError):
         return "", _NO_READER
-    return f"stdout cannot be written: {error.strerror or error}", 2
+    return f"stdout cannot be written: {error.strerror or error}", EXIT_MISTAKE
