@@ -1,9 +1,10 @@
 """An orderly stop: what waits ends, and what has been paid for is put away first.
 
 The first ^C or SIGTERM sets an event, at which calls to a model and waits for a lock end
-within a moment. Inside `held_back` that is all it does, until the block is left: there a
-second one does nothing more, as people press twice, and a third is raised at once. This
-module installs no handler, and does not know what is put away.
+within a moment, and is raised; inside `held_back`, when the block is left. The second does
+nothing more, as people press twice: the first is on its way out, and what it passes puts
+things away. A third is raised at once, wherever it comes. This module installs no handler, and
+does not know what is put away.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from typing import NoReturn
 _depth = 0  # blocks of `held_back` that the main thread is in
 _pending = 0  # number of the signal that waits for their end
 _count = 0  # signals since the event was set
-_MOST = 2  # signals that are held back
+_AT_ONCE = 3  # the signal after which nobody waits for anything
 
 
 class Interrupted(SystemExit, KeyboardInterrupt):
@@ -27,9 +28,9 @@ def signalled(number: int, stop: threading.Event) -> None:
     global _pending, _count
     _count = _count + 1 if stop.is_set() else 1
     stop.set()
-    if _depth and _count <= _MOST:
-        _pending = _pending or number
-    else:
+    if _count == 1 and _depth:
+        _pending = number
+    elif _count == 1 or _count >= _AT_ONCE:
         _leave(number)
 
 
