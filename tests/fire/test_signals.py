@@ -51,14 +51,13 @@ def trial(way: str, form: str, seed: int) -> Trial:
     moment = random.Random(seed)
     with world(latency=LATENCY) as here:
         child = here.start(*FORMS[form])
-        time.sleep(moment.uniform(0, 4 * LATENCY))
-        # Replies whose last bytes are on their way just now are tried in `test_syscalls`.
-        here.nobody_listens(SETTLED)
+        time.sleep(moment.uniform(0.25, 4 * LATENCY + 0.25))  # Python has begun by then
         began = time.monotonic()
         send(child, way, moment.uniform(0, 0.05))
         done = child.wait()
         seconds = time.monotonic() - began
-        here.nobody_listens()
+        # Replies whose last bytes are on their way just then are tried in `test_syscalls`.
+        here.nobody_listens(seconds + SETTLED)
         here.server.latency = 0
         judge(here, way, done, FORMS[form])
         return Trial(paid_twice(here), seconds)
