@@ -8,8 +8,10 @@ beyond its name and its line of help.
 import contextlib
 import importlib
 import io
+import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from piste import streams
 from piste.errors import EXIT_MISTAKE, Mistake, PisteError
@@ -50,6 +52,17 @@ piste: a build system for the files that a language model writes
 All else is doit's: piste list, info, forget, clean; `piste help COMMAND` says more.
 Exit codes: 0 done, 1 a model or a check said no, 2 something you can mend, 3 over the budget.
 """
+
+
+def script() -> NoReturn:
+    """Be the command `piste`: `main`, and then an end that no signal disturbs.
+
+    All is put away by then, and Python would answer ^C with a traceback at its own end.
+    """
+    code = main()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -132,4 +145,4 @@ def _dispatch(args: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

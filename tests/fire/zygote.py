@@ -170,9 +170,9 @@ def program(name: str) -> Any:
         from doit.__main__ import main as doit_main
 
         return doit_main
-    from piste.cli import main as piste_main
+    from piste.cli import script
 
-    return piste_main
+    return script
 
 
 def end(run: Callable[[], object]) -> NoReturn:
