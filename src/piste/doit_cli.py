@@ -39,14 +39,12 @@ def main(args: list[str], verbs: Iterable[str]) -> int:
 class Loader(NamespaceTaskLoader):
     """The namespace in which doit finds tasks."""
 
-    cmd_options = (
-        {"name": "piste_model", "long": "model", "short": "m", "type": str, "default": "",
-         "help": "the model to ask, for this run"},
-        {"name": "piste_budget", "long": "budget", "type": str, "default": "",
-         "help": "the most that this run may cost: $2.50, or '200_000 tokens'"},
-        {"name": "piste_frozen", "long": "frozen", "type": bool, "default": False,
-         "help": "ask no model: what is not as it should be fails"},
-    )  # fmt: skip
+    # What a task takes may also stand before any word; doit knows each name only once.
+    cmd_options = tuple(
+        {**param, "name": f"piste_{param['name']}"}
+        for param in graph.PARAMS
+        if param["name"] in ("model", "budget", "frozen")
+    )
 
     def __init__(self, root: Path, here: Path) -> None:
         super().__init__()
