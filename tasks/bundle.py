@@ -25,7 +25,7 @@ def task_clean_bundles() -> dict[str, Any]:
 
 
 def _copy(**_options: object) -> str:
-    from piste import clipboard
+    from piste.system import clipboard
 
     path = graph.world().root / graph.world().rules["bundle"].target
     return clipboard.copy(path.read_text("utf-8", "replace"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def task_step() -> Iterator[dict[str, Any]]:
     """the steps of the plan that are not done, each by an agent, with the tests between"""
     from piste.commands.steps import the_chain
-    from piste.errors import PisteError
+    from piste.system.errors import PisteError
 
     try:
         chain = the_chain(graph.world())
@@ -44,7 +44,7 @@ def _other_names(chain: "Chain") -> Iterator[dict[str, Any]]:
     doit takes whatever stands behind a colon, since these tasks are laid out late, and passes
     over in silence what then is not there.
     """
-    from piste.errors import Mistake
+    from piste.system.errors import Mistake
 
     names = {_name(link.step.id) for link in chain.links}
     for word in _asked():
@@ -94,7 +94,7 @@ def _carrying_out(step_id: str) -> Callable[[], str]:
 
 def _complaining(said: str) -> Callable[[], str]:
     def complain() -> str:
-        from piste.errors import Mistake
+        from piste.system.errors import Mistake
 
         raise Mistake(said)
 

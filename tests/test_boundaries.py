@@ -4,7 +4,7 @@ import pytest
 
 from piste import boundaries
 from piste.boundaries import LINK, SUBMODULE, Allowed
-from piste.gitrepo import Change
+from piste.system.git import Change
 
 ALL = Allowed("")
 PART = Allowed("apps/one/")

@@ -15,8 +15,8 @@ from standin import StandIn
 from piste import budget, log
 from piste.budget import Cap, Purse, Sum
 from piste.config import Config
-from piste.errors import Failed, Mistake, OverBudget
 from piste.store import Record
+from piste.system.errors import Failed, Mistake, OverBudget
 
 PRICED = "openai/gpt-4o-mini"  # known to the price list, at so many dollars a million tokens
 

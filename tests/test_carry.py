@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from rig import FILES, GOOD, PLAN, SLOW_LEARNER, TEST, Killed, Rig, killing
 
-from piste import attempt, budget, carry, durable, gitrepo, landing, processes, worktree
+from piste import attempt, budget, carry, landing, worktree
 from piste.budget import Cap
-from piste.errors import Failed, Mistake, OverBudget
 from piste.finishing import NeedsPerson
+from piste.system import atomic_write, git, processes
+from piste.system.errors import Failed, Mistake, OverBudget
 from piste.tries import Answer, Review
 
 
@@ -239,7 +240,7 @@ def test_a_change_of_the_persons_own_checkout_waits_for_a_person(rig: Rig) -> No
         rig.step()
     now = attempt.load(rig.root)
     assert now is not None
-    tree = gitrepo.tree_of(rig.root, now.work)
+    tree = git.tree_of(rig.root, now.work)
     assert rig.step(approve=tree[:12]).result == "done"
     assert rig.read("leak.py") == "x"
 
@@ -444,9 +445,7 @@ def test_finished_steps_that_clash_with_the_person_are_blocked_before_the_next(r
     rig.step()
     rig.write("count.txt", "mine")
     rig.commit("mine")
-    with pytest.raises(
-        gitrepo.Blocked, match=r"BLOCKED: piste/main and main changed .* count\.txt"
-    ):
+    with pytest.raises(git.Blocked, match=r"BLOCKED: piste/main and main changed .* count\.txt"):
         rig.step("2")
     assert rig.calls() == ["1 first"]
 
@@ -615,7 +614,7 @@ def test_review_shows_the_diff_and_a_yes_is_bound_to_it(rig: Rig) -> None:
 
     assert rig.step(review=True, person=person).result == "done"
     assert "+good" in seen[0].diff
-    assert seen[0].tree == gitrepo.tree_of(rig.root, "HEAD^{commit}") or "count.txt" in seen[0].stat
+    assert seen[0].tree == git.tree_of(rig.root, "HEAD^{commit}") or "count.txt" in seen[0].stat
 
 
 def test_what_tests_leave_behind_is_no_edit(rig: Rig) -> None:
@@ -673,7 +672,7 @@ def test_where_nobody_is_there_the_step_waits_and_a_hash_is_the_word(rig: Rig) -
     assert rig.states()[0] == "open"
     now = attempt.load(rig.root)
     assert now is not None
-    assert rig.step(approve=gitrepo.tree_of(rig.root, now.work)).result == "done"
+    assert rig.step(approve=git.tree_of(rig.root, now.work)).result == "done"
     assert rig.calls() == ["1 first"]
 
 
@@ -685,7 +684,7 @@ def test_an_approval_does_not_reach_what_was_changed_afterwards(rig: Rig) -> Non
     assert now is not None
     (rig.tree / "count.txt").write_text("good, and something else")
     with pytest.raises(Mistake, match="is not what is there now"):
-        rig.step(approve=gitrepo.tree_of(rig.root, now.work))
+        rig.step(approve=git.tree_of(rig.root, now.work))
 
 
 # Money ------------------------------------------------------------------------------------------
@@ -758,8 +757,8 @@ def test_in_ci_no_agent_is_started_unasked(rig: Rig, monkeypatch: pytest.MonkeyP
 
 SEAMS = {
     "attempt.save": (attempt, "save", range(1, 10, 2)),
-    "durable.write": (durable, "write", range(2, 23, 7)),
-    "git": (gitrepo, "ask", range(2, 104, 25)),
+    "durable.write": (atomic_write, "write", range(2, 23, 7)),
+    "git": (git, "ask", range(2, 104, 25)),
 }
 
 
@@ -976,7 +975,7 @@ def test_the_state_may_be_deleted_at_the_cost_of_time(rig: Rig) -> None:
 def test_nothing_is_left_running(rig: Rig) -> None:
     rig.agent("subprocess.Popen(['sleep', '1000']); " + GOOD)
     rig.step()
-    assert not worktree.stands_on(gitrepo.find(rig.root), "piste-attempts/main/1.1")
+    assert not worktree.stands_on(git.find(rig.root), "piste-attempts/main/1.1")
     assert processes.which("sleep", rig.root)
     assert FILES[1] == "count.txt"
     assert carry.outcome(attempt.load(rig.root) or pytest.fail("no attempt")).result == "done"

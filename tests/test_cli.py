@@ -10,7 +10,7 @@ import pytest
 from conftest import Run
 
 from piste import __version__, cli, rules
-from piste.errors import EXIT_MISTAKE, did_you_mean
+from piste.system.errors import EXIT_MISTAKE, did_you_mean
 
 
 def said(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:

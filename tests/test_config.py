@@ -7,7 +7,7 @@ import pytest
 
 from piste import config, project, rules
 from piste.config import Config
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 def _write(root: Path, text: str, name: str = "piste.toml") -> Path:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste import content
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 def test_line_ends_are_no_content() -> None:

@@ -8,8 +8,8 @@ from conftest import Small
 from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
 
 from piste import freshness, graph
-from piste.errors import Failed, Mistake, OverBudget
-from piste.paths import STATE
+from piste.system.errors import Failed, Mistake, OverBudget
+from piste.system.paths import STATE
 
 
 def _task(small: Small) -> dict[str, Any]:

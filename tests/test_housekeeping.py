@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste import freshness, housekeeping
-from piste.errors import Mistake
 from piste.housekeeping import KEPT, REPLY, TEXT, Plan
 from piste.store import Record, Store
+from piste.system.errors import Mistake
 
 DAY = 86_400  # seconds
 NOW = time.time()

@@ -16,8 +16,8 @@ from terminal import Terminal
 from piste import brainstorm, idea, log, models
 from piste import project as piste_project
 from piste.brainstorm import Talk
-from piste.errors import Failed, Mistake
 from piste.outline import ENOUGH, QUESTIONS
+from piste.system.errors import Failed, Mistake
 
 DOORS = {"piste": "piste.cli", "doit": "doit"}
 

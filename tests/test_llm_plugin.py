@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from llm.cli import cli
 
 from piste import llm_plugin, prompts
-from piste.errors import Mistake
 from piste.outline import ENOUGH, QUESTIONS
 from piste.rules import BUILT_IN
+from piste.system.errors import Mistake
 
 FOLDER = Path(str(prompts.__file__)).parent
 STEPS = {"debug", "next", "step"}  # they need more than one input, which is all that llm has

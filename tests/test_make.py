@@ -13,10 +13,11 @@ import pytest
 from conftest import Small
 from standin import Fault, Request, StandIn
 
-from piste import durable, freshness, locks, log, make, models, prices, receipts, rejected, screen
-from piste.errors import Failed, Mistake
+from piste import freshness, log, make, models, prices, receipts, rejected
 from piste.freshness import FAILED, FRESH, STALE
 from piste.prices import Price
+from piste.system import atomic_write, locks, screen
+from piste.system.errors import Failed, Mistake
 
 GOOD = "# Reply\n\n## One\n\nWords.\n"
 
@@ -189,7 +190,7 @@ def _dying(
         return call
 
     for name in WRITERS:
-        monkeypatch.setattr(durable, name, wrap(getattr(durable, name)))
+        monkeypatch.setattr(atomic_write, name, wrap(getattr(atomic_write, name)))
     return written
 
 
@@ -241,14 +242,14 @@ def test_what_cannot_be_had_again_for_nothing_is_synced(
     small.settings(model=model)
     names = {"replies": "reply", "note.md": "note", "note.md.json": "receipt"}
     found: list[str] = []
-    write = durable.write
+    write = atomic_write.write
 
     def noted(path: Path, data: bytes, *, sync: bool = True, **named: Any) -> None:
         if sync:
             found.append(names[path.parts[-3] if "replies" in path.parts else path.name])
         write(path, data, sync=sync, **named)
 
-    monkeypatch.setattr(durable, "write", noted)
+    monkeypatch.setattr(atomic_write, "write", noted)
     small.make()
     assert " ".join(found) == synced
 
@@ -310,7 +311,7 @@ def test_a_paid_reply_that_no_folder_can_take_is_printed(
     def full(path: Path, data: bytes, **_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(durable, "write", full)
+    monkeypatch.setattr(atomic_write, "write", full)
     with pytest.raises(Failed, match="the paid reply is printed above"):
         small.make()
     assert "# Reply 1\n\n## One\n\nWords.\n" in capsys.readouterr().err
@@ -834,7 +835,7 @@ def test_a_printed_reply_cannot_move_the_cursor(
         raise OSError(28, "No space left on device")
 
     paid.reply("# One\n\n\x1b[2Jtwo\n")
-    monkeypatch.setattr(durable, "write", full)
+    monkeypatch.setattr(atomic_write, "write", full)
     with pytest.raises(Failed, match="printed above"):
         small.make()
     assert "# One\n\n�[2Jtwo\n" in capsys.readouterr().err

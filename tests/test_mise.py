@@ -17,8 +17,8 @@ from terminal import Terminal
 from piste import log
 from piste import mise as definitions
 from piste.cli import VERBS
-from piste.errors import Mistake
 from piste.rules import BUILT_IN
+from piste.system.errors import Mistake
 
 ROOT = Path(__file__).parent.parent
 

@@ -17,8 +17,8 @@ from llm.plugins import pm
 from standin import CASES, Fault, Request, StandIn, llm_user_dir, serving
 
 from piste import models
-from piste.errors import Mistake
 from piste.models import CallFailed, Limits, Reply, ask, resolve
+from piste.system.errors import Mistake
 
 PROTOCOLS = ("chat", "resp")
 QUICK = Limits(retries=1, backoff=0)  # a second attempt, at once

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.errors import Mistake
 from piste.plan import mark_done, next_step, parse, strip_marks
+from piste.system.errors import Mistake
 
 CANONICAL = """\
 # Game: plan

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from piste import project
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 @pytest.mark.parametrize(

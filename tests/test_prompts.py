@@ -8,8 +8,8 @@ import jinja2.meta
 import pytest
 
 from piste import prompts, templates
-from piste.errors import Mistake
 from piste.outline import ENOUGH
+from piste.system.errors import Mistake
 
 FOLDER = Path(str(prompts.__file__)).parent
 LAYERS = (templates.Layer("built in", FOLDER),)

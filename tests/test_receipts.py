@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import durable, receipts
-from piste.errors import Mistake
+from piste import receipts
 from piste.receipts import Receipt
+from piste.system import atomic_write
+from piste.system.errors import Mistake
 
 ACTION = {"check": "document", "language": "", "model": "m", "options": {"t": 0.5}, "prompt": "p"}
 RECEIPT = Receipt("docs/ä.md", "faq", ACTION, {"b.md": "22", "a.md": "11"}, "33")
@@ -68,7 +69,7 @@ def test_a_receipt_that_stands_word_for_word_is_not_written(
     receipts.write(tmp_path, RECEIPT)
     path = tmp_path / WHERE
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))  # as git may check it out
-    monkeypatch.setattr(durable, "write", lambda *_, **__: pytest.fail("written"))
+    monkeypatch.setattr(atomic_write, "write", lambda *_, **__: pytest.fail("written"))
     receipts.write(tmp_path, RECEIPT)
     assert receipts.read(tmp_path, RECEIPT.target) == RECEIPT
 
@@ -170,7 +171,7 @@ def test_what_a_person_accepted_is_on_the_disk_under_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand: bool
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(durable, "_sync_folder", synced.append)
+    monkeypatch.setattr(atomic_write, "_sync_folder", synced.append)
     receipts.write(tmp_path, RECEIPT._replace(hand=hand))
     assert synced == [receipts.path(tmp_path, RECEIPT.target).parent] * hand
 

@@ -5,7 +5,7 @@ from conftest import Small
 from doit.doit_cmd import DoitMain
 
 from piste import cli, rules, tasks
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 NEW = {"target": "faq.md", "inputs": ("@spec", "notes.txt"), "prompt": "faq.md.j2"}
 

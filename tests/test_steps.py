@@ -6,9 +6,9 @@ import pytest
 from rig import PLAN, TODO, Rig
 
 from piste import plan, steps
-from piste.errors import Mistake
 from piste.plan import Step
 from piste.steps import HAND, Record
+from piste.system.errors import Mistake
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from piste import durable
 from piste.store import Record, Store, default_folder
+from piste.system import atomic_write
 
 KEY = "k" * 64
 RECORD = Record("", "a.md", "2026-01-02T03:04:05.678Z", "m", 1, 2, 0.25, 1.5)
@@ -32,7 +32,7 @@ def test_a_blob_that_is_there_is_not_written_again(
 ) -> None:
     name = store.put_blob(b"text")
     with monkeypatch.context() as patch:
-        patch.setattr(durable, "write", lambda *_, **__: pytest.fail("written"))
+        patch.setattr(atomic_write, "write", lambda *_, **__: pytest.fail("written"))
         store.put_blob(b"text")
     (store.folder / "blobs" / name[:2] / name).write_bytes(b"damaged")
     assert store.blob(name) is None
@@ -75,7 +75,9 @@ def test_two_replies_in_the_same_millisecond(store: Store) -> None:
 def test_a_reply_is_one_file(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """No kill falls between two halves of what was paid for."""
     written: list[str] = []
-    monkeypatch.setattr(durable, "write", lambda path, data, **_: written.append(path.parts[-3]))
+    monkeypatch.setattr(
+        atomic_write, "write", lambda path, data, **_: written.append(path.parts[-3])
+    )
     store.put_reply(KEY, "one", RECORD)
     assert written == ["replies"]
 
@@ -84,7 +86,7 @@ def test_the_blob_of_a_kept_text_is_there_before_its_record(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    monkeypatch.setattr(durable, "write", lambda path, data, **_: order.append(str(path)))
+    monkeypatch.setattr(atomic_write, "write", lambda path, data, **_: order.append(str(path)))
     store.keep(b"mine", RECORD)
     assert ["/blobs/" in name for name in order] == [True, False]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from piste import templates
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 from piste.templates import Layer
 
 FRONT = '+++\ninputs = ["spec"]\n+++\n'

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 from piste.todo import Item, carry_ticks, counts, parse, set_state, strip_marks
 
 STATES = ("open", "done", "doing", "dropped")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
-from piste import agents, gitrepo, tries, worktree
+from piste import agents, tries, worktree
 from piste.attempt import Attempt
+from piste.system import git
 from piste.tries import Options, Run
 
 
@@ -21,7 +22,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 
 def told(rig: Rig, agent: str, **about: object) -> str:
-    world, repo = rig.world(), gitrepo.find(rig.root)
+    world, repo = rig.world(), git.find(rig.root)
     worktree.ensure(repo, repo.head)
     run = Run(world, rig.settings, Options(), agents.find(rig.settings, agent), repo)
     now = Attempt(

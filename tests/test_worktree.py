@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
-from piste import gitrepo, worktree
-from piste.gitrepo import Repo
+from piste import worktree
+from piste.system import git
+from piste.system.git import Repo
 
 BRANCH = "piste-attempts/main/1.1"
 
@@ -21,7 +22,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 @pytest.fixture
 def repo(rig: Rig) -> Repo:
-    made = gitrepo.find(rig.root)
+    made = git.find(rig.root)
     worktree.ensure(made, made.head, BRANCH)
     return made
 
@@ -66,7 +67,7 @@ def test_it_is_put_right_when(rig: Rig, repo: Repo, what: str) -> None:
     assert names == sorted(rig.git("ls-tree", "--name-only", "HEAD").split())
     assert (repo.tree / "want").read_text() == rig.read("want")
     assert worktree.stands_on(repo, BRANCH)
-    assert gitrepo.git(repo.tree, "status", "--porcelain") == ""
+    assert git.git(repo.tree, "status", "--porcelain") == ""
     assert rig.git("status", "--porcelain") == ""
 
 
@@ -83,7 +84,7 @@ def test_a_snapshot_has_what_is_there_but_litter_and_what_is_kept(repo: Repo) ->
         (repo.tree / name).write_text("changed")
     (repo.tree / "check.sh").unlink()
     work = worktree.snapshot(repo, repo.head, repo.head, "work\n", ["todo.md", ".piste"])
-    rows = gitrepo.changes(repo.tree, repo.head, work)
+    rows = git.changes(repo.tree, repo.head, work)
     assert [(row.path, row.status) for row in rows] == [("check.sh", "D"), ("new.txt", "A")]
     assert worktree.snapshot(repo, repo.head, work, "again\n", ["todo.md", ".piste"]) == work
     (rig_index := repo.root / ".piste/run/index").write_bytes(b"damaged")
@@ -94,7 +95,7 @@ def test_a_snapshot_has_what_is_there_but_litter_and_what_is_kept(repo: Repo) ->
 def test_put_back(repo: Repo) -> None:
     sh(repo.tree, "rm check.sh; echo x > want; mkdir -p a/b; touch a/b/c; mkdir new; touch new/x")
     work = worktree.snapshot(repo, repo.head, repo.head, "work\n", [])
-    rows = gitrepo.changes(repo.tree, repo.head, work)
+    rows = git.changes(repo.tree, repo.head, work)
     sh(repo.tree, "chmod 500 a/b new .")  # which nobody but root may write
     worktree.put_back(repo, repo.head, rows)
     assert worktree.snapshot(repo, repo.head, repo.head, "none\n", []) == repo.head
@@ -109,7 +110,7 @@ def test_nothing_behind_a_link_is_touched(rig: Rig, repo: Repo, tmp_path: Path) 
     (outside / "one").write_text("theirs")
     sh(repo.tree, f"rm -r checks; ln -s {outside} checks")
     work = worktree.snapshot(repo, head, head, "work\n", [])
-    rows = [row for row in gitrepo.changes(repo.tree, head, work) if row.status == "D"]
+    rows = [row for row in git.changes(repo.tree, head, work) if row.status == "D"]
     worktree.put_back(repo, head, rows)
     assert (outside / "one").read_text() == "theirs"
     assert (repo.tree / "checks/one").read_text() == "mine"

@@ -24,8 +24,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from piste import durable
-from piste.gitrepo import FOLDER
+from piste.system import atomic_write
+from piste.system.git import FOLDER
 
 SCHEMA = 1
 FILE = f"{FOLDER}/state.json"
@@ -95,10 +95,10 @@ def load(root: Path) -> Attempt | None:
 def save(root: Path, attempt: Attempt) -> Attempt:
     """Write the attempt down, durably; return it. Raises OSError."""
     raw = {"schema": SCHEMA, **asdict(attempt)}
-    durable.write(root / FILE, json.dumps(raw, indent=1, ensure_ascii=False).encode())
+    atomic_write.write(root / FILE, json.dumps(raw, indent=1, ensure_ascii=False).encode())
     return attempt
 
 
 def forget(root: Path) -> None:
     """Let no attempt be written down; its branch stays. Raises OSError."""
-    durable.remove(root / FILE)
+    atomic_write.remove(root / FILE)

@@ -140,9 +140,9 @@ class Reporter(ConsoleReporter):
 
     def __init__(self, outstream: Any, options: Any) -> None:
         if None in (sys.stdin, sys.stdout, sys.stderr):
-            from piste import streams
+            from piste.system import stdio
 
-            streams.open_closed()
+            stdio.open_closed()
         super().__init__(outstream or sys.stdout, options)
 
     def write(self, text: str, flush: bool = False) -> None:
@@ -152,17 +152,18 @@ class Reporter(ConsoleReporter):
             if flush:
                 self.outstream.flush()
         except OSError as error:
-            from piste import screen, streams
+            from piste.system import screen, stdio
 
-            line, code = streams.failed(error)
+            line, code = stdio.failed(error)
             if line:
                 screen.say(f"piste: {line}")
-            streams.let_go()
+            stdio.let_go()
             raise Ended(code) from None
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         """Called before anything runs."""
-        from piste import project, screen
+        from piste import project
+        from piste.system import screen
 
         graph.start(tasks[name] for name in selected_tasks)
         if list(selected_tasks) == [graph.LINE] and not tasks[graph.LINE].task_dep:
@@ -186,7 +187,7 @@ class Reporter(ConsoleReporter):
 
     def runtime_error(self, msg: str) -> None:
         """Print what ends a run before its first task: an option that is wrong, a cycle."""
-        from piste import screen
+        from piste.system import screen
 
         screen.say(msg)
 
@@ -202,7 +203,7 @@ class Reporter(ConsoleReporter):
 
         doit knows the codes 0 to 2 only, and this is the last that it does.
         """
-        from piste.errors import EXIT_BUDGET
+        from piste.system.errors import EXIT_BUDGET
 
         self.failures[:] = [f for f in self.failures if f["task"].name not in graph.ours]
         super().complete_run()

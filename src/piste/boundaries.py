@@ -11,8 +11,8 @@ import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from piste.errors import shown
-from piste.gitrepo import Change
+from piste.system.errors import shown
+from piste.system.git import Change
 
 # Files and folders that make a program run unasked: on a push, a commit, a checkout, when a
 # folder is entered or an editor opens it. They are compared without regard to case, as two of

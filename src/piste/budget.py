@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from piste import log, prices
-from piste.errors import Failed, Mistake, OverBudget, shown
 from piste.prices import FREE
+from piste.system.errors import Failed, Mistake, OverBudget, shown
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,10 +10,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste import durable, freshness, paths, project
-from piste.errors import Mistake
+from piste import freshness, project
 from piste.freshness import Decision, Reason, World
 from piste.rules import Rule
+from piste.system import atomic_write, paths
+from piste.system.errors import Mistake
 
 if TYPE_CHECKING:
     from piste.bundle.report import Report
@@ -141,7 +142,7 @@ def said(report: "Report") -> str:
 def note(root: Path, target: str, sha256: str) -> None:
     """Remember that piste wrote the bundle `target` with this text. Raises OSError."""
     made = {**recorded(root), target: sha256}
-    durable.write(root / MADE, (json.dumps(made, sort_keys=True, indent=1) + "\n").encode())
+    atomic_write.write(root / MADE, (json.dumps(made, sort_keys=True, indent=1) + "\n").encode())
 
 
 def recorded(root: Path) -> dict[str, str]:
@@ -163,7 +164,7 @@ def remove_all(world: World) -> list[str]:
         path = world.root / paths.relative(name, MADE)
         if path.is_file() and not path.is_symlink() and _sha256(path) == digest:
             paths.inside(world.root, path.parent, name)
-            durable.remove(path)
+            atomic_write.remove(path)
             removed.append(name)
     return removed
 

@@ -14,25 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import (
-    agents,
-    attempt,
-    durable,
-    finishing,
-    gitrepo,
-    landing,
-    locks,
-    phases,
-    screen,
-    steps,
-    testing,
-    tries,
-    worktree,
-)
+from piste import agents, attempt, finishing, landing, phases, steps, testing, tries, worktree
 from piste.attempt import Attempt
-from piste.errors import Mistake, shown
 from piste.freshness import World
 from piste.steps import Link, Settings
+from piste.system import atomic_write, git, locks, screen
+from piste.system.errors import Mistake, shown
 from piste.tries import Options, Run, place, run_tests
 
 
@@ -63,7 +50,7 @@ def only_one(world: World, what: str, stop: threading.Event | None = None) -> It
 
     Raises InterruptedError when `stop` is set meanwhile.
     """
-    folder = gitrepo.own_folder(world.root)
+    folder = git.own_folder(world.root)
     began = time.time()
 
     def waiting(holder: str) -> None:
@@ -73,7 +60,7 @@ def only_one(world: World, what: str, stop: threading.Event | None = None) -> It
         with locks.hold(folder / "busy", what, waiting, stop):
             pass
         for left in (folder, folder / "logs", world.root, world.root / steps.FOLDER):
-            durable.sweep(left, began)
+            atomic_write.sweep(left, began)
         yield
 
 
@@ -85,8 +72,8 @@ def carry_out(world: World, settings: Settings, options: Options, link: Link) ->
     all of them the attempt stands where it was, for the next run.
     """
     now = settled(world)
-    repo = gitrepo.find(world.root)
-    gitrepo.require_committer(repo)
+    repo = git.find(world.root)
+    git.require_committer(repo)
     run = Run(world, settings, options, agents.find(settings), repo)
     if now is None or now.over or not _goes_on(now, link, settings):
         if options.approve:
@@ -110,7 +97,7 @@ def settled(world: World) -> Attempt | None:
     """
     now = attempt.load(world.root)
     if now is not None and now.landing is not None:
-        landing.finish(gitrepo.find(world.root), landing.Landing(*now.landing))
+        landing.finish(git.find(world.root), landing.Landing(*now.landing))
         now = attempt.save(world.root, replace(now, landing=None))
     return now
 
@@ -154,7 +141,7 @@ def _begin(run: Run, link: Link) -> Attempt:
     if kept := worktree.rescue(repo, "left in the worktree\n"):
         screen.say(f"what was left in the worktree is kept on {kept}")
     base = landing.base(repo)
-    branch = gitrepo.attempts(repo, step.id)
+    branch = git.attempts(repo, step.id)
     now = Attempt(
         step=step.id, title=step.title, digest=link.digest, prompt=step.prompt,
         agent=run.settings.agent, version=version, model=model, test=command, branch=branch,
@@ -175,7 +162,7 @@ def found_test(root: Path) -> str:
 
 def _no_uncommitted_records(run: Run) -> None:
     folder = f"{run.repo.prefix}{steps.FOLDER}/"
-    names = gitrepo.uncommitted(run.repo, untracked=True)
+    names = git.uncommitted(run.repo, untracked=True)
     if any(
         name.startswith(folder) or (name[-1:] == "/" and folder.startswith(name)) for name in names
     ):

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from piste import streams
-from piste.errors import EXIT_MISTAKE, Mistake, PisteError
+from piste.system import stdio
+from piste.system.errors import EXIT_MISTAKE, Mistake, PisteError
 
 VERBS = {
     "demo": "lay out a small project and show what piste does; no key, no network",
@@ -68,13 +68,13 @@ def script() -> NoReturn:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name); return the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
-    streams.open_closed()
+    stdio.open_closed()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows another; it ends nothing.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     code = _carried_out(args)
-    streams.let_go()
+    stdio.let_go()
     return code
 
 
@@ -88,8 +88,8 @@ def _carried_out(args: list[str]) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is recorded", 130)
     except OSError as error:
-        if streams.is_of_stdout(error):
-            return _complain(*streams.failed(error))
+        if stdio.is_of_stdout(error):
+            return _complain(*stdio.failed(error))
         if error.filename is None:
             gone = isinstance(error, FileNotFoundError)  # it is os.getcwd that has no name
             line = "this folder is no longer there; cd into one that is"
@@ -114,9 +114,9 @@ def _complain(line: str, code: int) -> int:
 
 
 def _bug(error: Exception) -> int:
-    from piste import report
+    from piste.system import bug_report
 
-    return _complain(report.write(error), EXIT_MISTAKE)
+    return _complain(bug_report.write(error), EXIT_MISTAKE)
 
 
 def _dispatch(args: list[str]) -> int:

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, Protocol
 from piste import __version__
 from piste import rules as _rules
 from piste.bundle.settings import Settings as BundleSettings
-from piste.errors import Mistake, did_you_mean
 from piste.rules import Rule
+from piste.system.errors import Mistake, did_you_mean
 
 FILE = "piste.toml"
 _NONE: Mapping[str, Any] = MappingProxyType({})

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.errors import Mistake, shown
+from piste.system.errors import Mistake, shown
 
 _pack = struct.Struct("=qqqQ").pack
 

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from piste import processes
+from piste.system import processes
 
 MOST_FILES = 20_000  # that a listing looks at
 _MOST_NAMES = 400  # that a tree shows
@@ -121,7 +121,8 @@ def framed(root: Path, names: Iterable[str], most: int = 120_000) -> str:
 
 
 def _body(folders: object, name: bytes, most: int) -> tuple[bytes, dict[str, str]]:
-    from piste.bundle import reading, secrets, text, visible
+    from piste.bundle import reading, text, visible
+    from piste.system import secrets
 
     if _secret(os.fsdecode(name)):
         return b"", {"omitted": "a secret file"}

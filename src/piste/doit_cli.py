@@ -19,7 +19,7 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 import piste.tasks as tasks
 from piste import graph, project
-from piste.errors import EXIT_MISTAKE, Mistake, did_you_mean
+from piste.system.errors import EXIT_MISTAKE, Mistake, did_you_mean
 
 
 def main(args: list[str], verbs: Iterable[str]) -> int:

@@ -26,8 +26,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import durable, paths
-from piste.errors import Failed, Mistake, shown
+from piste.system import atomic_write, paths
+from piste.system.errors import Failed, Mistake, shown
 
 VERSION = "1"  # of the form; part of the built-in agent's version
 
@@ -209,9 +209,9 @@ def apply(root: Path, writes: Sequence[Write]) -> None:
     """Write what `check` returned. Raises OSError; `worktree.ensure` takes a half of it back."""
     for write in writes:
         if write.data is None:
-            durable.remove(root / write.path)
+            atomic_write.remove(root / write.path)
         else:
-            durable.write(root / write.path, write.data)
+            atomic_write.write(root / write.path, write.data)
 
 
 def _safe(root: Path, path: str, may: Callable[[str], str]) -> str:

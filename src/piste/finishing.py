@@ -7,10 +7,11 @@ tested again if that is something else; what does not apply is BLOCKED.
 
 from dataclasses import replace
 
-from piste import attempt, gitrepo, landing, plan, prices, screen, steps, tries, worktree
+from piste import attempt, landing, plan, prices, steps, tries, worktree
 from piste.attempt import Attempt
-from piste.errors import Failed, Mistake, shown
 from piste.steps import Record
+from piste.system import git, screen
+from piste.system.errors import Failed, Mistake, shown
 from piste.tries import Review, Run, failed, is_kept, red, same
 
 _MOST_DIFF = 200_000  # characters of a diff that a person is shown
@@ -26,7 +27,7 @@ class NeedsPerson(Failed):
 def green(run: Run, now: Attempt) -> Attempt:
     """After green tests: to a person where one asked to be asked, or has to be, else on."""
     asked = run.options.review or now.doubt or now.approved or run.options.approve
-    tree = gitrepo.tree_of(run.repo.tree, now.work)
+    tree = git.tree_of(run.repo.tree, now.work)
     if not asked or now.approved == tree:
         return replace(now, phase=attempt.COMMIT)
     # What the tests have left is nobody's edit.
@@ -40,7 +41,7 @@ def review(run: Run, now: Attempt) -> Attempt:
         screen.say(f"step {shown(now.step)}: it was edited by hand; the tests once more")
         return replace(now, phase=attempt.TESTS, work=edited)
     worktree.ensure(run.repo, now.work, now.branch)
-    tree = gitrepo.tree_of(run.repo.tree, now.work)
+    tree = git.tree_of(run.repo.tree, now.work)
     if run.options.approve:
         if not tree.startswith(run.options.approve.lower()):
             raise Mistake(
@@ -79,10 +80,10 @@ def _edited(run: Run, now: Attempt) -> str:
 
 def _shown(run: Run, now: Attempt, tree: str) -> Review:
     folder = run.repo.tree
-    text = gitrepo.diff(folder, now.base, now.work)
+    text = git.diff(folder, now.base, now.work)
     if len(text) > _MOST_DIFF:
         text = f"{text[:_MOST_DIFF]}\n… {len(text) - _MOST_DIFF:,} more characters\n"
-    stat = gitrepo.diff(folder, now.base, now.work, "--stat")
+    stat = git.diff(folder, now.base, now.work, "--stat")
     return Review(now, tree, run.repo.project, stat, text)
 
 
@@ -93,7 +94,7 @@ def commit(run: Run, now: Attempt) -> Attempt:
     """Make the one commit of the step, on top of what there is by now."""
     if why := _plan_changed(run, now):
         return failed(run, now, why)
-    run.repo = repo = gitrepo.find(run.world.root)
+    run.repo = repo = git.find(run.world.root)
     try:
         base = landing.base(repo)
         if base != now.base:
@@ -102,7 +103,7 @@ def commit(run: Run, now: Attempt) -> Attempt:
                 f"step {shown(now.step)}: {repo.branch or 'HEAD'} has gone on; the tests again"
             )
             return replace(now, phase=attempt.TESTS, base=base, start=base, work=work)
-    except gitrepo.Blocked as error:
+    except git.Blocked as error:
         way = f"git merge {now.branch}, mend it, then: piste done {shown(now.step)}"
         said = str(error).removeprefix("BLOCKED: ")
         return failed(run, now, f"BLOCKED: {said}; {way}", attempt.BLOCKED)
@@ -131,7 +132,7 @@ def _after_hooks(run: Run, now: Attempt, made: worktree.Committed) -> Attempt:
     """Look at what hooks said and did: what they changed is tested like anything else."""
     repo = run.repo
     if made.commit:
-        rows = gitrepo.changes(repo.tree, now.work, made.commit)
+        rows = git.changes(repo.tree, now.work, made.commit)
         if all(is_kept(run, row.path) for row in rows):
             return replace(now, phase=attempt.LAND, commit=made.commit)
     work = worktree.snapshot(
@@ -170,23 +171,23 @@ def commit_message(now: Attempt) -> str:
 
 def land(run: Run, now: Attempt) -> Attempt:
     """Move the branch of finished steps to the commit, and the person's with it if that is safe."""
-    run.repo = repo = gitrepo.find(run.world.root)
-    if not gitrepo.is_ancestor(repo.root, now.commit, repo.head):
-        line = gitrepo.commit_of(repo.root, f"refs/heads/{repo.line}")
+    run.repo = repo = git.find(run.world.root)
+    if not git.is_ancestor(repo.root, now.commit, repo.head):
+        line = git.commit_of(repo.root, f"refs/heads/{repo.line}")
         if line != now.commit:
-            gitrepo.move(repo, repo.line, now.commit, line)
+            git.move(repo, repo.line, now.commit, line)
     said = _landed(run, now)
     _tick_what_git_has_not(run, now)
     worktree.ensure(repo, now.commit)
-    if tip := gitrepo.commit_of(repo.root, f"refs/heads/{now.branch}"):
-        gitrepo.move(repo, now.branch, "", tip)
+    if tip := git.commit_of(repo.root, f"refs/heads/{now.branch}"):
+        git.move(repo, now.branch, "", tip)
     return replace(now, phase=attempt.DONE, reason=said, landing=None)
 
 
 def _landed(run: Run, now: Attempt) -> str:
     """Bring the commit into the person's checkout where that is safe; say where it is."""
     repo = run.repo
-    if gitrepo.is_ancestor(repo.root, now.commit, repo.head):
+    if git.is_ancestor(repo.root, now.commit, repo.head):
         return f"on {repo.branch or 'HEAD'}"
     if not run.settings.land:
         return f"on {repo.line}"
@@ -206,7 +207,7 @@ def _tick_what_git_has_not(run: Run, now: Attempt) -> None:
         name = world.rules[rule].target
         if not (world.root / name).exists():
             continue
-        if not gitrepo.ask(repo.top, ("cat-file", "-e", f"{now.commit}:{repo.prefix}{name}"))[0]:
+        if not git.ask(repo.top, ("cat-file", "-e", f"{now.commit}:{repo.prefix}{name}"))[0]:
             return
         step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
         steps.set_ticks(world.root, world, step, True, run.settings.steps)

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste import content, paths, receipts, templates
+from piste import content, receipts, templates
 from piste.config import Config
-from piste.errors import Mistake, PisteError, shown
 from piste.llmhome import folder as llm_folder
 from piste.llmhome import model_named
 from piste.memo import Memo
@@ -23,6 +22,8 @@ from piste.prices import FREE
 from piste.receipts import Receipt
 from piste.rules import Rule
 from piste.store import Record, Store
+from piste.system import paths
+from piste.system.errors import Mistake, PisteError, shown
 
 if TYPE_CHECKING:
     from piste.rejected import Rejected

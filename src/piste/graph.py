@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste.errors import PisteError
+from piste.system.errors import PisteError
 
 if TYPE_CHECKING:  # doit loads this for projects that do not use piste, too
     from piste.freshness import Decision, World
@@ -114,7 +114,8 @@ def close() -> None:
         _world.memo.save()
         _tidy(_world)
     if "piste.llmlog" in sys.modules:  # a model was asked
-        from piste import llmlog, screen
+        from piste import llmlog
+        from piste.system import screen
 
         for warning in llmlog.flush():
             screen.say(warning)
@@ -126,7 +127,8 @@ def _tidy(world: "World") -> None:
     A killed run has left a lock wherever it has left something else, so a run that
     makes nothing looks only into three small folders.
     """
-    from piste import durable, paths, receipts
+    from piste import receipts
+    from piste.system import atomic_write, paths
 
     state = world.root / paths.STATE
     folders = {state}
@@ -137,9 +139,9 @@ def _tidy(world: "World") -> None:
         folders.update((world.root / target).parent for target in _made)
         folders.update(receipts.path(world.root, target).parent for target in _made)
     for folder in folders:
-        durable.sweep(folder, _began)
+        atomic_write.sweep(folder, _began)
     with contextlib.suppress(OSError):
-        durable.remove_unheld(state / "lock")
+        atomic_write.remove_unheld(state / "lock")
     world.store.sweep(_began)
 
 
@@ -244,9 +246,9 @@ class Fresh:
             given = self.world()
             return freshness.decide(given, given.rules[self.rule.name])
         except Exception as error:  # doit would print a traceback
-            from piste import report
+            from piste.system import bug_report
 
-            reason = freshness.Reason("error", self.rule.target, report.write(error))
+            reason = freshness.Reason("error", self.rule.target, bug_report.write(error))
             return freshness.Decision(self.rule, freshness.FAILED, freshness.BLOCKED, (reason,))
 
     def world(self) -> "World":
@@ -294,8 +296,8 @@ def run(make: Callable[..., str], **options: Any) -> Any:
     global exit_code
     from doit.exceptions import TaskError, TaskFailed
 
-    from piste import report, screen
-    from piste.errors import EXIT_FAILED
+    from piste.system import bug_report, screen
+    from piste.system.errors import EXIT_FAILED
 
     try:
         with _working():
@@ -308,15 +310,15 @@ def run(make: Callable[..., str], **options: Any) -> Any:
     except Exception as error:
         if isinstance(error, InterruptedError):
             return TaskFailed("stopped")
-        return TaskError(report.write(error))
+        return TaskError(bug_report.write(error))
     return None
 
 
 def _let_finish() -> None:
     """Wait for doit's threads, which end with the process, to put away what they have."""
-    from piste import stopping
+    from piste.system import signals
 
-    with stopping.held_back(), _changed:
+    with signals.held_back(), _changed:
         _changed.wait_for(lambda: not _at_work, _PATIENCE)
 
 
@@ -335,7 +337,8 @@ def _working() -> Iterator[None]:
 
 def clean(rule: "Rule", dryrun: bool) -> None:
     """Remove a target that piste made and nobody edited; it comes back from the store."""
-    from piste import durable, freshness, screen
+    from piste import freshness
+    from piste.system import atomic_write, screen
 
     path = world().root / rule.target
     decision = freshness.decide(world(), rule, whole=True)
@@ -348,7 +351,7 @@ def clean(rule: "Rule", dryrun: bool) -> None:
     try:
         if not dryrun:
             world().store.put_text(receipt.output, path.read_bytes())
-            durable.remove(path)
+            atomic_write.remove(path)
     except OSError as error:
         screen.say(f"{rule.target} is kept: {error.filename}: {error.strerror}")
         return
@@ -357,10 +360,10 @@ def clean(rule: "Rule", dryrun: bool) -> None:
 
 def _orderly_stop() -> None:
     """Turn SIGTERM and ^C into an end at which what was finished is recorded."""
-    from piste import stopping
+    from piste.system import signals
 
     def on_signal(number: int, frame: Any) -> None:
-        stopping.signalled(number, stop)
+        signals.signalled(number, stop)
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste import content, receipts
-from piste.errors import Mistake
 from piste.store import Store
+from piste.system.errors import Mistake
 
 REPLY, TEXT, KEPT = "reply", "text", "kept"
 

@@ -16,23 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from piste import (
-    brainstorm,
-    content,
-    durable,
-    locks,
-    log,
-    paths,
-    project,
-    receipts,
-    screen,
-    templates,
-)
+from piste import brainstorm, content, log, project, receipts, templates
 from piste.brainstorm import Talk
-from piste.errors import Failed, Mistake, did_you_mean
 from piste.freshness import World
 from piste.outline import ENOUGH
 from piste.rules import BRAINSTORM, IDEA
+from piste.system import atomic_write, locks, paths, screen
+from piste.system.errors import Failed, Mistake, did_you_mean
 
 PROMPT = "idea.md.j2"
 COMMANDS = ("/done", "/undo", "/edit", "/quit", "/help")
@@ -102,7 +92,7 @@ class Page:
         data = brainstorm.dump(said).encode()
         try:
             if data != self.known:
-                durable.write(self.path, data)
+                atomic_write.write(self.path, data)
         except OSError as error:
             raise Failed(f"{self.path.name} cannot be written: {error.strerror}") from None
         self.known = data

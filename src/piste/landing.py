@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste import steps
-from piste.errors import Mistake, shown
-from piste.gitrepo import (
+from piste.system.errors import Mistake, shown
+from piste.system.git import (
     Blocked,
     Change,
     Repo,

@@ -84,7 +84,7 @@ def register_commands(cli: "click.Group") -> None:
     @piste.command(name="install-templates")
     def install_templates() -> None:
         """Copy piste's prompts into llm's folder of templates, as NAME-gen"""
-        from piste.errors import PisteError
+        from piste.system.errors import PisteError
 
         try:
             done = install()
@@ -103,7 +103,7 @@ def template(name: str) -> llm.Template:
     a template that takes more or fewer than the one input that llm can give.
     """
     from piste import templates
-    from piste.errors import Mistake, did_you_mean
+    from piste.system.errors import Mistake, did_you_mean
 
     layers = _layers()
     rule = name.replace("-", "_").removesuffix("_gen")
@@ -136,7 +136,8 @@ def install() -> list[str]:
     A file that is there already is kept, and a template that needs more than one input to say
     something, such as that of a step, is left out. Raises OSError and piste.errors.Mistake.
     """
-    from piste import durable, templates
+    from piste import templates
+    from piste.system import atomic_write
 
     folder = llm.user_dir() / "templates"  # type: ignore[no-untyped-call]
     done = []
@@ -149,7 +150,7 @@ def install() -> list[str]:
         if file.exists():
             done.append(f"kept {file}: it was there already; remove it to get piste's")
         else:
-            durable.write(file, _as_yaml(template(rule)).encode())
+            atomic_write.write(file, _as_yaml(template(rule)).encode())
             done.append(f"wrote {file}")
     return done
 

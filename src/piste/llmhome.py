@@ -7,7 +7,7 @@ its plugins know (`models`).
 import os
 import sys
 
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 def folder() -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import durable
-from piste.paths import STATE
+from piste.system import atomic_write
+from piste.system.paths import STATE
 
 FILE = f"{STATE}/log.jsonl"
 
@@ -52,7 +52,7 @@ def add(root: Path, entry: Entry) -> None:
     Not synced: it decides nothing, and what was paid for is in the store's record as well.
     """
     filled = {key: value for key, value in entry._asdict().items() if value not in ("", None)}
-    durable.append(root / FILE, json.dumps(filled, ensure_ascii=False).encode(), sync=False)
+    atomic_write.append(root / FILE, json.dumps(filled, ensure_ascii=False).encode(), sync=False)
 
 
 def entries(root: Path, target: str = "") -> Iterator[Entry]:

@@ -13,27 +13,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import (
-    content,
-    durable,
-    freshness,
-    locks,
-    log,
-    paths,
-    project,
-    receipts,
-    rejected,
-    replies,
-    screen,
-    stopping,
-)
+from piste import content, freshness, log, project, receipts, rejected, replies
 from piste import templates as _templates
-from piste.errors import Failed, Mistake
 from piste.freshness import Decision, World
 from piste.prices import FREE
 from piste.receipts import Receipt
 from piste.rules import Rule
 from piste.store import Record
+from piste.system import atomic_write, locks, paths, screen, signals
+from piste.system.errors import Failed, Mistake
 
 _LONG_PROMPT = 400  # characters; no document holds so much of its prompt by chance
 _KEEP_INPUTS = 1_000_000  # characters; larger inputs are bundles, which git or a packer has
@@ -205,7 +193,7 @@ def _restore(world: World, decision: Decision) -> Outcome:
         return _build(world, decision, False, None)
     path = _where(world, decision.rule)
     with _publishing(world, decision):
-        durable.write(path, data)
+        atomic_write.write(path, data)
     world.store.put_text(receipt.output, data, sync=False)  # used just now
     log.add(world.root, log.Entry(log.now(), decision.rule.target, "restored", key=receipt.key,
                                   output=receipt.output))  # fmt: skip
@@ -223,7 +211,7 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
     wanted = decision.wanted._replace(inputs=sources.digests)
     lock = world.store.folder / "locks" / wanted.key
     what = f"{rule.target} in {world.root}"
-    with stopping.held_back(), locks.hold(lock, what, _tell_waiting(rule.target), stop):
+    with signals.held_back(), locks.hold(lock, what, _tell_waiting(rule.target), stop):
         found = None if again else next(freshness.results(world, rule, wanted.key), None)
         if found:
             record, text = found
@@ -392,7 +380,7 @@ def _anywhere(root: Path, target: str, text: str) -> str:
     for folder in (str(root), None):  # None: where temporary files are kept
         with contextlib.suppress(OSError):  # of looking for that, too
             path = Path(folder or tempfile.gettempdir()) / name
-            durable.write(path, text.encode("utf-8", "replace"))
+            atomic_write.write(path, text.encode("utf-8", "replace"))
             return f"in {path}"
     screen.say("\n".join(screen.safe(line) for line in text.split("\n")))
     return "printed above"
@@ -482,7 +470,7 @@ def _publish(
             world.store.put_text(output, data, sync=False)  # the reply and the target are there
             _keep_sources(world, rule, sources)
             if data != old:
-                durable.write(path, data)
+                atomic_write.write(path, data)
             receipts.write(world.root, wanted._replace(output=output))
             log.add(world.root, log_entry(event, record, wanted.key, output))
     except Changed:

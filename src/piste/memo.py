@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from piste import __version__, durable, templates
+from piste import __version__, templates
 from piste.config import Config
 from piste.llmhome import model_named
-from piste.paths import STATE
 from piste.rules import Rule
+from piste.system import atomic_write
+from piste.system.paths import STATE
 
 _SETTINGS = ""  # no target has this name
 _CHECK = 16  # bytes of checksum: marshal must never see damaged bytes
@@ -64,8 +65,8 @@ class Memo:
             return
         with contextlib.suppress(OSError):
             # Not durable on purpose: nothing rests on it, and fsync costs more than it saves.
-            with durable.stream(self._path, sync=False) as fd:
-                durable.write_all(fd, _checksum(data) + data)
+            with atomic_write.stream(self._path, sync=False) as fd:
+                atomic_write.write_all(fd, _checksum(data) + data)
             self._changed = False
 
     def template(self, name: str, layers: Sequence[templates.Layer]) -> templates.Template:

@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 BUNDLE = "generate_bundle"
 """The task that a project redefines to have another packer write the bundle."""

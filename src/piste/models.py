@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from piste import llmhome, llmlog, verdicts, wire
-from piste.errors import Failed, Mistake, did_you_mean, shown
+from piste.system.errors import Failed, Mistake, did_you_mean, shown
 from piste.verdicts import Kind, Trouble
 
 if TYPE_CHECKING:

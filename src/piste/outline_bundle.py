@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from piste.errors import Mistake
 from piste.outline_text import Wanted, document, fenced, line, short
+from piste.system.errors import Mistake
 
 
 class File(NamedTuple):

@@ -7,12 +7,13 @@ the tests decide, those that it changed once more as they were.
 
 from dataclasses import replace
 
-from piste import attempt, gitrepo, screen, tries, worktree
+from piste import attempt, tries, worktree
 from piste.agents import BUILT_IN, Finished
 from piste.attempt import Attempt
-from piste.errors import shown
 from piste.steps import Settings
 from piste.store import Record as Stored
+from piste.system import git, screen
+from piste.system.errors import shown
 from piste.tries import Run, failed, is_kept, names_of, place, red, run_tests, same
 
 _UNCHANGED, _STILL = "nothing was changed", ", and still "
@@ -40,7 +41,7 @@ def look(run: Run, now: Attempt) -> Attempt:
         return failed(run, now, said)
     try:
         now, wrong = _taken(run, now)
-    except gitrepo.GitFailed as error:
+    except git.GitFailed as error:
         now, wrong = replace(now, work=now.start), f"git cannot take in what is there: {error}"
     if wrong:
         return red(now, wrong)
@@ -68,11 +69,11 @@ def _settle(run: Run, now: Attempt) -> Attempt:
     between loses nothing.
     """
     worktree.rescue(run.repo, tries.message(now, "cut off"), now.branch)
-    tip = gitrepo.commit_of(run.repo.root, f"refs/heads/{now.branch}")
-    if not tip or gitrepo.is_ancestor(run.repo.root, tip, now.start) or same(run, tip, now.start):
+    tip = git.commit_of(run.repo.root, f"refs/heads/{now.branch}")
+    if not tip or git.is_ancestor(run.repo.root, tip, now.start) or same(run, tip, now.start):
         return now
     screen.say(f"step {shown(now.step)}: what {now.agent} had left is kept on {now.branch}")
-    branch = gitrepo.attempts(run.repo, now.step)
+    branch = git.attempts(run.repo, now.step)
     return attempt.save(run.world.root, replace(now, branch=branch))
 
 

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from piste import plan_titles as titles
-from piste.errors import Mistake, did_you_mean, shown
 from piste.markdown import fences, inside, split
+from piste.system.errors import Mistake, did_you_mean, shown
 
 
 class Step(NamedTuple):

@@ -7,11 +7,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from piste import config, paths, receipts, templates
-from piste.errors import Mistake
+from piste import config, receipts, templates
 from piste.freshness import World
 from piste.memo import Memo
 from piste.store import Store, default_folder
+from piste.system import paths
+from piste.system.errors import Mistake
 
 _MARKS = (config.FILE, paths.STATE)
 

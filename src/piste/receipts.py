@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import durable
-from piste.errors import Mistake
-from piste.paths import STATE
+from piste.system import atomic_write
+from piste.system.errors import Mistake
+from piste.system.paths import STATE
 
 SCHEMA = 1
 FOLDER = f"{STATE}/receipts"
@@ -136,7 +136,7 @@ def write(root: Path, receipt: Receipt) -> None:
             return
     except OSError:
         pass
-    durable.write(where, data, sync_folder=receipt.hand)
+    atomic_write.write(where, data, sync_folder=receipt.hand)
 
 
 def dump(receipt: Receipt) -> bytes:
@@ -152,7 +152,7 @@ def forget(root: Path, target: str) -> bool:
     """Delete the receipt of `target`; return whether there was one. Raises OSError."""
     where = path(root, target)
     there = where.exists()
-    durable.remove(where)
+    atomic_write.remove(where)
     return there
 
 

@@ -11,8 +11,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import durable, log
-from piste.paths import STATE
+from piste import log
+from piste.system import atomic_write
+from piste.system.paths import STATE
 
 FOLDER = f"{STATE}/rejected"
 
@@ -31,9 +32,9 @@ def put(root: Path, target: str, key: str, text: str, reason: str) -> str:
     stamp = log.now().replace(":", "").replace("-", "")
     name = f"{target.replace('/', '__')}.{stamp}-{hashlib.sha256(data).hexdigest()[:8]}"
     file = f"{FOLDER}/{name}.md"
-    durable.write(root / file, data)
+    atomic_write.write(root / file, data)
     about = {"target": target, "key": key, "reason": reason, "file": file}
-    durable.write(root / FOLDER / f"{name}.json", json.dumps(about, indent=1).encode())
+    atomic_write.write(root / FOLDER / f"{name}.json", json.dumps(about, indent=1).encode())
     return file
 
 

@@ -7,8 +7,8 @@ It knows no files, no models and no doit.
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from piste import paths
-from piste.errors import Mistake, did_you_mean
+from piste.system import paths
+from piste.system.errors import Mistake, did_you_mean
 
 
 class Rule(NamedTuple):

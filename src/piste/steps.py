@@ -23,11 +23,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import content, durable, locks, paths, plan, receipts, todo
-from piste.errors import Mistake, did_you_mean, shown
+from piste import content, plan, receipts, todo
 from piste.freshness import World
 from piste.markdown import DOING, DONE, OPEN, split_state
 from piste.plan import Plan, Step
+from piste.system import atomic_write, locks, paths
+from piste.system.errors import Mistake, did_you_mean, shown
 
 SCHEMA = 1
 FOLDER = f"{receipts.FOLDER}/steps"
@@ -294,10 +295,10 @@ def set_done(
     old = _bytes(root / where)
     if record is None:
         if old is not None:
-            durable.remove(root / where)
+            atomic_write.remove(root / where)
             changed.append(where)
     elif old is None or old.replace(b"\r\n", b"\n") != dump(record):
-        durable.write(paths.writable(root, where), dump(record))
+        atomic_write.write(paths.writable(root, where), dump(record))
         changed.append(where)
     return changed
 
@@ -310,7 +311,7 @@ def set_ticks(root: Path, world: World, step: Step, done: bool, form: str = "") 
     changed = []
     with locks.hold(world.root / paths.STATE / "lock", f"ticking step {step.id}"):
         for path, data in _ticked(root, world, step, done, form):
-            durable.write(paths.writable(root, path), data)
+            atomic_write.write(paths.writable(root, path), data)
             changed.append(path)
     return changed
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import durable
+from piste.system import atomic_write
 
 SCHEMA = 1
 
@@ -161,7 +161,7 @@ class Store(NamedTuple):
     def drop(self, key: str, record: Record) -> None:
         """Forget one reply: it was looked at, is not a result, and is kept elsewhere."""
         with contextlib.suppress(OSError):
-            durable.remove(self.folder / "replies" / key / record.file)
+            atomic_write.remove(self.folder / "replies" / key / record.file)
 
     def _put(self, folder: Path, blob: str, record: Record, sync: bool = True) -> Record:
         stamp = record.date.replace(":", "").replace("-", "")
@@ -186,14 +186,14 @@ class Store(NamedTuple):
 
     def sweep(self, older_than: float) -> None:
         """Delete what runs that were killed have left; `older_than` as in `durable.sweep`."""
-        durable.sweep(self.folder / "tmp", older_than)
+        atomic_write.sweep(self.folder / "tmp", older_than)
         with contextlib.suppress(OSError):
             for name in os.listdir(self.folder / "locks"):
                 with contextlib.suppress(OSError):
-                    durable.remove_unheld(self.folder / "locks" / name)
+                    atomic_write.remove_unheld(self.folder / "locks" / name)
 
     def _write(self, path: Path, data: bytes, sync: bool = True) -> None:
-        durable.write(path, data, sync=sync, temps=self.folder / "tmp")
+        atomic_write.write(path, data, sync=sync, temps=self.folder / "tmp")
 
     def _blob_path(self, name: str) -> Path:
         return self.folder / "blobs" / name[:2] / name

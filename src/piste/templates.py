@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.errors import Mistake, did_you_mean
+from piste.system.errors import Mistake, did_you_mean
 
 BUILT_IN = "built in"
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import processes
+from piste.system import processes
 
 _MOST_CHARS = 16_000  # of a failure that goes to a model
 _MOST_LINE = 400

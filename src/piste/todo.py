@@ -10,7 +10,6 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from piste.errors import Mistake, did_you_mean
 from piste.markdown import (
     DOING,
     DONE,
@@ -25,6 +24,7 @@ from piste.markdown import (
     split,
     split_state,
 )
+from piste.system.errors import Mistake, did_you_mean
 
 _SIGNS = {OPEN: "[ ]", DONE: "[x]", DOING: "[~]", DROPPED: "[-]"}
 _BOLD = re.compile(r"\*\*[^*]+(?:\*\*:?|:\*\*)$")

@@ -18,11 +18,8 @@ from piste import (
     budget,
     context,
     editblocks,
-    gitrepo,
     log,
-    paths,
     prices,
-    screen,
     templates,
     testing,
     tokens,
@@ -33,10 +30,11 @@ from piste.agents.events import briefly
 from piste.attempt import Attempt
 from piste.boundaries import Allowed, Violation
 from piste.budget import NOTHING, Cap, Sum
-from piste.errors import Failed, Mistake, OverBudget, shown
 from piste.freshness import World
-from piste.gitrepo import Change, Repo
 from piste.steps import Settings
+from piste.system import git, paths, screen
+from piste.system.errors import Failed, Mistake, OverBudget, shown
+from piste.system.git import Change, Repo
 
 TEMPLATE = "step.md.j2"
 _BRIEF_LINES = 12  # of an agent's output on the screen, a try
@@ -103,7 +101,7 @@ class Run:
     @property
     def folder(self) -> Path:
         """Where state and logs are."""
-        return self.world.root / gitrepo.FOLDER
+        return self.world.root / git.FOLDER
 
     @property
     def busy(self) -> Path:
@@ -156,7 +154,7 @@ def prompt(run: Run, now: Attempt) -> str:
 def _failure_files(run: Run, now: Attempt, known: list[str]) -> str:
     """A bundle of what matters to a failure: the files that it names, then those changed."""
     prefix = run.repo.prefix
-    rows = gitrepo.changes(run.repo.tree, now.base, now.start)
+    rows = git.changes(run.repo.tree, now.base, now.start)
     changed = [row.path[len(prefix) :] for row in rows if row.path.startswith(prefix)]
     named = context.named(now.failure, run.repo.project, known)
     wanted = list(dict.fromkeys([*named, *(name for name in changed if name in known)]))[:20]
@@ -292,7 +290,7 @@ def taken(run: Run, now: Attempt, what: str) -> tuple[str, list[Violation]]:
     """
     repo = run.repo
     work = worktree.snapshot(repo, now.base, now.start, message(now, what), run.kept)
-    rows = gitrepo.changes(repo.tree, now.base, work)
+    rows = git.changes(repo.tree, now.base, work)
     found = boundaries.judge(run.allowed, rows, lambda path: worktree.link_target(repo, work, path))
     for name in worktree.touched_submodules(repo):
         change = Change(name, "M", boundaries.SUBMODULE, boundaries.SUBMODULE, "", "")
@@ -305,7 +303,7 @@ def taken(run: Run, now: Attempt, what: str) -> tuple[str, list[Violation]]:
 
 def changed_tests(run: Run, now: Attempt) -> list[Change]:
     """Return the tests of before the step that were changed though the step does not name them."""
-    rows = gitrepo.changes(run.repo.tree, now.base, now.work)
+    rows = git.changes(run.repo.tree, now.base, now.work)
     prefix = run.repo.prefix
     old = [row for row in rows if row.status != "A" and testing.is_test(row.path[len(prefix) :])]
     known = [row.path[len(prefix) :] for row in old]
@@ -347,7 +345,7 @@ def run_tests(run: Run, now: Attempt, name: str) -> testing.Result:
 def same(run: Run, one: str, other: str) -> bool:
     """Whether two commits have the same content."""
     root = run.repo.root
-    return gitrepo.tree_of(root, one) == gitrepo.tree_of(root, other)
+    return git.tree_of(root, one) == git.tree_of(root, other)
 
 
 def names_of(found: list[str]) -> str:

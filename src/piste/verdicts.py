@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from piste.errors import shown, without_secrets
+from piste.system.errors import shown, without_secrets
 
 Kind = Literal["rate", "server", "network", "auth", "too_long", "bad_reply", "stopped", "deadline"]
 

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import durable, processes
-from piste.gitrepo import (
+from piste.system import atomic_write, processes
+from piste.system.git import (
     FOLDER,
     Change,
     GitFailed,
@@ -86,7 +86,7 @@ def _git_folder(repo: Repo) -> Path | None:
 def _rebuild(repo: Repo, commit: str) -> None:
     """Make the worktree anew, whatever a killed run has left of it."""
     with contextlib.suppress(OSError):
-        durable.remove(_ready_marker(repo))
+        atomic_write.remove(_ready_marker(repo))
     # Twice --force: git locks a worktree while it makes it, and a killed git leaves that lock.
     ask(repo.root, ("worktree", "remove", "--force", "--force", str(repo.tree)))
     if repo.tree.is_symlink():
@@ -166,7 +166,7 @@ def is_set_up(repo: Repo, command: str) -> bool:
 
 def note_set_up(repo: Repo, command: str) -> None:
     """Remember that it has."""
-    durable.write(_ready_marker(repo), command.encode())
+    atomic_write.write(_ready_marker(repo), command.encode())
 
 
 # ------------------------------------------------------------------ snapshots
@@ -289,7 +289,7 @@ def commit(repo: Repo, branch: str, base: str, message: str, limit: float) -> Co
     git(repo.tree, "read-tree", base)
     git(repo.tree, "add", "--all", "--", ":(top)", *_without_litter())
     folder = repo.root / FOLDER
-    durable.write(folder / "message", message.encode())
+    atomic_write.write(folder / "message", message.encode())
     ended = processes.run(processes.Program(
         ["git", "-c", "commit.gpgSign=false", "commit", "--quiet", "--cleanup=verbatim",
          "--file", str(folder / "message")],

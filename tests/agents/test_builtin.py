@@ -11,8 +11,8 @@ from standin import Fault, Request, StandIn
 
 from piste import attempt, budget, editblocks, log, prices
 from piste.budget import LONGEST, Cap
-from piste.errors import Failed, Mistake, OverBudget
 from piste.steps import Settings
+from piste.system.errors import Failed, Mistake, OverBudget
 
 # A run that tells whatever it starts whom to kill.
 KILLED = """

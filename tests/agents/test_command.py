@@ -19,8 +19,8 @@ from piste.agents import (
     gemini,
     opencode,
 )
-from piste.errors import Mistake
 from piste.steps import Settings
+from piste.system.errors import Mistake
 
 # A program that says how it was called, as JSON, in the last line of what it prints.
 TELL = """\

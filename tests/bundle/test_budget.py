@@ -2,7 +2,7 @@ import pytest
 
 from piste import tokens
 from piste.bundle.budget import TooManyTokens, dropped
-from piste.errors import EXIT_BUDGET
+from piste.system.errors import EXIT_BUDGET
 
 from .conftest import Tree
 

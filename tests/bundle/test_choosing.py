@@ -4,7 +4,7 @@ from piste.bundle import listing, state
 from piste.bundle.choosing import choose
 from piste.bundle.reading import NO_STAMP
 from piste.bundle.settings import Settings
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 from .conftest import Tree
 

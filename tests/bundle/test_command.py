@@ -12,7 +12,7 @@ import pytest
 
 from piste.bundle.defaults import GROUPS
 from piste.commands.bundle import main
-from piste.errors import Failed, Mistake, OverBudget
+from piste.system.errors import Failed, Mistake, OverBudget
 
 from .conftest import AWS, Tree, git
 
@@ -246,7 +246,7 @@ def test_copy_puts_it_on_the_clipboard_or_says_where_it_is(
     here: Tree, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     taken: list[str] = []
-    monkeypatch.setattr("piste.clipboard.copy", lambda text: taken.append(text) or "copied")
+    monkeypatch.setattr("piste.system.clipboard.copy", lambda text: taken.append(text) or "copied")
 
     assert main(["--copy"]) == 0
     assert taken == [here.output.read_text("utf-8")]
@@ -255,7 +255,7 @@ def test_copy_puts_it_on_the_clipboard_or_says_where_it_is(
     def none(_: str) -> str:
         raise Failed("there is no clipboard here")
 
-    monkeypatch.setattr("piste.clipboard.copy", none)
+    monkeypatch.setattr("piste.system.clipboard.copy", none)
     assert main(["--copy"]) == 1
     assert f"the bundle is in {here.output}" in capfd.readouterr().err
 

@@ -4,7 +4,7 @@ import pytest
 
 from piste.bundle import compress as module
 from piste.bundle.compress import compress
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 from .conftest import Tree
 

@@ -11,7 +11,7 @@ from piste.bundle import assembly, crew
 from piste.bundle.blocks import Options
 from piste.bundle.crew import Crew
 from piste.bundle.known import Known
-from piste.errors import Failed
+from piste.system.errors import Failed
 
 from .conftest import write
 

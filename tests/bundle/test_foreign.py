@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from piste.bundle.budget import TooManyTokens
-from piste.errors import Failed
+from piste.system.errors import Failed
 
 from .conftest import Tree
 

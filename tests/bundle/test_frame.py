@@ -2,7 +2,7 @@ import pytest
 
 from piste.bundle import frame
 from piste.bundle.parsing import blocks
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 from .conftest import AWS, FORMS, Tree, git
 

@@ -1,7 +1,7 @@
 import pytest
 
 from piste.bundle import history
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 from .conftest import Tree, git
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from piste.bundle import ignoring
 from piste.bundle.ignoring import anchored, split
 from piste.bundle.settings import Settings
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 from .conftest import Tree, examples
 

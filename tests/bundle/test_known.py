@@ -67,7 +67,7 @@ def test_results_of_other_rules_are_not_used(
 ) -> None:
     known.save(tmp_path, found_out({}, {key_of(b"a"): ()}), 1)
 
-    monkeypatch.setattr("piste.bundle.secrets.VERSION", "another")
+    monkeypatch.setattr("piste.system.secrets.VERSION", "another")
 
     assert vars(known.load(tmp_path)) == vars(Known())
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import pytest
 
 from piste.bundle import listing
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 from .conftest import Content, Tree, git
 

@@ -1,7 +1,7 @@
 import pytest
 
 from piste.bundle import parse
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 from .conftest import FORMS
 from .test_forms import made

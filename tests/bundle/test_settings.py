@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from piste.bundle.settings import CHOICES, Settings, check
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 def test_the_defaults_are_allowed() -> None:

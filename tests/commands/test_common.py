@@ -11,7 +11,7 @@ from standin import StandIn
 
 from piste import project as piste_project
 from piste.commands import common
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 from .conftest import Say, add, build, tree
 

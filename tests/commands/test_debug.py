@@ -6,7 +6,7 @@ import pytest
 from rig import Rig
 
 from piste.commands import debug
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_ticks_are_no_edit(made: Path, say: Say) -> None:
 def test_it_is_coloured_on_a_terminal(
     made: Path, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("piste.screen.coloured", lambda stream: True)
+    monkeypatch.setattr("piste.system.screen.coloured", lambda stream: True)
     add(made / "prompt_plan.md", "Mine.\n")
     assert "\x1b[32m+Mine.\x1b[0m" in say("diff", "plan").out.splitlines()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from standin import StandIn
 
-from piste import clipboard, mise
+from piste import mise
+from piste.system import clipboard
 
 from .conftest import Say, tree
 

@@ -9,7 +9,7 @@ from rig import GOOD, TEST, Rig
 
 from piste import steps
 from piste.commands import done
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from standin import Fault, StandIn
 
 from piste import log
-from piste.errors import Failed
+from piste.system.errors import Failed
 
 from .conftest import Say, add, build
 

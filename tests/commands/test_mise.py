@@ -9,7 +9,7 @@ from terminal import Terminal
 
 from piste import mise
 from piste.commands import mise as verb
-from piste.errors import Failed, Mistake
+from piste.system.errors import Failed, Mistake
 
 COMMAND = "import sys; from piste.commands import mise; sys.exit(mise.main(sys.argv[1:]))"
 OURS = ".config/mise/conf.d/piste.toml"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
-from piste import clipboard
 from piste.commands import done
 from piste.commands import next as verb
-from piste.errors import Mistake
+from piste.system import clipboard
+from piste.system.errors import Mistake
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from piste.commands import done
 from piste.commands import prompt_plan_status as verb
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 def plan(*titles: str) -> str:

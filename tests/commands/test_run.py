@@ -16,8 +16,8 @@ from piste import attempt, project, steps
 from piste.carry import Outcome
 from piste.commands import done, run
 from piste.commands import steps as verb
-from piste.errors import Mistake
 from piste.finishing import NeedsPerson
+from piste.system.errors import Mistake
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_a_state_is_coloured_and_a_targets_name_is_not(
 ) -> None:
     (made / "piste.toml").write_text('model = "outline"\n[rules.plan]\ntarget = "fresh.md"\n')
     (made / "fresh.md").write_text("Mine.\n")
-    monkeypatch.setattr("piste.screen.coloured", lambda stream: True)
+    monkeypatch.setattr("piste.system.screen.coloured", lambda stream: True)
     (row,) = say("status", "plan").out.splitlines()[1:]
     assert row.startswith("fresh.md  \x1b[34mforeign\x1b[0m")
 

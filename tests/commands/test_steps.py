@@ -9,7 +9,7 @@ from rig import GOOD, PLAN, Rig
 
 from piste import attempt
 from piste.commands import steps
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 @pytest.fixture

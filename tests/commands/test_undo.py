@@ -7,7 +7,7 @@ import pytest
 from rig import GOOD, TODO, Rig
 
 from piste.commands import done, undo
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from fire.world import (
     paid_twice,
     world,
 )
-from piste.errors import PisteError
+from piste.system.errors import PisteError
 
 SIZES = range(20)  # pages of 4 KiB beyond what is there before
 IN_CI = bool(os.environ.get("CI"))  # at import: the tests themselves see none

@@ -32,11 +32,11 @@ from piste import (
 )
 from piste import bundle as bundles
 from piste.bundle.forms import SIGNATURES
-from piste.errors import PisteError
 from piste.memo import Memo
 from piste.receipts import Receipt
 from piste.rejected import last
 from piste.store import Store
+from piste.system.errors import PisteError
 from piste.templates import Layer
 
 EXAMPLES = scale.count(100, 5_000)  # of each parser

@@ -15,9 +15,9 @@ from standin import StandIn
 from fire import scale
 from piste import freshness, receipts
 from piste.commands import restore
-from piste.errors import PisteError
 from piste.memo import Memo
 from piste.store import Record, _seal
+from piste.system.errors import PisteError
 
 OUT = (
     *("../x", "../../x", "a/../../x", "a/../x", "./../x", "..", "../", ".", "./", "a/..", "..//x"),

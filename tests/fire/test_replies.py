@@ -15,8 +15,8 @@ from standin import Fault, StandIn
 from terminal import Terminal
 
 from piste import freshness, make
-from piste.errors import PisteError
 from piste.models import Limits
+from piste.system.errors import PisteError
 
 OLD = "# Old\n\nWords.\n"
 GOOD = "# New\n\nWords.\n"
@@ -240,7 +240,7 @@ def test_a_reply_that_fits_nowhere_is_shown_without_harm(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("piste.durable.write", full)
+        patched.setattr("piste.system.atomic_write.write", full)
         patched.setattr("tempfile.gettempdir", full)
         with pytest.raises(PisteError, match="the paid reply is printed above"):
             stale.make()

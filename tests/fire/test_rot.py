@@ -14,9 +14,9 @@ from standin import StandIn
 
 from fire import scale
 from piste import content, freshness, log, make, receipts
-from piste.errors import Mistake
 from piste.freshness import Decision, World
 from piste.memo import Memo
+from piste.system.errors import Mistake
 
 # 10,000 in all
 FLIPS = {"receipt": 4000, "record": 3000, "text": 500, "memo": 1500, "log": 1000}

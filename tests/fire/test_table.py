@@ -9,7 +9,7 @@ import pytest
 from conftest import Small
 from standin import Fault, StandIn
 
-from piste.errors import Failed
+from piste.system.errors import Failed
 
 ACTS = ("nothing", "touch", "edit", "delete", "revert", "rename")
 # What a build does then. `make` is a call to the model, `edited` and `foreign` are texts

@@ -30,9 +30,9 @@ from fire.oracle import CHAIN, Key, Oracle, Receipt, norm
 from fire.world import scratch
 from piste import content, freshness, log, make, models, project
 from piste.commands import accept
-from piste.errors import PisteError
 from piste.freshness import World
 from piste.memo import Memo
+from piste.system.errors import PisteError
 
 WALKS = scale.count(500, 5000)
 STEPS = 30

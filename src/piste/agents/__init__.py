@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.errors import Mistake, did_you_mean
 from piste.freshness import World
 from piste.steps import Settings
+from piste.system.errors import Mistake, did_you_mean
 
 BUILT_IN = "llm"
 # Names in settings, and the modules of this package that hold them.

@@ -11,10 +11,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from piste import context, durable, editblocks, log, receipts
+from piste import context, editblocks, log, receipts
 from piste.agents import Finished, Job, Said
 from piste.freshness import World
 from piste.store import Record
+from piste.system import atomic_write
 
 _MOST_ASKING = 4  # replies that only ask for files
 
@@ -134,7 +135,7 @@ class _Talk:
             self.replies.append((self._key, self._record.file))
         self.last = text
         said = f"\n\n<<< asked\n\n{words}\n\n>>> answered\n\n{text}"
-        durable.append(self.log, said.encode("utf-8", "replace"))
+        atomic_write.append(self.log, said.encode("utf-8", "replace"))
         if problem:
             raise editblocks.Malformed(problem)
         return text

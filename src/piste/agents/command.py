@@ -19,9 +19,9 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from piste import durable, processes
 from piste.agents import Agent, Finished, Job, Said
-from piste.errors import Mistake, shown
+from piste.system import atomic_write, processes
+from piste.system.errors import Mistake, shown
 from piste.testing import plain
 
 _PLACES = ("prompt", "text", "model", "money", "test", "folder", "files", "last", "kept")
@@ -34,10 +34,10 @@ _MOST_READ = 8 << 20  # bytes of output that are looked at: the end of it
 def carry_out(agent: Agent, job: Job) -> Finished:
     """Run the agent's program in the job's folder. Raises Mistake when it is not there."""
     prompt, last = job.file("prompt.md"), job.file("last.md")
-    durable.write(prompt, job.prompt.encode("utf-8", "replace"))
+    atomic_write.write(prompt, job.prompt.encode("utf-8", "replace"))
     kept = job.file("kept")
-    durable.write(kept, "".join(f"{name}\n" for name in job.kept).encode())
-    durable.remove(last)
+    atomic_write.write(kept, "".join(f"{name}\n" for name in job.kept).encode())
+    atomic_write.remove(last)
     values = {
         "prompt": str(prompt),
         "text": job.prompt,

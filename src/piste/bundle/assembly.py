@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
-from piste import durable, screen
 from piste.bundle import crew
 from piste.bundle.blocks import Options
 from piste.bundle.crew import Crew, Job
 from piste.bundle.known import Known
 from piste.bundle.state import Table
+from piste.system import atomic_write, screen
 
 _CHUNK = 1 << 20
 _COPIED = -1
@@ -95,7 +95,7 @@ def assemble(
     ):
         head = first()
         if out >= 0:
-            durable.write_all(out, head)
+            atomic_write.write_all(out, head)
         for piece in planned.pieces:
             if piece.batch == _COPIED:
                 if out >= 0:
@@ -134,7 +134,7 @@ def copy(source: int, offset: int, length: int, out: int) -> None:
         data = os.pread(source, min(length, _CHUNK), offset)
         if not data:
             raise OSError("the old bundle is shorter than it was")
-        durable.write_all(out, data)
+        atomic_write.write_all(out, data)
         offset, length = offset + len(data), length - len(data)
 
 

@@ -134,7 +134,7 @@ def masked(
     body: bytes, found: tuple[tuple[int, int, str], ...], marks: text.Marks, note: Note
 ) -> bytes:
     """Return the text without its secrets, and say so in the marks and the note."""
-    from piste.bundle.secrets import mask
+    from piste.system.secrets import mask
 
     marks["masked"] = str(len(found))
     note["secrets"] = {rule: sum(rule == one[2] for one in found) for _, _, rule in found}
@@ -167,6 +167,6 @@ def _why(got: reading.Got) -> Note | None:
 
 
 def _finder() -> "Callable[[bytes], tuple[tuple[int, int, str], ...]]":
-    from piste.bundle.secrets import find
+    from piste.system.secrets import find
 
     return find

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from piste.bundle.defaults import FIT_ORDER
 from piste.bundle.report import savings
-from piste.errors import OverBudget
+from piste.system.errors import OverBudget
 
 _MOST_SHOWN = 8
 # Folders that one can mostly do without are proposed before code.

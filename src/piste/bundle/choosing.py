@@ -16,7 +16,7 @@ from piste.bundle.reading import Stamp
 from piste.bundle.report import IGNORED
 from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
 from piste.bundle.visible import quote
-from piste.errors import Mistake, shown
+from piste.system.errors import Mistake, shown
 
 SPECIAL = "special file"
 

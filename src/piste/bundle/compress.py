@@ -11,7 +11,7 @@ import importlib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Query

@@ -17,11 +17,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from piste import durable
 from piste.bundle.blocks import Maker, Options, warm
 from piste.bundle.known import Findings, Known
 from piste.bundle.state import Table
-from piste.errors import Failed
+from piste.system import atomic_write
+from piste.system.errors import Failed
 
 _PER_PROCESS = 400  # files that make another process worth its start
 _BATCH = 64  # files; some hundred kilobytes of most trees
@@ -93,7 +93,7 @@ def _write(out: int, pieces: list[bytes]) -> None:
     size = sum(map(len, pieces))
     done = os.writev(out, pieces) if pieces else 0
     if done < size:
-        durable.write_all(out, b"".join(pieces)[done:])
+        atomic_write.write_all(out, b"".join(pieces)[done:])
 
 
 def size_for(files: int, asked: int) -> int:
@@ -203,7 +203,7 @@ def _filled(data: bytes) -> int:
 
 def nameless(folder: str) -> int:
     """Return the descriptor of a new file that is gone when it is closed. Raises OSError."""
-    path = os.path.join(folder, f"{durable.PREFIX}{os.getpid()}-{os.urandom(6).hex()}.spool")
+    path = os.path.join(folder, f"{atomic_write.PREFIX}{os.getpid()}-{os.urandom(6).hex()}.spool")
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     os.unlink(path)
     return fd
@@ -270,7 +270,9 @@ def _help(job: Job, tickets: int, back: int, spool: int, result: int) -> None:
                 batches.append((batch, offset, sum(table.lengths), table.columns()))
     except OSError as error:
         trouble = (error.errno, error.strerror)
-    durable.write_all(result, marshal.dumps((batches, known.new_counts, known.new_scans, trouble)))
+    atomic_write.write_all(
+        result, marshal.dumps((batches, known.new_counts, known.new_scans, trouble))
+    )
 
 
 def _taken(tickets: int, back: int) -> Iterator[int]:

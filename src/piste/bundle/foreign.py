@@ -11,12 +11,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from piste import durable, screen, tokens
+from piste import tokens
 from piste.bundle.budget import exceeded
 from piste.bundle.report import Report
 from piste.bundle.settings import Settings
 from piste.bundle.state import Table
-from piste.errors import Failed, shown
+from piste.system import atomic_write, screen
+from piste.system.errors import Failed, shown
 
 _SIZE = 1 << 20
 
@@ -38,10 +39,10 @@ def run_command(root: Path, settings: Settings, target: str, cache: Path) -> Rep
         if kept is not None:
             os.replace(kept, path)
         else:
-            durable.remove(path)
+            atomic_write.remove(path)
         raise
     if kept is not None:
-        durable.remove(kept)
+        atomic_write.remove(kept)
     return report
 
 
@@ -50,7 +51,7 @@ def _keep(path: Path, cache: Path) -> Path | None:
     if not path.is_file():
         return None
     cache.mkdir(parents=True, exist_ok=True)
-    kept = cache / f"{durable.PREFIX}{os.getpid()}-old{durable.SUFFIX}"
+    kept = cache / f"{atomic_write.PREFIX}{os.getpid()}-old{atomic_write.SUFFIX}"
     shutil.copy2(path, kept)
     return kept
 

@@ -15,8 +15,8 @@ from piste.bundle.forms import HEAD, block, closing
 from piste.bundle.settings import Settings
 from piste.bundle.state import DROPPED, KINDS, PACKED, Note, Table
 from piste.bundle.visible import quote, quote_all
-from piste.errors import Mistake
-from piste.errors import shown as shown_name
+from piste.system.errors import Mistake
+from piste.system.errors import shown as shown_name
 
 _NOTE = """\
 A repository packed into one text, its files sorted by path. What stands between the marks of
@@ -100,7 +100,7 @@ def _section(settings: Settings, kind: str, body: bytes) -> bytes:
     marks: text.Marks = {}
     note: Note = {}
     if settings.secrets != "off":
-        from piste.bundle.secrets import find
+        from piste.system.secrets import find
 
         if found := find(body):
             if settings.secrets == "refuse":

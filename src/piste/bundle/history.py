@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 
 from piste.bundle.listing import environment
-from piste.errors import Mistake, shown
+from piste.system.errors import Mistake, shown
 
 _ARGUMENTS = 100_000  # bytes of names handed to one git
 _DIFF = (

@@ -19,7 +19,7 @@ from piste.bundle.defaults import GROUPS, SECRET_FILES
 from piste.bundle.reading import Folders, read
 from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
 from piste.bundle.visible import quote
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from piste import durable, tokens
+from piste import tokens
+from piste.system import atomic_write
 
 Findings = tuple[tuple[int, int, str], ...]
 """Secrets in a text: (start, end, rule), in bytes."""
@@ -108,8 +109,8 @@ def save(folder: Path, known: Known, files: int) -> None:
     }
     numbers = array("q", counts.values()).tobytes()
     parts = [json.dumps(head).encode(), b"\n", *counts, numbers, *scans]
-    with durable.stream(folder / _FILE, sync=False) as fd:
-        durable.write_all(fd, b"".join(parts))
+    with atomic_write.stream(folder / _FILE, sync=False) as fd:
+        atomic_write.write_all(fd, b"".join(parts))
 
 
 def _newest(entries: dict[bytes, Value], most: int) -> dict[bytes, Value]:
@@ -122,6 +123,6 @@ def _keys(blob: bytes) -> list[bytes]:
 
 
 def _version() -> str:
-    from piste.bundle import secrets
+    from piste.system import secrets
 
     return f"1 {tokens.ENCODING} {secrets.VERSION}"

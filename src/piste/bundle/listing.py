@@ -14,9 +14,9 @@ import stat
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from piste import durable
 from piste.bundle.visible import quote
-from piste.errors import Mistake
+from piste.system import atomic_write
+from piste.system.errors import Mistake
 
 # A repository's own settings must not run a program, colour the output or wait for a lock.
 _GIT = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks")
@@ -31,7 +31,7 @@ _LOCAL = frozenset(
         "COMMON_DIR",
     )
 )  # fmt: skip
-_TEMPORARY = durable.PREFIX.encode()
+_TEMPORARY = atomic_write.PREFIX.encode()
 _NO_GIT = "not a git repository"
 
 
@@ -155,7 +155,7 @@ def finish(
 
 def _ours(name: bytes) -> bool:
     base = name.rpartition(b"/")[2]
-    return base.startswith(_TEMPORARY) and base.endswith(durable.SUFFIX.encode())
+    return base.startswith(_TEMPORARY) and base.endswith(atomic_write.SUFFIX.encode())
 
 
 def _from_git(running: Running) -> tuple[list[bytes], list[str], bool]:

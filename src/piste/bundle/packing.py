@@ -16,14 +16,15 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from piste import __version__, durable
+from piste import __version__
 from piste.bundle import listing, reading, state
 from piste.bundle.listing import Listing
 from piste.bundle.reading import Stamp
 from piste.bundle.settings import PATTERN_FILES, Settings, check
 from piste.bundle.state import DROPPED, State, Table
 from piste.bundle.visible import quote
-from piste.errors import Mistake, shown
+from piste.system import atomic_write
+from piste.system.errors import Mistake, shown
 
 if TYPE_CHECKING:
     from piste.bundle.blocks import Options
@@ -393,12 +394,12 @@ class _Run:
         if not self.writes:
             return self._put_elsewhere(names, base, kept)
         target = Path(self.asked.root, self.asked.target)
-        durable.sweep(target.parent, time.time() - _LEFTOVER)
+        atomic_write.sweep(target.parent, time.time() - _LEFTOVER)
         wrote = _PATCHED if any(row >= 0 for row in kept) else _NEW
         with contextlib.ExitStack() as later:
             try:
                 # Not synced: a bundle costs nothing to make again.
-                with durable.stream(target, sync=False) as out:
+                with atomic_write.stream(target, sync=False) as out:
                     made = self._make(names, base, kept, out)
                     self._judge(made)
                     sha256 = _sha256(out) if self.digest else ""
@@ -495,7 +496,7 @@ class _Run:
             at = len(table.kinds)
         tail = frame.tail(settings, asked.root, table, self.left, self.more)
         if out >= 0:
-            durable.write_all(out, tail)
+            atomic_write.write_all(out, tail)
         return _Made(table, (len(head), self._count(head)), (len(tail), self._count(tail)))
 
     def _head(self, names: list[bytes], base: _Base) -> bytes:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from piste.bundle import text as encodings
 from piste.bundle.forms import FILE, SIGNATURES
 from piste.bundle.visible import unquote, unshow
-from piste.errors import Mistake
+from piste.system.errors import Mistake
 
 _MARKS = rb'((?: [a-z_]+="(?:[^"\\\n]|\\[^\n])*")*)'
 _MARK = re.compile(r' ([a-z_]+)="((?:[^"\\]|\\.)*)"')

@@ -7,7 +7,7 @@ came from, and not the path of the bundle: that is the target of the graph's rul
 
 from typing import NamedTuple
 
-from piste.errors import Mistake, did_you_mean
+from piste.system.errors import Mistake, did_you_mean
 
 CHOICES = {
     "form": ("xml", "markdown", "plain", "json"),

@@ -18,9 +18,9 @@ from array import array
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import durable
 from piste.bundle import reading
 from piste.bundle.reading import NO_STAMP, Stamp, stamp_of
+from piste.system import atomic_write
 
 _MAGIC = "piste bundle state 1"
 RACY = 2_000_000_000  # ns within which a file may have been changed twice in one tick
@@ -177,8 +177,8 @@ def save(path: Path, state: State) -> None:
         "names": len(names),
         "count": len(table.names),
     }
-    with durable.stream(path, sync=False) as fd:
-        durable.write_all(fd, b"".join([json.dumps(head).encode(), b"\n", names, *columns]))
+    with atomic_write.stream(path, sync=False) as fd:
+        atomic_write.write_all(fd, b"".join([json.dumps(head).encode(), b"\n", names, *columns]))
         # The target's stamp can be trusted when this file is younger; see `load`.
         for _ in range(_TICKS):
             if os.fstat(fd).st_mtime_ns > state.target[1]:

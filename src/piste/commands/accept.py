@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from piste import freshness, log, project, receipts
 from piste.commands import common
-from piste.errors import Mistake
 from piste.freshness import Decision, World
 from piste.receipts import Receipt
+from piste.system.errors import Mistake
 
 
 def main(argv: Sequence[str]) -> int:

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste import bundling, config, paths, project
+from piste import bundling, config, project
 from piste.bundle.settings import CHOICES, Settings
 from piste.commands import common
-from piste.errors import Failed, Mistake, shown
 from piste.freshness import World
+from piste.system import paths
+from piste.system.errors import Failed, Mistake, shown
 
 if TYPE_CHECKING:
     from piste.bundle.report import Report
@@ -195,7 +196,7 @@ def _say(report: "Report", args: argparse.Namespace) -> None:
 
 
 def _copied(path: Path, args: argparse.Namespace) -> int:
-    from piste import clipboard
+    from piste.system import clipboard
 
     try:
         said = clipboard.copy(path.read_text("utf-8"))

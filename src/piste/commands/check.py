@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from piste import freshness, project
 from piste.commands import common
-from piste.errors import EXIT_FAILED, EXIT_MISTAKE
 from piste.freshness import Decision
+from piste.system.errors import EXIT_FAILED, EXIT_MISTAKE
 
 _CODES = "0 all is fresh, 1 something is not, 2 it cannot be told"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from piste import freshness, project, receipts, rules
-from piste.errors import EXIT_MISTAKE, Mistake
 from piste.freshness import Decision, World
 from piste.rules import Rule
+from piste.system.errors import EXIT_MISTAKE, Mistake
 
 _WIDTH = 88  # of help texts, in columns, at most
 LINE = "line"  # the stage of the rules from idea to todo
@@ -52,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line, with the nearest option, and where to look; exit 2."""
-        from piste.errors import did_you_mean, without_secrets
+        from piste.system.errors import did_you_mean, without_secrets
 
         near = ""
         start, _, rest = message.partition(": ")

@@ -10,23 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import (
-    attempt,
-    carry,
-    context,
-    durable,
-    gitrepo,
-    project,
-    screen,
-    steps,
-    templates,
-    testing,
-)
+from piste import attempt, carry, context, project, steps, templates, testing
 from piste.attempt import Attempt
 from piste.commands import common
 from piste.commands.steps import the_chain
-from piste.errors import Mistake, PisteError
 from piste.freshness import World
+from piste.system import atomic_write, git, screen
+from piste.system.errors import Mistake, PisteError
 
 TEMPLATE = "debug.md.j2"
 _CODES = "0 packed, or the tests pass, 2 something you can mend"
@@ -68,10 +58,10 @@ def of_attempt(world: World, now: Attempt) -> Failure | None:
     wrong = (attempt.RED, attempt.FAILED, attempt.BLOCKED, attempt.AGENT)
     if now.phase not in wrong or not now.reason:
         return None
-    repo = gitrepo.find(world.root)
+    repo = git.find(world.root)
     if not repo.project.is_dir():
         return None
-    rows = gitrepo.changes(repo.root, now.base, now.work or now.start)
+    rows = git.changes(repo.root, now.base, now.work or now.start)
     changed = [row.path[len(repo.prefix) :] for row in rows if row.path.startswith(repo.prefix)]
     return Failure(
         repo.project, now.failure, now.reason, now.test, now.step, now.title, now.prompt,
@@ -83,7 +73,7 @@ def of_tests(world: World) -> Failure | None:
     """Run the tests in the person's checkout; return their failure, or None. Raises Mistake."""
     settings = steps.settings(world)
     command = settings.test or carry.found_test(world.root)
-    where = testing.Where(world.root, gitrepo.own_folder(world.root) / "logs" / "debug.tests")
+    where = testing.Where(world.root, git.own_folder(world.root) / "logs" / "debug.tests")
     with screen.progress(command):
         result = testing.run(command, where, settings.test_timeout)
     if result.green:
@@ -125,11 +115,11 @@ def _hand_over(text: str, to_clipboard: bool, file: str, failure: Failure) -> No
 
     how = "packed"
     if to_clipboard:
-        from piste import clipboard
+        from piste.system import clipboard
 
         how = clipboard.copy(text)
     elif file:
-        durable.write(Path(file), text.encode() + b"\n")
+        atomic_write.write(Path(file), text.encode() + b"\n")
         how = f"in {file}"
     else:
         print(text)

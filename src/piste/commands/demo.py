@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste import durable, paths, screen
 from piste.commands import common, init
-from piste.errors import Failed, Mistake
+from piste.system import atomic_write, paths, screen
+from piste.system.errors import Failed, Mistake
 
 FOLDER = "piste-demo"
 SPEC = """\
@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     _show("Now one requirement is added to spec.md.")
     spec = root / "spec.md"
     text = spec.read_text("utf-8").replace("\n## Errors", f"{ADDED}\n## Errors")
-    durable.write(spec, text.encode())
+    atomic_write.write(spec, text.encode())
     _run(root, "piste", "why", "plan")
     _run(root, "doit", "todo")
     _run(root, "piste", "status")
@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
 def lay_out(root: Path) -> None:
     """Make a folder a project with a spec.md, whose model is `outline`."""
     os.makedirs(root, exist_ok=True)
-    durable.write(root / "spec.md", SPEC.encode())
+    atomic_write.write(root / "spec.md", SPEC.encode())
     init.initialise(root, "outline", _OWN_STORE)
 
 

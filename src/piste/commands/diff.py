@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from piste import project, receipts
 from piste.commands import common, why
-from piste.errors import Mistake
 from piste.freshness import World
 from piste.rules import Rule
+from piste.system.errors import Mistake
 
 _CODES = "0 no difference, 1 a difference, 2 something you can mend"
 

@@ -16,12 +16,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import __version__, config, housekeeping, llmhome, paths, project, receipts, screen
+from piste import __version__, config, housekeeping, llmhome, project, receipts
 from piste.commands import common
-from piste.errors import EXIT_FAILED, Mistake, PisteError, shown, without_secrets
 from piste.freshness import World
 from piste.prices import FREE
 from piste.store import Store, default_folder
+from piste.system import paths, screen
+from piste.system.errors import EXIT_FAILED, Mistake, PisteError, shown, without_secrets
 
 OK, NOTE, MEND = "ok", "note", "mend"
 _COLOURS = {OK: "green", NOTE: "yellow", MEND: "red"}
@@ -248,7 +249,7 @@ def _of_model(name: str, options: Mapping[str, object]) -> Line:
 
 
 def _of_clipboard() -> Iterator[Line]:
-    from piste import clipboard
+    from piste.system import clipboard
 
     how = clipboard.found()
     if how:

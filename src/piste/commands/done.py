@@ -7,13 +7,14 @@ nothing: the tick and the record belong into your own commit.
 import sys
 from collections.abc import Sequence
 
-from piste import attempt, carry, gitrepo, landing, project, screen, steps, testing
+from piste import attempt, carry, landing, project, steps, testing
 from piste.commands import common
 from piste.commands.next import chosen
 from piste.commands.steps import named
-from piste.errors import EXIT_FAILED, Mistake
 from piste.freshness import World
 from piste.steps import HAND, Chain, Link, Record
+from piste.system import git, screen
+from piste.system.errors import EXIT_FAILED, Mistake
 
 _CODES = "0 ticked, 1 the tests fail, 2 something you can mend"
 
@@ -56,7 +57,7 @@ def own_chain(world: World) -> Chain:
     Raises Mistake while finished steps wait to be merged: what is ticked here would clash.
     """
     if landing.unlanded_here(world.root):
-        line = gitrepo.find(world.root).line
+        line = git.find(world.root).line
         raise Mistake(f"finished steps are on {line}; take them first: git merge {line}")
     return steps.chain(world, steps.settings(world).steps)
 
@@ -67,7 +68,7 @@ def _command(world: World) -> str:
 
 def _tested(world: World, command: str) -> testing.Result:
     settings = steps.settings(world)
-    where = testing.Where(world.root, world.root / gitrepo.FOLDER / "logs" / "by-hand.tests")
+    where = testing.Where(world.root, world.root / git.FOLDER / "logs" / "by-hand.tests")
     with screen.progress(command):
         return testing.run(command, where, settings.test_timeout)
 

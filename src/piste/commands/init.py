@@ -9,9 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste import config, durable, project
+from piste import config, project
 from piste.commands import common
-from piste.errors import Mistake
+from piste.system import atomic_write
+from piste.system.errors import Mistake
 
 DODO = "from piste.tasks import *  # noqa: F403\n\n# Your own doit tasks go below.\n"
 IGNORE = ("/.piste/*", "!/.piste/receipts/", "/output.txt", "__pycache__/")
@@ -64,13 +65,13 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
         line, about = _model_line(model)
         test, tests = _test_line(root)
         settings = SETTINGS.format(model=line + more, test=test)
-        durable.write(root / config.FILE, settings.encode())
+        atomic_write.write(root / config.FILE, settings.encode())
         said.append(f"wrote {config.FILE}: {about}{tests}")
     elif model:
         raise Mistake(f"the settings are there already; set `model = {model!r}` in them")
     dodo = root / "dodo.py"
     if not dodo.exists():
-        durable.write(dodo, DODO.encode())
+        atomic_write.write(dodo, DODO.encode())
         said.append("wrote dodo.py: with it, `doit` knows the tasks; `piste` needs none")
     elif b"piste.tasks" not in dodo.read_bytes():
         said.append("kept dodo.py; `from piste.tasks import *` in it lets `doit` know the tasks")
@@ -135,7 +136,7 @@ def _add_lines(path: Path, comment: str, wanted: Sequence[str]) -> list[str]:
     gap = b"" if not old else end if old.endswith(b"\n") else end + end
     head = [] if comment in there else [comment]
     added = [line.encode() for line in [*head, *missing]]
-    durable.write(path, old + gap + end.join(added) + end)
+    atomic_write.write(path, old + gap + end.join(added) + end)
     return [f"{'added to' if old else 'wrote'} {path.name}: {_few(missing)}"]
 
 

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste import durable, mise, paths, project, screen
+from piste import mise, project
 from piste.commands import common
-from piste.errors import EXIT_FAILED, Failed, Mistake, shown
+from piste.system import atomic_write, paths, screen
+from piste.system.errors import EXIT_FAILED, Failed, Mistake, shown
 
 FILE = "conf.d/piste.toml"
 PROJECT = f".config/mise/{FILE}"
@@ -148,7 +149,7 @@ def _read(path: Path, name: str) -> str | None:
 
 def _write(path: Path, name: str, text: str) -> None:
     try:
-        durable.write(path, text.encode())
+        atomic_write.write(path, text.encode())
     except OSError as error:
         raise Mistake(f"{name} cannot be written: {error.strerror}; nothing was changed") from None
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from piste import context, project, steps, templates, testing
 from piste.commands import common
 from piste.commands.steps import named, the_chain
-from piste.errors import Mistake
 from piste.freshness import World
 from piste.steps import Chain, Link
+from piste.system.errors import Mistake
 
 TEMPLATE = "next.md.j2"
 _MOST_SPEC = 100_000  # bytes
@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"nothing is left: all {len(chain.links)} steps are done", file=sys.stderr)
         return 0
     if args.copy:
-        from piste import clipboard, tokens
+        from piste import tokens
+        from piste.system import clipboard
 
         text = full(world, chain, link)
         how = clipboard.copy(text)

@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from piste import freshness, make, project, screen, tokens
+from piste import freshness, make, project, tokens
 from piste.commands import common
-from piste.errors import Mistake
 from piste.freshness import World
 from piste.rules import Rule
+from piste.system import screen
+from piste.system.errors import Mistake
 
 
 def main(argv: Sequence[str]) -> int:

@@ -7,11 +7,12 @@ under the name that the post gave it. It changes no byte.
 import sys
 from collections.abc import Sequence
 
-from piste import project, screen
+from piste import project
 from piste.commands import common
 from piste.commands.steps import named, the_chain
-from piste.errors import Mistake
 from piste.steps import Chain
+from piste.system import screen
+from piste.system.errors import Mistake
 
 
 def main(argv: Sequence[str]) -> int:

@@ -7,12 +7,13 @@ itself be undone.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from piste import content, durable, freshness, log, paths, project, receipts
+from piste import content, freshness, log, project, receipts
 from piste.commands import common
-from piste.errors import Mistake
 from piste.freshness import World
 from piste.rules import Rule
 from piste.store import Record
+from piste.system import atomic_write, paths
+from piste.system.errors import Mistake
 
 YOURS = "yours"  # the event of a text that a person wrote and that was replaced
 
@@ -81,7 +82,7 @@ def restore(world: World, rule: Rule, version: Version) -> str:
     if old and world.store.text(content.digest(old, rule.kind)) != old:
         world.store.keep(old, Record("", rule.target, log.now(), project=str(world.root)))
         kept = f"; what stood there is kept: piste restore {rule.target} --list"
-    durable.write(path, version.data)
+    atomic_write.write(path, version.data)
     output = content.digest(version.data, rule.kind)
     log.add(world.root, log.Entry(log.now(), rule.target, "restored", output=output))
     made = {YOURS: "you wrote it", "accepted": "you accepted it"}.get(version.event, "it was made")

@@ -17,14 +17,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from piste import attempt, budget, carry, gitrepo, prices, project, screen, steps
+from piste import attempt, budget, carry, prices, project, steps
 from piste.carry import Outcome
 from piste.commands import common
 from piste.commands.steps import named, the_chain
-from piste.errors import EXIT_FAILED, Failed, Mistake, PisteError, shown
 from piste.finishing import NeedsPerson
 from piste.freshness import World
 from piste.steps import Chain, Link, Settings
+from piste.system import git, screen
+from piste.system.errors import EXIT_FAILED, Failed, Mistake, PisteError, shown
 from piste.tries import Answer, Options, Review
 
 _CODES = "0 done, 1 a step failed or waits for your word, 2 something you can mend, 3 out of budget"
@@ -191,7 +192,7 @@ def _at_a_terminal() -> bool:
 
 
 def _say_what_is_not_seen(world: World) -> None:
-    changed = gitrepo.uncommitted(gitrepo.find(world.root))
+    changed = git.uncommitted(git.find(world.root))
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         names = ", ".join(map(shown, changed[:3])) + more

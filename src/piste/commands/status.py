@@ -8,10 +8,11 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from piste import freshness, project, screen
+from piste import freshness, project
 from piste.commands import common
-from piste.errors import PisteError, without_secrets
 from piste.freshness import Decision, World
+from piste.system import screen
+from piste.system.errors import PisteError, without_secrets
 
 _COLOURS = {"fresh": "green", "stale": "yellow", "missing": "yellow", "edited": "blue",
             "foreign": "blue", "failed": "red"}  # fmt: skip

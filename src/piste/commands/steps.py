@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from piste import attempt, landing, project, screen, steps
+from piste import attempt, landing, project, steps
 from piste.attempt import Attempt
 from piste.commands import common
-from piste.errors import EXIT_FAILED
 from piste.freshness import World
 from piste.steps import Chain, Link
+from piste.system import screen
+from piste.system.errors import EXIT_FAILED
 
 _COLOURS = {"done": "green", "ticked": "green", "changed": "yellow", "open": "dim",
             "failed": "red", "blocked": "red", "review": "blue", "begun": "blue"}  # fmt: skip

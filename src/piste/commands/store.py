@@ -10,11 +10,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from piste import housekeeping, project, screen
+from piste import housekeeping, project
 from piste.commands import common
-from piste.errors import EXIT_FAILED, Mistake, did_you_mean, shown
 from piste.housekeeping import KEPT, REPLY, TEXT, Item
 from piste.store import Store
+from piste.system import screen
+from piste.system.errors import EXIT_FAILED, Mistake, did_you_mean, shown
 
 _CODES = "0 done, 1 verify found damage, 2 something you can mend"
 _WORDS = ("size", "gc", "verify")

@@ -11,8 +11,8 @@ from piste.commands import common
 from piste.commands.done import own_chain
 from piste.commands.steps import named
 from piste.freshness import World
-from piste.gitrepo import ask
 from piste.steps import Link
+from piste.system.git import ask
 
 
 def main(argv: Sequence[str]) -> int:

@@ -7,11 +7,12 @@ it does not have them, their hashes must do. It changes no byte.
 import sys
 from collections.abc import Iterator, Sequence
 
-from piste import content, freshness, project, receipts, screen
+from piste import content, freshness, project, receipts
 from piste.commands import common
 from piste.commands.status import estimate, estimate_said
-from piste.errors import PisteError
 from piste.freshness import Decision, Reason, World
+from piste.system import screen
+from piste.system.errors import PisteError
 
 
 def main(argv: Sequence[str]) -> int:

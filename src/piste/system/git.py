@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import durable, paths, processes, receipts
-from piste.errors import Failed, Mistake, shown
+from piste import receipts
+from piste.system import atomic_write, paths, processes
+from piste.system.errors import Failed, Mistake, shown
 
 FOLDER = f"{paths.STATE}/run"
 NOTHING = "0" * 40  # the old value of a ref that must not be there
@@ -170,7 +171,7 @@ def own_folder(root: Path) -> Path:
     """Return our folder in a project, made so that git does not see what is in it."""
     folder = root / FOLDER
     if not (folder / ".gitignore").exists():
-        durable.write(folder / ".gitignore", b"*\n")
+        atomic_write.write(folder / ".gitignore", b"*\n")
     return folder
 
 

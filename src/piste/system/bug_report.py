@@ -11,7 +11,7 @@ import tempfile
 import traceback
 
 from piste import __version__
-from piste.errors import shown, without_secrets
+from piste.system.errors import shown, without_secrets
 
 
 def write(error: BaseException) -> str:

@@ -9,7 +9,7 @@ import base64
 import os
 import sys
 
-from piste.errors import Failed
+from piste.system.errors import Failed
 
 # What xterm takes; other terminals take more, and a longer text may come out cut off.
 _SURE = 74_994  # bytes of base64

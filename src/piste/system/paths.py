@@ -10,7 +10,7 @@ import re
 import stat
 from pathlib import Path, PurePosixPath
 
-from piste.errors import Mistake, shown
+from piste.system.errors import Mistake, shown
 
 STATE = ".piste"  # piste's own folder in a project; nobody's target
 _CLOSED = {".git", STATE}  # folders in which no target may lie, in any letter case

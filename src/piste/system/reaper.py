@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste import locks
+from piste.system import locks
 
 GRACE = 2.0  # seconds from the polite signal to the other one
 LIFE = "PISTE_WATCHER_LIFE"  # the descriptor of the socket, for the watcher alone

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import paths
-from piste.errors import Mistake
+from piste.system import paths
+from piste.system.errors import Mistake
 
 
 @pytest.mark.parametrize(

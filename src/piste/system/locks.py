@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from piste import durable
+from piste.system import atomic_write
 
 _POLL = 0.05  # seconds between two tries; flock offers no wait with a time limit
 _threads_guard = threading.Lock()
@@ -74,7 +74,7 @@ def _take(path: Path, waiting: Callable[[str], None] | None, stop: threading.Eve
     while True:
         # Never through a symlink: what a lock says would overwrite what that leads to.
         fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        if durable.try_lock(fd) and _is_still(fd, path):
+        if atomic_write.try_lock(fd) and _is_still(fd, path):
             return fd
         if not told and waiting is not None and _is_still(fd, path):
             waiting(_who(fd))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.errors import (
+from piste.system.errors import (
     Failed,
     Mistake,
     OverBudget,

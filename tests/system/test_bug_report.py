@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from piste import report
+from piste.system import bug_report
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def bug() -> Exception:
 def test_the_line_names_the_file(bug: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["piste", "plan"])
     monkeypatch.setenv("SECRET", "sk-1234")
-    line = report.write(bug)
+    line = bug_report.write(bug)
     assert len(line.splitlines()) == 1
     assert line.startswith("a bug in piste (ValueError: the first line); nothing is lost")
     found = re.search(r"\S+$", line)
@@ -34,18 +34,18 @@ def test_the_line_names_the_file(bug: Exception, monkeypatch: pytest.MonkeyPatch
 
 
 def test_no_line_moves_the_cursor() -> None:
-    line = report.write(ValueError("\x1b[2J"))
+    line = bug_report.write(ValueError("\x1b[2J"))
     Path(line.split()[-1]).unlink()
     assert line.isprintable()
 
 
 def test_an_error_without_words() -> None:
-    line = report.write(ValueError())
+    line = bug_report.write(ValueError())
     Path(line.split()[-1]).unlink()
     assert "(ValueError: )" in line
 
 
 def test_no_folder_for_the_file(bug: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/no/such/folder")
-    line = report.write(bug)
+    line = bug_report.write(bug)
     assert line.startswith("a bug in piste (ValueError: the first line); nothing is lost")

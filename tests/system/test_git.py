@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
-from piste import gitrepo
-from piste.errors import Mistake
+from piste.system import git
+from piste.system.errors import Mistake
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 
 def test_a_project_at_the_top(rig: Rig) -> None:
-    repo = gitrepo.find(rig.root)
+    repo = git.find(rig.root)
     assert (repo.prefix, repo.branch, repo.line) == ("", "main", "piste/main")
     assert repo.project == repo.tree == rig.root / ".piste/run/tree"
     assert repo.head == rig.git("rev-parse", "HEAD")
@@ -23,50 +23,50 @@ def test_a_project_at_the_top(rig: Rig) -> None:
 
 def test_a_project_below_has_branches_of_its_own(rig: Rig) -> None:
     rig.write("apps/one two/piste.toml", "")
-    repo = gitrepo.find(rig.root / "apps/one two")
+    repo = git.find(rig.root / "apps/one two")
     assert (repo.prefix, repo.line) == ("apps/one two/", "piste/main+apps-one-two")
     assert repo.project == repo.tree / "apps/one two"
 
 
 def test_through_a_link(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(rig.root)
-    assert gitrepo.find(tmp_path / "link").prefix == ""
+    assert git.find(tmp_path / "link").prefix == ""
 
 
 def test_in_a_worktree_of_the_persons_own(rig: Rig, tmp_path: Path) -> None:
     rig.git("worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
-    repo = gitrepo.find(tmp_path / "side")
+    repo = git.find(tmp_path / "side")
     assert (repo.branch, repo.common) == ("side", rig.root / ".git")
 
 
 def test_in_a_hook_of_another_repository(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", "/nowhere/.git")
     monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere/index")
-    assert gitrepo.find(rig.root).branch == "main"
+    assert git.find(rig.root).branch == "main"
 
 
 def test_names_of_attempts(rig: Rig) -> None:
-    repo = gitrepo.find(rig.root)
-    assert gitrepo.attempts(repo, "03") == "piste-attempts/main/03.1"
+    repo = git.find(rig.root)
+    assert git.attempts(repo, "03") == "piste-attempts/main/03.1"
     for number in ("1", "2", "10"):
         rig.git("branch", f"piste-attempts/main/03.{number}")
-    assert gitrepo.attempts(repo, "03") == "piste-attempts/main/03.11"
-    assert gitrepo.attempts(repo, "A/6") == "piste-attempts/main/A-6.1"
-    assert gitrepo.attempts(repo, "..") == "piste-attempts/main/step.1"
+    assert git.attempts(repo, "03") == "piste-attempts/main/03.11"
+    assert git.attempts(repo, "A/6") == "piste-attempts/main/A-6.1"
+    assert git.attempts(repo, "..") == "piste-attempts/main/step.1"
     for name in ("03", "A/6", "1.1.3", "..", "3#2", "é"):
-        rig.git("check-ref-format", "--branch", gitrepo.attempts(repo, name))
+        rig.git("check-ref-format", "--branch", git.attempts(repo, name))
 
 
 def test_a_branch_moves_only_from_where_it_was_seen(rig: Rig) -> None:
-    repo = gitrepo.find(rig.root)
+    repo = git.find(rig.root)
     first, second = repo.head, rig.commit("second")
-    gitrepo.move(repo, "piste/main", first, "")
-    with pytest.raises(gitrepo.GitFailed):
-        gitrepo.move(repo, "piste/main", second, "")
-    with pytest.raises(gitrepo.GitFailed):
-        gitrepo.move(repo, "piste/main", second, second)
-    gitrepo.move(repo, "piste/main", second, first)
-    gitrepo.move(repo, "piste/main", "", second)
+    git.move(repo, "piste/main", first, "")
+    with pytest.raises(git.GitFailed):
+        git.move(repo, "piste/main", second, "")
+    with pytest.raises(git.GitFailed):
+        git.move(repo, "piste/main", second, second)
+    git.move(repo, "piste/main", second, first)
+    git.move(repo, "piste/main", "", second)
     assert rig.branches() == ["main"]
 
 
@@ -76,24 +76,24 @@ def test_changes_with_strange_names(rig: Rig) -> None:
     for name in names:
         rig.write(name, "x")
     after = rig.commit("strange")
-    assert sorted(row.path for row in gitrepo.changes(rig.root, before, after)) == sorted(names)
+    assert sorted(row.path for row in git.changes(rig.root, before, after)) == sorted(names)
 
 
 def test_what_is_not_committed(rig: Rig) -> None:
-    repo = gitrepo.find(rig.root)
+    repo = git.find(rig.root)
     rig.write("new", "x")
     rig.write("want", "x")
     rig.write(".piste/log.jsonl", "x")
-    assert gitrepo.uncommitted(repo) == ["want"]
-    assert gitrepo.uncommitted(repo, untracked=True) == ["want", "new"]
+    assert git.uncommitted(repo) == ["want"]
+    assert git.uncommitted(repo, untracked=True) == ["want", "new"]
 
 
 def test_git_is_not_there(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(rig.bin))
     with pytest.raises(Mistake, match="git is not installed"):
-        gitrepo.find(rig.root)
+        git.find(rig.root)
 
 
 def test_git_says_what_is_wrong_in_one_line(rig: Rig) -> None:
-    with pytest.raises(gitrepo.GitFailed, match=r"^git show: .*nothing.*$"):
-        gitrepo.git(rig.root, "show", "nothing")
+    with pytest.raises(git.GitFailed, match=r"^git show: .*nothing.*$"):
+        git.git(rig.root, "show", "nothing")

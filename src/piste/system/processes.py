@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import watcher
+from piste.system import reaper
 
 MOST_OUTPUT = 64 << 20  # bytes that a program may print before it is stopped
 _TICK = 0.05  # seconds between two looks at what it has printed
@@ -106,7 +106,7 @@ def _start(program: Program, life: int, stack: contextlib.ExitStack) -> "subproc
     lock = str(program.lock) if program.lock else ""
     # -I: nothing is imported from the folder it is started in. -S: it needs no package but ours.
     argv = [sys.executable, "-IS", "-c", _WATCHER, lock, program.what, *program.argv]
-    env = {**environment(program.env), watcher.LIFE: str(life)}
+    env = {**environment(program.env), reaper.LIFE: str(life)}
     return subprocess.Popen(
         argv, cwd=program.folder, env=env, stdin=stdin, stdout=out, stderr=err,
         pass_fds=(life,), start_new_session=True,
@@ -167,7 +167,7 @@ class _Tail:
 def _reap(child: "subprocess.Popen[bytes]") -> int:
     """Wait for the watcher; it needs no longer than it takes to kill the program."""
     try:
-        code = child.wait(watcher.GRACE * 5)
+        code = child.wait(reaper.GRACE * 5)
     except subprocess.TimeoutExpired:  # stopped by a debugger, or on a disk that hangs
         child.kill()
         code = child.wait()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from piste import durable, locks
+from piste.system import atomic_write, locks
 
 HOLDER = """
 import sys
@@ -141,7 +141,7 @@ def test_a_lock_whose_file_is_gone_is_taken_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a"
-    real = durable.try_lock
+    real = atomic_write.try_lock
     left = [path]
 
     def try_lock(fd: int) -> bool:
@@ -149,7 +149,7 @@ def test_a_lock_whose_file_is_gone_is_taken_anew(
             left.pop().unlink()
         return real(fd)
 
-    monkeypatch.setattr(durable, "try_lock", try_lock)
+    monkeypatch.setattr(atomic_write, "try_lock", try_lock)
     with locks.hold(path, "a.md"):
         # Whoever comes now opens this path: it has to be the file that we hold.
         assert path.exists()

@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 
-from piste.errors import EXIT_MISTAKE
+from piste.system.errors import EXIT_MISTAKE
 
 _NO_READER = 141  # as a shell says of a program that SIGPIPE has ended
 _OF_A_STREAM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from piste import clipboard
-from piste.errors import Failed
+from piste.system import clipboard
+from piste.system.errors import Failed
 
 WAYS = {
     "darwin": [("HOME", ["pbcopy"])],

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.bundle import secrets
+from piste.system import secrets
 
-from .conftest import AWS, GITHUB, RSA, examples
+from bundle.conftest import AWS, GITHUB, RSA, examples
 
 _RNG = random.Random(7)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from piste import streams
+from piste.system import stdio
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -25,12 +25,12 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
     ],
 )
 def test_which_errors_are_of_stdout(error: OSError, its: bool) -> None:
-    assert streams.is_of_stdout(error) is its
+    assert stdio.is_of_stdout(error) is its
 
 
 def test_what_is_said_of_them() -> None:
-    assert streams.failed(FULL) == ("stdout cannot be written: No space left on device", 2)
-    assert streams.failed(BrokenPipeError()) == ("", 141)
+    assert stdio.failed(FULL) == ("stdout cannot be written: No space left on device", 2)
+    assert stdio.failed(BrokenPipeError()) == ("", 141)
 
 
 if Path("/dev/full").exists():
@@ -39,7 +39,7 @@ if Path("/dev/full").exists():
         with Path("/dev/full").open("w") as full:
             monkeypatch.setattr(sys, "stdout", full)
             print("words")
-            streams.let_go()
+            stdio.let_go()
             print("more words")
             full.flush()  # goes nowhere now
 

@@ -5,14 +5,14 @@ import threading
 
 import pytest
 
-from piste import stopping
-from piste.stopping import Interrupted, held_back, signalled
+from piste.system import signals
+from piste.system.signals import Interrupted, held_back, signalled
 
 
 @pytest.fixture(autouse=True)
 def as_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_depth", "_pending", "_count"):
-        monkeypatch.setattr(stopping, name, 0)
+        monkeypatch.setattr(signals, name, 0)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_after_a_stop_that_was_taken_back_they_are_counted_anew() -> None:
 def test_another_thread_holds_nothing_back() -> None:
     def work() -> None:
         with held_back():
-            depths.append(stopping._depth)
+            depths.append(signals._depth)
 
     depths: list[int] = []
     thread = threading.Thread(target=work)

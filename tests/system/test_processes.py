@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from piste import locks, processes
-from piste.processes import Program
+from piste.system import locks, processes
+from piste.system.processes import Program
 
 
 @pytest.fixture

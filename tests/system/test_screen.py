@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from piste import screen
+from piste.system import screen
 
 
 class _Terminal(io.StringIO):

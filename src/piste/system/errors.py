@@ -58,7 +58,7 @@ def without_secrets(text: str) -> str:
     """Return a text for a person, a log or a report, with what looks like a secret masked."""
     if not _SUSPICIOUS.search(text):
         return text
-    from piste.bundle.secrets import find, mask
+    from piste.system.secrets import find, mask
 
     data = text.encode("utf-8", "surrogatepass")
     found = find(data)
