@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from piste import brainstorm, markdown, outline_bundle, prompts, replies, templates
+from piste import brainstorm, outline_bundle, prompts, templates
 from piste.brainstorm import Talk, Turn
 from piste.bundle import forms
+from piste.documents import markdown, replies
+from piste.documents.plan import parse
 from piste.outline import ENOUGH, QUESTIONS, outline
 from piste.outline_text import Wanted
-from piste.plan import parse
 from piste.rules import BUILT_IN
 
 LAYERS = (templates.Layer("built in", Path(str(prompts.__file__)).parent),)

@@ -15,7 +15,7 @@ import pytest
 from conftest import Run
 from standin import StandIn
 
-from piste import plan
+from piste.documents import plan
 from piste.outline import outline
 
 REVIEWS = ("code_review", "github_issues", "issue_prompts", "missing_tests", "readme")

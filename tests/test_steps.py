@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from rig import PLAN, TODO, Rig
 
-from piste import plan, steps
-from piste.plan import Step
+from piste import steps
+from piste.documents import plan
+from piste.documents.plan import Step
 from piste.steps import HAND, Record
 from piste.system.errors import Mistake
 

@@ -92,9 +92,9 @@ def _without_marks(data: bytes, kind: str) -> bytes:
     # surrogateescape: bytes that are no UTF-8 still count as content.
     decoded = data.decode("utf-8", "surrogateescape")
     if kind == "plan":
-        from piste.plan import strip_marks
+        from piste.documents.plan import strip_marks
     else:
-        from piste.todo import strip_marks
+        from piste.documents.todo import strip_marks
     return strip_marks(decoded).encode("utf-8", "surrogateescape")
 
 

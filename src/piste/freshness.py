@@ -259,7 +259,7 @@ def restorable(world: World, rule: Rule, receipt: Receipt) -> bytes | None:
 
 def results(world: World, rule: Rule, key: str) -> Iterator[tuple[Record, str]]:
     """Yield each stored reply of `key` that is still a result, newest first, with its text."""
-    from piste.replies import usable
+    from piste.documents.replies import usable
 
     for record in world.store.replies(key):
         text = usable(record.text, rule.check, lambda: source(world, rule))

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import content, freshness, log, project, receipts, rejected, replies
+from piste import content, freshness, log, project, receipts, rejected
 from piste import templates as _templates
+from piste.documents import replies
 from piste.freshness import Decision, World
 from piste.prices import FREE
 from piste.receipts import Receipt
@@ -482,7 +483,7 @@ def _publish(
 def _with_ticks(rule: Rule, old: bytes, text: str) -> str:
     if rule.kind != "todo" or not old:
         return text
-    from piste.todo import carry_ticks
+    from piste.documents.todo import carry_ticks
 
     return carry_ticks(old.decode("utf-8", "replace"), text)
 
@@ -501,7 +502,7 @@ def _keep_old(world: World, rule: Rule, old: bytes) -> None:
 def _doubts(rule: Rule, text: str) -> str:
     if rule.check not in ("review", "issues"):
         return ""
-    from piste.findings import MARK
+    from piste.documents.findings import MARK
 
     count = text.count(f"\n{MARK}")
     return f"; {count} of its findings name what is not in the bundle, and are marked" * bool(count)

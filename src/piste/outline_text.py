@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from piste import brainstorm, markdown, plan
+from piste import brainstorm
+from piste.documents import markdown, plan
 
 _CREDIT = "*A skeleton made by piste's outline model"
 

@@ -23,10 +23,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import content, plan, receipts, todo
+from piste import content, receipts
+from piste.documents import plan, todo
+from piste.documents.markdown import DOING, DONE, OPEN, split_state
+from piste.documents.plan import Plan, Step
 from piste.freshness import World
-from piste.markdown import DOING, DONE, OPEN, split_state
-from piste.plan import Plan, Step
 from piste.system import atomic_write, locks, paths
 from piste.system.errors import Mistake, did_you_mean, shown
 

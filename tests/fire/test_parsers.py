@@ -16,22 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fire import scale
-from piste import (
-    brainstorm,
-    budget,
-    config,
-    log,
-    mise,
-    plan,
-    receipts,
-    replies,
-    rules,
-    steps,
-    templates,
-    todo,
-)
+from piste import brainstorm, budget, config, log, mise, receipts, rules, steps, templates
 from piste import bundle as bundles
 from piste.bundle.forms import SIGNATURES
+from piste.documents import plan, replies, todo
 from piste.memo import Memo
 from piste.receipts import Receipt
 from piste.rejected import last

@@ -3,12 +3,11 @@ import random
 import string
 
 import pytest
+from bundle.conftest import AWS, GITHUB, RSA, examples
 from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.system import secrets
-
-from bundle.conftest import AWS, GITHUB, RSA, examples
 
 _RNG = random.Random(7)
 

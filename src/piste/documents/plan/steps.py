@@ -8,10 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from piste import plan_forms as forms
-from piste import plan_titles as titles
-from piste.markdown import DONE, DROPPED, Ticks, closes, heading, ticks
-from piste.plan import Plan, Problem, Step
+from piste.documents.markdown import DONE, DROPPED, Ticks, closes, heading, ticks
+from piste.documents.plan import Plan, Problem, Step, titles
+from piste.documents.plan import formats as forms
 
 NO_STEPS = "no line of it names a step; mark each: <!-- step 1: Title --> … <!-- /step -->"
 _RULE = re.compile(r"[ \t]*+(?:([-*_])[ \t]*+(?:\1[ \t]*+){2,}+|=++)$")

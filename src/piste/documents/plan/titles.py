@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from piste.markdown import (
+from piste.documents.markdown import (
     DONE,
     DROPPED,
     LONGEST,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import replies
+from piste.documents import replies
 
 DOCUMENT = "# Title\n\nWords.\n\n```python\nprint('# no heading')\n```\n\n## End\n\n- a list\n"
 

@@ -44,7 +44,7 @@ def finished(text: str, check: str, source: Callable[[], str]) -> str:
     """Return a text that has passed its check as it is written: doubtful findings marked."""
     if check not in ("review", "issues"):
         return text
-    from piste.findings import marked
+    from piste.documents.findings import marked
 
     return marked(text, source()).text
 
@@ -165,7 +165,7 @@ def _spec(text: str) -> str | None:
 
 
 def _plan(text: str) -> str | None:
-    from piste.plan import parse
+    from piste.documents.plan import parse
 
     plan = parse(text)
     if not plan.steps:
@@ -177,7 +177,7 @@ def _plan(text: str) -> str | None:
 
 
 def _todo(text: str) -> str | None:
-    from piste.todo import parse
+    from piste.documents.todo import parse
 
     return None if parse(text) else "no check box is found in it, so it is no todo list"
 

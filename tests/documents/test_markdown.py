@@ -4,8 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import markdown
-from piste.markdown import box, fences, heading, inside, split, split_state, ticks, word_state
+from piste.documents import markdown
+from piste.documents.markdown import (
+    box,
+    fences,
+    heading,
+    inside,
+    split,
+    split_state,
+    ticks,
+    word_state,
+)
 
 
 def _blocks(*lines: str) -> list[tuple[int, int]]:

@@ -24,8 +24,8 @@ state is never part of an id, a title or a prompt; a box within a prompt is.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from piste import plan_titles as titles
-from piste.markdown import fences, inside, split
+from piste.documents.markdown import fences, inside, split
+from piste.documents.plan import titles
 from piste.system.errors import Mistake, did_you_mean, shown
 
 
@@ -69,9 +69,9 @@ def parse(text: str, form: str | None = None) -> Plan:
     `form` overrides the choice: the `form` of a plan, or words of it (``prompt``, ``h3``,
     ``bold step``). A form that the text has not gives no steps, and ``no-such-form``.
     """
-    from piste import plan_steps  # here: a build that only looks needs none of it
+    from piste.documents.plan import steps  # here: a build that only looks needs none of it
 
-    return plan_steps.parse(text, form)
+    return steps.parse(text, form)
 
 
 def next_step(plan: Plan) -> Step | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from piste.findings import MARK, marked
+from piste.documents.findings import MARK, marked
 
 BUNDLE = '<files>\n<file path="src/a.py">\none\ntwo\n</file>\n<file path="b.md">\n# B\n</file>\n'
 

@@ -12,9 +12,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from piste import plan_titles as titles
-from piste.markdown import Fence, Ticks, fences, heading, inside, split, split_state, ticks
-from piste.plan_titles import COARSE, Title
+from piste.documents.markdown import (
+    Fence,
+    Ticks,
+    fences,
+    heading,
+    inside,
+    split,
+    split_state,
+    ticks,
+)
+from piste.documents.plan import titles
+from piste.documents.plan.titles import COARSE, Title
 
 PROMPT_LANGUAGES = {"text", "txt", "plaintext", "plain", "prompt", "markdown", "md", "llm"}
 _RANKS = {"prompt": 5.0, "step": 4.0, "task": 4.0, "ticket": 3.0, "phase": 2.0, "chunk": 1.9,

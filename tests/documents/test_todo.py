@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from piste.documents.todo import Item, carry_ticks, counts, parse, set_state, strip_marks
 from piste.system.errors import Mistake
-from piste.todo import Item, carry_ticks, counts, parse, set_state, strip_marks
 
 STATES = ("open", "done", "doing", "dropped")
 LIST = """\

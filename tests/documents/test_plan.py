@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.plan import mark_done, next_step, parse, strip_marks
+from piste.documents.plan import mark_done, next_step, parse, strip_marks
 from piste.system.errors import Mistake
 
 CANONICAL = """\

@@ -10,7 +10,7 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from piste.markdown import (
+from piste.documents.markdown import (
     DOING,
     DONE,
     DROPPED,

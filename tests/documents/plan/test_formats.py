@@ -2,7 +2,7 @@
 
 import pytest
 
-from piste.plan import Plan, mark_done, parse, strip_marks
+from piste.documents.plan import Plan, mark_done, parse, strip_marks
 
 
 def _titles(plan: Plan) -> list[tuple[str, str]]:

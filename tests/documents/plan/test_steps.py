@@ -2,7 +2,7 @@
 
 import pytest
 
-from piste.plan import parse
+from piste.documents.plan import parse
 
 
 def _prompts(text: str) -> list[str]:

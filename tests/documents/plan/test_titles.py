@@ -2,8 +2,8 @@
 
 import pytest
 
-from piste import plan_titles
-from piste.plan_titles import bare, marked, marker, not_started, read, status
+from piste.documents.plan import titles
+from piste.documents.plan.titles import bare, marked, marker, not_started, read, status
 
 TITLES = [
     ("### Prompt 2: Sessions ✅ COMPLETED", "h3", "prompt", "2", "Sessions", "done"),
@@ -190,5 +190,5 @@ def test_a_status_that_says_done_can_be_taken_back() -> None:
 
 def test_the_status_of_a_step_stands_right_below_its_title() -> None:
     lines = ["## Step 1", "", "**Status:** done", "```", "**Status:** done", "```"]
-    assert plan_titles.status_rows(lines, 0) == [2]
-    assert plan_titles.status_rows(["## Step 1", "## Step 2", "**Status:** done"], 0) == []
+    assert titles.status_rows(lines, 0) == [2]
+    assert titles.status_rows(["## Step 1", "## Step 2", "**Status:** done"], 0) == []
