@@ -31,17 +31,17 @@ PROTOCOLS = {"chat": "chat-ok", "responses": "resp-ok"}
 
 def with_piste(name: str) -> tuple[Callable[[int], str], Callable[[], object]]:
     """One call, and what is to be done after the last."""
-    from piste import llmlog, models
+    from piste.model import asking, llm_log
 
-    model = models.resolve(name)
-    limits = models.Limits(in_flight=THREADS)
+    model = asking.resolve(name)
+    limits = asking.Limits(in_flight=THREADS)
 
     def call(number: int) -> str:
-        reply = models.ask(model, prompt=f"question {number}", limits=limits)
+        reply = asking.ask(model, prompt=f"question {number}", limits=limits)
         assert reply.finish == "complete", reply.detail
         return reply.text
 
-    return call, llmlog.flush
+    return call, llm_log.flush
 
 
 def with_llm(name: str) -> tuple[Callable[[int], str], Callable[[], object]]:

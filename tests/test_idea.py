@@ -13,9 +13,10 @@ from conftest import Run
 from standin import Fault, Request, StandIn
 from terminal import Terminal
 
-from piste import brainstorm, idea, log, models
+from piste import brainstorm, idea, log
 from piste import project as piste_project
 from piste.brainstorm import Talk
+from piste.model import asking
 from piste.outline import ENOUGH, QUESTIONS
 from piste.system.errors import Failed, Mistake
 
@@ -406,7 +407,7 @@ def test_twice_no_question_is_a_failure_that_loses_nothing(room: Path, standin: 
 def test_a_server_that_fails_is_one_line_and_the_talk_goes_on(room: Path, standin: StandIn) -> None:
     talk(room, "one")
     standin.reply(Fault("500"))
-    with pytest.raises(models.CallFailed):
+    with pytest.raises(asking.CallFailed):
         talk(room, "one", "two")
     standin.reply(question)
     talk(room, "one", "two")

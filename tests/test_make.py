@@ -13,9 +13,10 @@ import pytest
 from conftest import Small
 from standin import Fault, Request, StandIn
 
-from piste import freshness, log, make, models, prices, receipts, rejected
+from piste import freshness, log, make, receipts, rejected
 from piste.freshness import FAILED, FRESH, STALE
-from piste.prices import Price
+from piste.model import asking, prices
+from piste.model.prices import Price
 from piste.system import atomic_write, locks, screen
 from piste.system.errors import Failed, Mistake
 
@@ -909,14 +910,14 @@ def test_models_are_asked_with_the_limits_of_the_settings(
     small: Small, paid: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small.settings("retries = 3", "deadline = 7", "in_flight = 2", model="chat-ok")
-    seen: list[models.Limits] = []
-    real = models.ask
+    seen: list[asking.Limits] = []
+    real = asking.ask
 
-    def ask(*args: Any, **named: Any) -> models.Reply:
+    def ask(*args: Any, **named: Any) -> asking.Reply:
         seen.append(named["limits"])
         return real(*args, **named)
 
-    monkeypatch.setattr(models, "ask", ask)
+    monkeypatch.setattr(asking, "ask", ask)
     small.make()
     assert [(s.deadline, s.retries, s.in_flight) for s in seen] == [(7, 3, 2)]
 

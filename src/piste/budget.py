@@ -18,8 +18,9 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste import log, prices
-from piste.prices import FREE
+from piste import log
+from piste.model import prices
+from piste.model.prices import FREE
 from piste.system.errors import Failed, Mistake, OverBudget, shown
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def may_cost(model: str, words: str, options: Mapping[str, object]) -> Sum:
     """Return the most that a call with these words may cost; see `LONGEST`."""
     if model in FREE:
         return NOTHING
-    from piste import tokens
+    from piste.model import tokens
 
     bounds = [options[name] for name in _BOUNDS if isinstance(options.get(name), int)]
     sent, comes = tokens.count(words), min([LONGEST, *map(int, map(str, bounds))])

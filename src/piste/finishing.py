@@ -7,9 +7,10 @@ tested again if that is something else; what does not apply is BLOCKED.
 
 from dataclasses import replace
 
-from piste import attempt, landing, prices, steps, tries, worktree
+from piste import attempt, landing, steps, tries, worktree
 from piste.attempt import Attempt
 from piste.documents import plan
+from piste.model import prices
 from piste.steps import Record
 from piste.system import git, screen
 from piste.system.errors import Failed, Mistake, shown

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from piste import content, receipts, templates
 from piste.config import Config
-from piste.llmhome import folder as llm_folder
-from piste.llmhome import model_named
 from piste.memo import Memo
-from piste.prices import FREE
+from piste.model.llm_home import folder as llm_folder
+from piste.model.llm_home import model_named
+from piste.model.prices import FREE
 from piste.receipts import Receipt
 from piste.rules import Rule
 from piste.store import Record, Store
@@ -343,7 +343,7 @@ def _exactly(world: World, rule: Rule, wanted: Receipt) -> Receipt:
 def _own_id(name: str) -> str:
     if name in FREE:
         return name
-    from piste.models import resolve
+    from piste.model.asking import resolve
 
     if not os.path.isdir(llm_folder()):
         # llm would make its folder, and who only looks must change nothing. Without

@@ -113,11 +113,11 @@ def close() -> None:
     if _world is not None:
         _world.memo.save()
         _tidy(_world)
-    if "piste.llmlog" in sys.modules:  # a model was asked
-        from piste import llmlog
+    if "piste.model.llm_log" in sys.modules:  # a model was asked
+        from piste.model import llm_log
         from piste.system import screen
 
-        for warning in llmlog.flush():
+        for warning in llm_log.flush():
             screen.say(warning)
 
 

@@ -139,16 +139,16 @@ def _begin(world: World, path: Path, source: Answers) -> Page | None:
 
 def _may_begin(world: World, found: Talk) -> None:
     """Raise Mistake when a conversation cannot begin here; nothing has been written yet."""
-    from piste import models
+    from piste.model import asking
 
     if found.head and found.head != brainstorm.HEAD:
         raise Mistake(
             f"{BRAINSTORM} is not a conversation of piste's, and stays as it is; rename it "
             f"to begin one, or make spec.md of it: {project.door(world.root)} spec"
         )
-    model = models.resolve(world.config.model or None)
-    models.require_key(model)
-    models.check_options(model, world.config.options)
+    model = asking.resolve(world.config.model or None)
+    asking.require_key(model)
+    asking.check_options(model, world.config.options)
 
 
 def _go_on(world: World, page: Page, source: Answers) -> str:
@@ -217,11 +217,12 @@ def _suggested(question: str) -> str:
 
 def _question(world: World, said: Talk) -> str:
     """Return the next question, which has been shown: the stored one, else a new one."""
-    from piste import make, models
+    from piste import make
+    from piste.model import asking
 
     template = world.memo.template(PROMPT, world.layers)
     settings = {name: getattr(world.config, name) for name in template.settings}
-    model = models.resolve(world.config.model or None)
+    model = asking.resolve(world.config.model or None)
     action = {"model": model.model_id, "options": dict(world.config.options),
               "prompt_sha256": template.digest, **settings}  # fmt: skip
     words = brainstorm.dump(said._replace(head=brainstorm.HEAD))
@@ -232,8 +233,8 @@ def _question(world: World, said: Talk) -> str:
         free = record._replace(cost=0.0, seconds=None)
         _note(world, make.log_entry("taken", free, key))
         return record.text
-    models.require_key(model)
-    options = models.check_options(model, world.config.options)
+    asking.require_key(model)
+    options = asking.check_options(model, world.config.options)
     system, prompt = templates.render(
         template, {"idea": said.idea, "idea_path": IDEA, "target": BRAINSTORM, **settings}
     )
@@ -290,7 +291,8 @@ def _note(world: World, entry: log.Entry) -> None:
 
 def _stream(world: World, asked: _Asked) -> Any:
     """Ask, and show the reply as it comes."""
-    from piste import graph, make, models
+    from piste import graph, make
+    from piste.model import asking
 
     questions = [turn.question for turn in asked.said.turns]
     print(flush=True)
@@ -305,7 +307,7 @@ def _stream(world: World, asked: _Asked) -> Any:
             screen.say(f"\n{why}; asking again in {seconds:.0f} s")
 
         try:
-            reply = models.ask(
+            reply = asking.ask(
                 asked.model, prompt=asked.words[-1], system=asked.system or None,
                 options=asked.options, history=list(zip(asked.words, questions, strict=False)),
                 limits=make.limits_of(world), stop=graph.stop, on_text=on_text, on_retry=on_retry,

@@ -17,7 +17,7 @@ from piste import content, freshness, log, project, receipts, rejected
 from piste import templates as _templates
 from piste.documents import replies
 from piste.freshness import Decision, World
-from piste.prices import FREE
+from piste.model.prices import FREE
 from piste.receipts import Receipt
 from piste.rules import Rule
 from piste.store import Record
@@ -239,11 +239,12 @@ def _ask(
     world: World, rule: Rule, wanted: Receipt, sources: Sources, stop: threading.Event | None
 ) -> tuple[Record, str]:
     """Ask the model, once more if the reply is no result; return a reply that is stored."""
-    from piste import budget, models
+    from piste import budget
+    from piste.model import asking
 
-    model = models.resolve(wanted.action["model"] or None)
-    models.require_key(model)
-    options = models.check_options(model, wanted.action["options"])
+    model = asking.resolve(wanted.action["model"] or None)
+    asking.require_key(model)
+    options = asking.check_options(model, wanted.action["options"])
     system, prompt = rendered(world, rule, sources)
     _fits(model.model_id, system, prompt, sources, rule)
     reason = file = ""
@@ -289,7 +290,7 @@ def _call(
     world: World, rule: Rule, wanted: Receipt, model: Any, prompt: str, system: str,
     options: Mapping[str, Any], stop: threading.Event | None,
 ) -> Any:  # fmt: skip
-    from piste import models
+    from piste.model import asking
 
     with screen.progress(f"{rule.target}: asking {model.model_id}") as shown:
         come = 0
@@ -305,11 +306,11 @@ def _call(
             screen.say(f"{rule.target}: {why}; asking again in {seconds:.0f} s")
 
         try:
-            return models.ask(
+            return asking.ask(
                 model, prompt=prompt, system=system or None, options=options,
                 limits=limits_of(world), on_text=on_text, on_retry=on_retry, stop=stop,
             )  # fmt: skip
-        except models.CallFailed as error:
+        except asking.CallFailed as error:
             kept = ""
             if error.partial:
                 record = Record("", rule.target, log.now(), model.model_id)
@@ -319,17 +320,17 @@ def _call(
                 log.add(world.root, log.Entry(log.now(), rule.target, "failed", model.model_id,
                                               wanted.key, reason=str(error)))  # fmt: skip
             said = f"{rule.target}: {error}{kept}"
-            raise models.CallFailed(
+            raise asking.CallFailed(
                 said, kind=error.kind, partial=error.partial, retry_after=error.retry_after
             ) from None
 
 
 def limits_of(world: World) -> Any:
     """Return the limits of a call, of the settings."""
-    from piste import models
+    from piste.model import asking
 
     config = world.config
-    return models.Limits(
+    return asking.Limits(
         deadline=config.deadline, stall=config.stall, retries=config.retries,
         in_flight=config.in_flight,
     )  # fmt: skip
@@ -344,7 +345,7 @@ def _with_reason(prompt: str, reason: str) -> str:
 
 def record_of(target: str, reply: Any) -> Record:
     """Return what the store remembers of a reply of `models.ask`."""
-    from piste import prices
+    from piste.model import prices
 
     cost = None
     if reply.input_tokens is not None and reply.output_tokens is not None:
@@ -401,14 +402,14 @@ def _put_aside(
 
 def _fits(model: str, system: str, prompt: str, sources: Sources, rule: Rule) -> None:
     """Raise Mistake when the prompt cannot fit into the model's context."""
-    from piste import prices
+    from piste.model import prices
 
     window = prices.price(model, 0, 0).window
     # No tokenizer makes a token of less than one byte: only a prompt that may not fit
     # has to be counted.
     if window is None or len((system + prompt).encode("utf-8", "replace")) < window:
         return
-    from piste import tokens
+    from piste.model import tokens
 
     size = tokens.count(system) + tokens.count(prompt)
     if size <= window:
@@ -509,7 +510,7 @@ def _doubts(rule: Rule, text: str) -> str:
 
 
 def _numbers(record: Record) -> str:
-    from piste import prices
+    from piste.model import prices
 
     parts = [record.model]
     if record.input_tokens is not None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from piste import __version__, templates
 from piste.config import Config
-from piste.llmhome import model_named
+from piste.model.llm_home import model_named
 from piste.rules import Rule
 from piste.system import atomic_write
 from piste.system.paths import STATE

@@ -19,10 +19,8 @@ from piste import (
     context,
     editblocks,
     log,
-    prices,
     templates,
     testing,
-    tokens,
     worktree,
 )
 from piste.agents import Agent, Finished, Job
@@ -31,6 +29,7 @@ from piste.attempt import Attempt
 from piste.boundaries import Allowed, Violation
 from piste.budget import NOTHING, Cap, Sum
 from piste.freshness import World
+from piste.model import prices, tokens
 from piste.steps import Settings
 from piste.system import git, paths, screen
 from piste.system.errors import Failed, Mistake, OverBudget, shown

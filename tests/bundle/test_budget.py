@@ -1,7 +1,7 @@
 import pytest
 
-from piste import tokens
 from piste.bundle.budget import TooManyTokens, dropped
+from piste.model import tokens
 from piste.system.errors import EXIT_BUDGET
 
 from .conftest import Tree

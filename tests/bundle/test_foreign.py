@@ -61,8 +61,8 @@ def test_its_tokens_are_held_to_the_budget(folder: Tree) -> None:
 def test_a_long_text_is_counted_in_pieces_that_cut_no_token(
     folder: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from piste import tokens
     from piste.bundle import foreign
+    from piste.model import tokens
 
     monkeypatch.setattr(foreign, "_SIZE", 20)
     text = "a line\n  // of several\n\nand 1234\r\nkinds\n\n\n/ x\nof them" * 9

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import tokens
 from piste.bundle import forms, text, visible
 from piste.bundle.blocks import numbered, shown
 from piste.bundle.parsing import blocks, parse
+from piste.model import tokens
 
 from .conftest import FORMS, examples
 

@@ -324,7 +324,7 @@ def test_results_are_kept_by_content_wherever_it_goes(
     repo.write({**FILES, "key.py": f"'{AWS}'"}).pack(tokens=True, secrets="mask")
     asked: list[bytes] = []
     monkeypatch.setattr("piste.system.secrets.find", lambda body: asked.append(body) or ())
-    monkeypatch.setattr("piste.tokens.count", lambda text: asked.append(text.encode()) or 1)
+    monkeypatch.setattr("piste.model.tokens.count", lambda text: asked.append(text.encode()) or 1)
 
     repo.write({"a.py": "a = 2\n"}).pack(tokens=True, secrets="mask")
     repo.write({"a.py": "a = 1\n"})

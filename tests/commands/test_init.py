@@ -9,8 +9,9 @@ import pytest
 from conftest import Run
 from terminal import Terminal
 
-from piste import config, models
+from piste import config
 from piste.commands import init
+from piste.model import asking
 
 from .conftest import Say, tree
 
@@ -152,7 +153,7 @@ def test_a_spec_that_is_there_is_where_it_begins(empty: Path, say: Say) -> None:
 def test_the_default_model_of_llm_where_it_has_a_key(empty: Path, say: Say, own_home: Path) -> None:
     (own_home / "llm").mkdir(exist_ok=True)
     (own_home / "llm/keys.json").write_text('{"openai": "k"}')
-    default = models.resolve(None).model_id
+    default = asking.resolve(None).model_id
     assert say("init").rows[0] == f"wrote piste.toml: the model is llm's default, {default}"
     assert config.load(empty).model == ""
 

@@ -10,7 +10,7 @@ import pytest
 
 from fire.world import World, no_traceback, paid, world
 from piste.budget import LONGEST
-from piste.prices import price
+from piste.model.prices import price
 
 TARGETS = 10_000
 MODEL = "openai/gpt-4o-mini"  # known to the price list, answered by the stand-in

@@ -15,7 +15,7 @@ from standin import Fault, StandIn
 from terminal import Terminal
 
 from piste import freshness, make
-from piste.models import Limits
+from piste.model.asking import Limits
 from piste.system.errors import PisteError
 
 OLD = "# Old\n\nWords.\n"

@@ -28,10 +28,11 @@ from hypothesis.stateful import (
 from fire import faults, scale
 from fire.oracle import CHAIN, Key, Oracle, Receipt, norm
 from fire.world import scratch
-from piste import content, freshness, log, make, models, project
+from piste import content, freshness, log, make, project
 from piste.commands import accept
 from piste.freshness import World
 from piste.memo import Memo
+from piste.model import asking
 from piste.system.errors import PisteError
 
 WALKS = scale.count(500, 5000)
@@ -345,7 +346,7 @@ class Walk(RuleBasedStateMachine):
 def fake(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
     """No server, no llm folder: the models m1 and m2."""
     known = {name: Fake(name) for name in ("m1", "m2")}
-    monkeypatch.setattr(models, "resolve", lambda name: known[name])
+    monkeypatch.setattr(asking, "resolve", lambda name: known[name])
     monkeypatch.setenv("XDG_DATA_HOME", "")
     (own_home / "llm").mkdir()
     (own_home / "llm" / "logs-off").touch()

@@ -58,7 +58,7 @@ def preload(folder: Path) -> None:
     from standin import StandIn, llm_user_dir
 
     import piste
-    from piste import models, wire
+    from piste.model import asking, http
 
     for module in pkgutil.walk_packages(piste.__path__, "piste."):
         importlib.import_module(module.name)
@@ -68,10 +68,10 @@ def preload(folder: Path) -> None:
     with StandIn() as server:
         (llm_user_dir(folder, server, ["ok"]) / "logs-off").touch()
         os.environ["LLM_USER_PATH"] = str(folder)
-        models.ask(models.resolve("chat-ok"), prompt="hello")
-        wire._http_client().close()
-    wire._http_client.cache_clear()
-    models._models.clear()
+        asking.ask(asking.resolve("chat-ok"), prompt="hello")
+        http._http_client().close()
+    http._http_client.cache_clear()
+    asking._models.clear()
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join(10)

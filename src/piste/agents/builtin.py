@@ -22,10 +22,10 @@ _MOST_ASKING = 4  # replies that only ask for files
 
 def version(world: World, model_name: str) -> tuple[str, str]:
     """Return the version of the form, and the model's id. Raises Mistake as `carry_out`."""
-    from piste import models
+    from piste.model import asking
 
-    model = models.resolve(model_name or world.config.model or None)
-    models.require_key(model)
+    model = asking.resolve(model_name or world.config.model or None)
+    asking.require_key(model)
     return f"form {editblocks.VERSION}", model.model_id
 
 
@@ -35,7 +35,7 @@ def carry_out(world: World, job: Job) -> Finished:
     Raises Mistake for a model that cannot be asked, OverBudget before a call that may cost
     more than is left, Failed where no model may be asked, InterruptedError when stopped.
     """
-    from piste import models
+    from piste.model import asking
 
     started = time.monotonic()
     talk = _Talk(world, job)
@@ -44,7 +44,7 @@ def carry_out(world: World, job: Job) -> Finished:
         code, error = 0, ""
     except editblocks.Malformed as fault:
         text, code, error = talk.last, 1, f"its reply cannot be carried out: {fault}"
-    except models.CallFailed as failed:  # no reply came
+    except asking.CallFailed as failed:  # no reply came
         text, code, error = talk.last, 1, str(failed)
     said = Said(text, error, talk.input_tokens, talk.output_tokens, talk.cost, talk.model_id)
     seconds = time.monotonic() - started
@@ -102,12 +102,12 @@ class _Talk:
     """A conversation with a model, each reply of which is kept."""
 
     def __init__(self, world: World, job: Job) -> None:
-        from piste import models
+        from piste.model import asking
 
         self.world, self.job = world, job
-        self.model: Any = models.resolve(job.model or world.config.model or None)
-        models.require_key(self.model)
-        self.options = models.check_options(self.model, world.config.options)
+        self.model: Any = asking.resolve(job.model or world.config.model or None)
+        asking.require_key(self.model)
+        self.options = asking.check_options(self.model, world.config.options)
         self.model_id: str = self.model.model_id
         self.turns: list[tuple[str, str]] = []
         self.replies: list[tuple[str, str]] = []
@@ -165,10 +165,11 @@ class _Talk:
 
     def _paid(self, words: str) -> tuple[str, str]:
         """Ask the model; return what it says, and why that is no whole reply, or ""."""
-        from piste import budget, make, models
+        from piste import budget, make
+        from piste.model import asking
 
         config = self.world.config
-        limits = models.Limits(
+        limits = asking.Limits(
             deadline=min(config.deadline, self.job.limit), stall=config.stall,
             retries=config.retries, in_flight=config.in_flight,
         )  # fmt: skip
@@ -184,11 +185,11 @@ class _Talk:
         purse = budget.purse(self.world.root)
         with purse.call(config, self.job.what, self.model_id, sent, self.options) as paid:
             try:
-                reply = models.ask(
+                reply = asking.ask(
                     self.model, prompt=words, options=self.options, history=self.turns,
                     limits=limits, on_text=on_text, stop=self.job.stop,
                 )  # fmt: skip
-            except models.CallFailed as error:
+            except asking.CallFailed as error:
                 if error.kind == "stopped":
                     raise InterruptedError("stopped while the model was asked") from None
                 raise

@@ -8,12 +8,12 @@ know where a block goes.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from piste import tokens
 from piste.bundle import reading, text, visible
 from piste.bundle.forms import FILE, is_bundle, parts
 from piste.bundle.known import Known, key_of
 from piste.bundle.reading import Folders, Stamp
 from piste.bundle.state import BINARY, BUNDLE, PACKED, RACY, Note
+from piste.model import tokens
 
 ESCAPED = "[U+XXXX]"
 _MARKS_TO_SAY = ("encoding", "invalid", "escaped", "cut", "newline", "bom")

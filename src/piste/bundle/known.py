@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from piste import tokens
+from piste.model import tokens
 from piste.system import atomic_write
 
 Findings = tuple[tuple[int, int, str], ...]

@@ -111,7 +111,7 @@ def packed(world: World, failure: Failure) -> str:
 
 
 def _hand_over(text: str, to_clipboard: bool, file: str, failure: Failure) -> None:
-    from piste import tokens
+    from piste.model import tokens
 
     how = "packed"
     if to_clipboard:

@@ -16,10 +16,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import __version__, config, housekeeping, llmhome, project, receipts
+from piste import __version__, config, housekeeping, project, receipts
 from piste.commands import common
 from piste.freshness import World
-from piste.prices import FREE
+from piste.model import llm_home
+from piste.model.prices import FREE
 from piste.store import Store, default_folder
 from piste.system import paths, screen
 from piste.system.errors import EXIT_FAILED, Mistake, PisteError, shown, without_secrets
@@ -218,7 +219,7 @@ def _of_models(world: World | None) -> Iterator[Line]:
 @contextlib.contextmanager
 def _llm_folder() -> Iterator[None]:
     """Let llm have a folder for as long as it is looked at: it would make its own."""
-    if os.path.isdir(llmhome.folder()):
+    if os.path.isdir(llm_home.folder()):
         yield
         return
     before = os.environ.get("LLM_USER_PATH")
@@ -235,12 +236,12 @@ def _llm_folder() -> Iterator[None]:
 def _of_model(name: str, options: Mapping[str, object]) -> Line:
     if name in FREE:
         return Line(OK, "model", f"{name}: embedded, writes skeletons, needs no key")
-    from piste import models
+    from piste.model import asking
 
     try:
-        model = models.resolve(name or None)
-        models.require_key(model)
-        models.check_options(model, options)
+        model = asking.resolve(name or None)
+        asking.require_key(model)
+        asking.check_options(model, options)
     except PisteError as error:
         return Line(MEND, "model", str(error))
     whose = "" if name else ", llm's default"

@@ -85,16 +85,16 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
 
 def _model_line(model: str) -> tuple[str, str]:
     """The line of the settings that names the model, and what to say of it."""
-    from piste import models
+    from piste.model import asking
 
     if model:
-        models.resolve(model)
+        asking.resolve(model)
         return f'model = "{model}"', f"the model is {model}"
     try:
-        default = models.resolve(None)
+        default = asking.resolve(None)
     except Mistake:
         default = None
-    if default is not None and models.has_key(default):
+    if default is not None and asking.has_key(default):
         about = f"the model is llm's default, {default.model_id}"
         return f'# model = "{default.model_id}"  # without it, the default of llm', about
     about = (

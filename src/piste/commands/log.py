@@ -6,9 +6,10 @@ no byte.
 
 from collections.abc import Sequence
 
-from piste import log, prices, project, rules
+from piste import log, project, rules
 from piste.commands import common
 from piste.freshness import World
+from piste.model import prices
 
 _HEAD = ["WHEN (UTC)", "TARGET", "EVENT", "IN", "OUT", "COST", "SECONDS", "MODEL", "REASON"]
 _RIGHT = ("IN", "OUT", "COST", "SECONDS")

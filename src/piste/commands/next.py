@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"nothing is left: all {len(chain.links)} steps are done", file=sys.stderr)
         return 0
     if args.copy:
-        from piste import tokens
+        from piste.model import tokens
         from piste.system import clipboard
 
         text = full(world, chain, link)

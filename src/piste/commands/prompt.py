@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from piste import freshness, make, project, tokens
+from piste import freshness, make, project
 from piste.commands import common
 from piste.freshness import World
+from piste.model import tokens
 from piste.rules import Rule
 from piste.system import screen
 from piste.system.errors import Mistake

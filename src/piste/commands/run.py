@@ -17,12 +17,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from piste import attempt, budget, carry, prices, project, steps
+from piste import attempt, budget, carry, project, steps
 from piste.carry import Outcome
 from piste.commands import common
 from piste.commands.steps import named, the_chain
 from piste.finishing import NeedsPerson
 from piste.freshness import World
+from piste.model import prices
 from piste.steps import Chain, Link, Settings
 from piste.system import git, screen
 from piste.system.errors import EXIT_FAILED, Failed, Mistake, PisteError, shown
@@ -86,10 +87,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _flush_log() -> None:
-    if "piste.llmlog" in sys.modules:  # a model was asked
-        from piste import llmlog
+    if "piste.model.llm_log" in sys.modules:  # a model was asked
+        from piste.model import llm_log
 
-        for warning in llmlog.flush():
+        for warning in llm_log.flush():
             screen.say(warning)
 
 

@@ -51,7 +51,8 @@ def estimate(world: World, decision: Decision) -> Estimate | None:
     """
     if decision.todo != freshness.MAKE or decision.stored or decision.wanted is None:
         return None
-    from piste import make, prices, tokens
+    from piste import make
+    from piste.model import prices, tokens
 
     rule = decision.rule
     try:
@@ -68,7 +69,7 @@ def estimate(world: World, decision: Decision) -> Estimate | None:
 
 def estimate_said(found: Estimate) -> str:
     """Return an estimate as it is shown. A price is a lower bound: replies may be longer."""
-    from piste import prices
+    from piste.model import prices
 
     price = prices.said(found.dollars)
     return f"{found.tokens:,} tokens, {'≥ ' if found.dollars else ''}{price} ({found.model})"

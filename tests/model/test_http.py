@@ -7,8 +7,8 @@ import openai
 import pytest
 from standin import StandIn
 
-from piste import wire
-from piste.models import resolve
+from piste.model import http
+from piste.model.asking import resolve
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def test_what_is_no_openai_client_is_left_as_it_was() -> None:
             return f"a client of another kind for {key}"
 
     model, plain = Model(), object()
-    wire.share_client(model)
-    wire.share_client(plain)
+    http.share_client(model)
+    http.share_client(plain)
     assert model.get_client("k") == "a client of another kind for k"
     assert not hasattr(plain, "get_client")
 
@@ -53,7 +53,7 @@ def test_the_client_serves_who_does_not_watch(two: tuple[Any, Any], own_home: Pa
 
 
 def test_cancelling_before_anything_was_sent_does_nothing() -> None:
-    watch = wire.Watch(patience=1)
+    watch = http.Watch(patience=1)
     watch.cancel()
     assert watch.cancelled
     assert watch.downloaded == 0

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from standin import StandIn
 
-from piste import llmlog
-from piste.models import Limits, ask, resolve
+from piste.model import llm_log
+from piste.model.asking import Limits, ask, resolve
 
 WRITER = """
 from piste import llmlog, models
@@ -48,14 +48,14 @@ def test_sixteen_threads_and_two_processes_lose_no_row(home: Path) -> None:
 
     def some(thread: int) -> None:
         for n in range(20):
-            assert llmlog.log(answered(f"# {thread} {n}"))
+            assert llm_log.log(answered(f"# {thread} {n}"))
 
     threads = [threading.Thread(target=some, args=(number,)) for number in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert llmlog.flush() == []
+    assert llm_log.flush() == []
     assert [other.wait(60) for other in others] == [0, 0]
     assert len(rows(home)) == 16 * 20 + 2 * 20
     with sqlite3.connect(home / "logs.db") as database:
@@ -65,7 +65,7 @@ def test_sixteen_threads_and_two_processes_lose_no_row(home: Path) -> None:
 def test_a_call_is_found_in_the_log(standin: StandIn) -> None:
     folder = Path(os.environ["LLM_USER_PATH"])
     reply = ask(resolve("chat-ok"), prompt="a question")
-    assert llmlog.flush() == []
+    assert llm_log.flush() == []
     columns = "id, model, input_tokens, output_tokens"
     assert rows(folder, columns) == [
         (reply.turn_id, "chat-ok", reply.input_tokens, reply.output_tokens)
@@ -74,7 +74,7 @@ def test_a_call_is_found_in_the_log(standin: StandIn) -> None:
 
 def test_llm_itself_shows_the_call(standin: StandIn) -> None:
     reply = ask(resolve("resp-ok"), prompt="a question")
-    llmlog.flush()
+    llm_log.flush()
     shown = subprocess.check_output([sys.executable, "-m", "llm", "logs", "--json"], text=True)
     assert [row["response"] for row in json.loads(shown)] == [reply.text]
 
@@ -82,7 +82,7 @@ def test_llm_itself_shows_the_call(standin: StandIn) -> None:
 def test_an_incomplete_reply_is_logged_with_its_tokens_and_reason(standin: StandIn) -> None:
     folder = Path(os.environ["LLM_USER_PATH"])
     reply = ask(resolve("resp-length"), prompt="a question")
-    assert llmlog.flush() == []
+    assert llm_log.flush() == []
     [(tokens, record)] = rows(folder, "output_tokens, response_json")
     assert tokens == reply.output_tokens
     assert "max_output_tokens" in record
@@ -90,22 +90,22 @@ def test_an_incomplete_reply_is_logged_with_its_tokens_and_reason(standin: Stand
 
 def test_nothing_is_logged_where_logging_is_off(home: Path) -> None:
     (home / "logs-off").touch()
-    assert not llmlog.log(answered("# x"))
-    assert llmlog.flush() == []
+    assert not llm_log.log(answered("# x"))
+    assert llm_log.flush() == []
     assert not (home / "logs.db").exists()
     assert ask(resolve("outline"), prompt="# x").turn_id is None
 
 
 def test_a_row_waits_for_another_writer(home: Path) -> None:
-    llmlog.log(answered("# first"))
-    assert llmlog.flush() == []
+    llm_log.log(answered("# first"))
+    assert llm_log.flush() == []
     other = sqlite3.connect(home / "logs.db", isolation_level=None)
     other.execute("begin immediate")
-    llmlog.log(answered("# second"))
-    assert llmlog.flush(0) == ["1 call is not in `llm logs`: another program writes to it"]
+    llm_log.log(answered("# second"))
+    assert llm_log.flush(0) == ["1 call is not in `llm logs`: another program writes to it"]
     other.execute("commit")
     other.close()
-    assert llmlog.flush() == []
+    assert llm_log.flush() == []
     assert len(rows(home)) == 2
 
 
@@ -113,10 +113,10 @@ def test_a_log_that_is_no_database_is_a_warning(home: Path) -> None:
     (home / "logs.db").write_text("this is no database" * 100)
     reply = ask(resolve("outline"), prompt="# x", limits=Limits(retries=0))
     assert reply.finish == "complete"
-    [warning] = llmlog.flush()
+    [warning] = llm_log.flush()
     assert warning.startswith("1 call is not in `llm logs`: ")
     assert "\n" not in warning
-    assert llmlog.flush() == []
+    assert llm_log.flush() == []
 
 
 def test_one_row_that_cannot_be_written_does_not_take_the_others(home: Path) -> None:
@@ -125,9 +125,9 @@ def test_one_row_that_cannot_be_written_does_not_take_the_others(home: Path) -> 
             raise ValueError("not this one")
 
     good, broken = answered("# good"), Broken()
-    llmlog.log(broken)  # type: ignore[arg-type]
-    llmlog.log(good)
-    assert llmlog.flush() == ["1 call is not in `llm logs`: not this one"]
+    llm_log.log(broken)  # type: ignore[arg-type]
+    llm_log.log(good)
+    assert llm_log.flush() == ["1 call is not in `llm logs`: not this one"]
     assert rows(home) == [(good.id,)]
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import verdicts
-from piste.verdicts import Trouble
+from piste.model import reply_status
+from piste.model.reply_status import Trouble
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -31,7 +31,7 @@ JSON = st.recursive(
 
 
 def finish(record: object, text: str = "text", **more: Any) -> tuple[str, str]:
-    return verdicts.finish(text, record, **{"streamed": False, **more})
+    return reply_status.finish(text, record, **{"streamed": False, **more})
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def test_any_json_has_a_finish(record: object, text: str, streamed: bool) -> Non
 def test_what_a_server_says(
     status: int | None, code: str, said: str, kind: str, again: bool
 ) -> None:
-    trouble = verdicts.of_server(status, code, said)
+    trouble = reply_status.of_server(status, code, said)
     assert (trouble.kind, trouble.again) == (kind, again)
 
 
 def test_an_error_object_with_http_200() -> None:
-    assert verdicts.of_body({"code": 429, "message": "slow"}) == Trouble("rate", "slow", True)
-    assert verdicts.of_body({}).kind == "server"
+    assert reply_status.of_body({"code": 429, "message": "slow"}) == Trouble("rate", "slow", True)
+    assert reply_status.of_body({}).kind == "server"
 
 
 class APIConnectionError(Exception):
@@ -114,7 +114,7 @@ def test_the_first_cause_of_a_lost_connection_is_named() -> None:
         except OSError as error:
             raise APIConnectionError("Connection error.") from error
     except APIConnectionError as error:
-        trouble = verdicts.of_error(error)
+        trouble = reply_status.of_error(error)
     assert trouble.kind == "network"
     assert "Connection refused" in trouble.said
 
@@ -130,18 +130,18 @@ def test_the_first_cause_of_a_lost_connection_is_named() -> None:
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert verdicts.retry_after(headers) == seconds
+    assert reply_status.retry_after(headers) == seconds
 
 
 def test_retry_after_as_a_date() -> None:
-    found = verdicts.retry_after({"retry-after": formatdate(time.time() + 3600, usegmt=True)})
+    found = reply_status.retry_after({"retry-after": formatdate(time.time() + 3600, usegmt=True)})
     assert found is not None
     assert 3000 < found <= 3600
 
 
 @given(st.text())
 def test_any_retry_after_is_read_or_left(value: str) -> None:
-    found = verdicts.retry_after({"retry-after": value})
+    found = reply_status.retry_after({"retry-after": value})
     assert found is None or isinstance(found, float)
 
 
@@ -157,8 +157,8 @@ def test_any_retry_after_is_read_or_left(value: str) -> None:
     ],
 )
 def test_a_key_is_never_shown(text: str, shown: str) -> None:
-    assert verdicts.without_key(text, "my-secret-key") == shown
+    assert reply_status.without_key(text, "my-secret-key") == shown
 
 
 def test_a_key_too_short_to_be_one_does_not_eat_the_message() -> None:
-    assert verdicts.without_key("a bad gateway", "a") == "a bad gateway"
+    assert reply_status.without_key("a bad gateway", "a") == "a bad gateway"

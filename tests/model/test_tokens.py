@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from piste import tokens
+from piste.model import tokens
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste import llmhome, llmlog, verdicts, wire
+from piste.model import http, llm_home, llm_log, reply_status
+from piste.model.reply_status import Kind, Trouble
 from piste.system.errors import Failed, Mistake, did_you_mean, shown
-from piste.verdicts import Kind, Trouble
 
 if TYPE_CHECKING:
     import llm
@@ -99,10 +99,10 @@ def resolve(name: str | None) -> "AnyModel":
     llm that cannot be used at all, with the plugin or file that is to blame.
     """
     with _lock:  # of several threads that are the first to use llm, all but one find no models
-        where = (llmhome.folder(), name)
+        where = (llm_home.folder(), name)
         if where not in _models:
             model = _find(name)
-            wire.share_client(model)
+            http.share_client(model)
             _models[where] = model
         return _models[where]
 
@@ -116,7 +116,7 @@ def _find(name: str | None) -> "AnyModel":
         wanted = name or str(llm.get_default_model())  # type: ignore[no-untyped-call]
     except OSError as error:
         raise Mistake(
-            f"llm cannot use its folder {llmhome.folder()} ({error.strerror}): "
+            f"llm cannot use its folder {llm_home.folder()} ({error.strerror}): "
             "set LLM_USER_PATH to one that can be written"
         ) from None
     except Exception as error:
@@ -153,10 +153,10 @@ def _broken_plugin(error: Exception) -> str:
         except Exception as found:
             name = entry.dist.name if entry.dist else entry.name
             return (
-                f"the llm plugin {name} cannot be loaded ({verdicts.line(found)}); "
+                f"the llm plugin {name} cannot be loaded ({reply_status.line(found)}); "
                 "repair or uninstall it: no llm command works with it"
             )
-    return f"llm cannot be loaded ({verdicts.line(error)})"
+    return f"llm cannot be loaded ({reply_status.line(error)})"
 
 
 def _culprit(error: Exception) -> str:
@@ -165,19 +165,19 @@ def _culprit(error: Exception) -> str:
 
     frames = traceback.walk_tb(error.__traceback__)
     modules = {frame.f_globals.get("__name__") for frame, _ in frames}
-    said = verdicts.line(error)
+    said = reply_status.line(error)
     for plugin, dist in pm.list_plugin_distinfo():
         if getattr(plugin, "__name__", "") in modules:
             name = dist.metadata["Name"]
             return f"the llm plugin {name} cannot list its models ({said}); repair or uninstall it"
     if "llm.default_plugins.openai_models" in modules:
-        path = os.path.join(llmhome.folder(), "extra-openai-models.yaml")
+        path = os.path.join(llm_home.folder(), "extra-openai-models.yaml")
         return (
             f"{path} cannot be used ({said}); it has to be a list of entries with a model_id "
             "and a model_name each"
         )
     if isinstance(error, ValueError):  # the one file that llm itself reads for this
-        path = os.path.join(llmhome.folder(), "aliases.json")
+        path = os.path.join(llm_home.folder(), "aliases.json")
         return f"{path} cannot be read ({said}); repair or remove it"
     return f"llm cannot list its models ({said})"
 
@@ -217,8 +217,8 @@ def _key(model: "AnyModel") -> str | None:
             'this machine (`llm install llm-ollama`), or model = "outline" to try without one'
         ) from None
     except (OSError, ValueError) as error:
-        path = os.path.join(llmhome.folder(), "keys.json")
-        raise Mistake(f"{path} cannot be read ({verdicts.line(error)}); repair it") from None
+        path = os.path.join(llm_home.folder(), "keys.json")
+        raise Mistake(f"{path} cannot be read ({reply_status.line(error)}); repair it") from None
     elsewhere = getattr(model, "api_base", None)
     if elsewhere and not own and model.key_env_var == "OPENAI_API_KEY":
         # An entry of extra-openai-models.yaml inherits the variable of OpenAI's own models.
@@ -253,7 +253,7 @@ def check_options(model: "AnyModel", options: Mapping[str, object]) -> dict[str,
         checked = model.Options(**options)
     except ValidationError as error:
         first = error.errors()[0]
-        name, said = ".".join(map(str, first["loc"])), verdicts.one_line(first["msg"])
+        name, said = ".".join(map(str, first["loc"])), reply_status.one_line(first["msg"])
         raise Mistake(
             f"option {name} of {model.model_id} cannot be {first['input']!r}: {said}"
         ) from None
@@ -369,7 +369,7 @@ def _until_answered(call: _Call) -> Reply:
             raise _failure(call, trouble, attempt, partial)
         if call.on_retry:
             said = f"{_WHAT[trouble.kind]}: {trouble.said}"
-            call.on_retry(verdicts.without_key(said, call.key), wait)
+            call.on_retry(reply_status.without_key(said, call.key), wait)
         call.stop.wait(wait)
     raise AssertionError("itertools.count ended")
 
@@ -402,7 +402,7 @@ class _Flight:
     def __init__(self, response: "llm.Response", limits: Limits) -> None:
         self.response: Any = response
         self.limits = limits
-        self.watch = wire.Watch(limits.stall if response.stream else limits.deadline)
+        self.watch = http.Watch(limits.stall if response.stream else limits.deadline)
         self.done = threading.Event()
         self.error: BaseException | None = None
         self.pieces: list[str] = []
@@ -434,7 +434,7 @@ def _fly(call: _Call, flight: _Flight, end: float) -> Trouble | None:
 
 def _run(flight: _Flight) -> None:
     """Read a response to its end, on a thread of its own."""
-    wire.here.watch = flight.watch
+    http.here.watch = flight.watch
     try:
         with contextlib.closing(flight.response.stream_events()) as events:
             for event in events:
@@ -491,9 +491,9 @@ def _trouble(flight: _Flight) -> Trouble | None:
     if flight.chars > flight.limits.max_chars:
         return _too_much(flight.limits.max_chars, "characters")
     if flight.watch.error is not None:
-        return verdicts.of_body(flight.watch.error)
+        return reply_status.of_body(flight.watch.error)
     if flight.error is not None:
-        return verdicts.of_error(flight.error)
+        return reply_status.of_error(flight.error)
     if flight.watch.streamed and not flight.watch.events:
         return Trouble("bad_reply", "no event came where a stream of them was asked for")
     return None
@@ -506,7 +506,7 @@ def _too_much(most: int, unit: str) -> Trouble:
 def _reply(call: _Call, flight: _Flight, seconds: float, attempts: int) -> Reply:
     response, watch = flight.response, flight.watch
     record = response.response_json if isinstance(response.response_json, dict) else {}
-    finish, detail = verdicts.finish(
+    finish, detail = reply_status.finish(
         flight.text,
         record,
         streamed=watch.streamed,
@@ -514,16 +514,16 @@ def _reply(call: _Call, flight: _Flight, seconds: float, attempts: int) -> Reply
         refusal=watch.refusal,
     )
     return Reply(
-        text=flight.text or watch.refusal or verdicts.refusal_in(record),
+        text=flight.text or watch.refusal or reply_status.refusal_in(record),
         finish=finish,
-        detail=verdicts.without_key(detail, call.key),
+        detail=reply_status.without_key(detail, call.key),
         model=call.model.model_id,
         resolved_model=response.resolved_model or record.get("model"),
         input_tokens=response.input_tokens,
         output_tokens=response.output_tokens,
         seconds=seconds,
         requests=attempts,
-        turn_id=response.id if llmlog.log(response) else None,
+        turn_id=response.id if llm_log.log(response) else None,
     )
 
 
@@ -559,7 +559,7 @@ def _failure(call: _Call, trouble: Trouble, attempts: int, partial: str) -> Call
         line += f"; it asks to wait {trouble.retry_after:.0f} s"
     if attempts > 1:
         line += f" (asked {attempts} times)"
-    line = verdicts.without_key(line, call.key)
+    line = reply_status.without_key(line, call.key)
     if trouble.kind == "mistake":
         return Mistake(line)
     return CallFailed(line, kind=trouble.kind, partial=partial, retry_after=trouble.retry_after)

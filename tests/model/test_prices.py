@@ -2,7 +2,7 @@
 
 import pytest
 
-from piste import prices
+from piste.model import prices
 
 
 def test_the_embedded_model_is_free() -> None:

@@ -16,8 +16,8 @@ import pytest
 from llm.plugins import pm
 from standin import CASES, Fault, Request, StandIn, llm_user_dir, serving
 
-from piste import models
-from piste.models import CallFailed, Limits, Reply, ask, resolve
+from piste.model import asking
+from piste.model.asking import CallFailed, Limits, Reply, ask, resolve
 from piste.system.errors import Mistake
 
 PROTOCOLS = ("chat", "resp")
@@ -188,7 +188,7 @@ def test_an_endless_reply_is_stopped(server: StandIn, protocol: str) -> None:
 def test_a_stream_without_text_is_stopped_too(
     server: StandIn, scripted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "_MOST_BYTES", 100_000)
+    monkeypatch.setattr(asking, "_MOST_BYTES", 100_000)
     server.reply(Fault("endless", ""))
     with pytest.raises(CallFailed, match="did not end within 100,000 bytes") as caught:
         call(scripted)
@@ -474,12 +474,12 @@ def test_a_wrong_option_sends_nothing(
 
 def test_an_option_with_choices_names_them() -> None:
     with pytest.raises(Mistake, match="'none', 'minimal', 'low'"):
-        models.check_options(resolve("gpt-5.6-luna"), {"reasoning_effort": "huge"})
+        asking.check_options(resolve("gpt-5.6-luna"), {"reasoning_effort": "huge"})
 
 
 def test_checked_options_are_plain_values() -> None:
     model = resolve("gpt-5.6-luna")
-    checked = models.check_options(model, {"reasoning_effort": "low", "temperature": "1"})
+    checked = asking.check_options(model, {"reasoning_effort": "low", "temperature": "1"})
     assert checked == json.loads(json.dumps({"reasoning_effort": "low", "temperature": 1.0}))
 
 
@@ -504,7 +504,7 @@ def test_the_key_of_openai_is_never_sent_elsewhere(
     model = resolve(f"{protocol}-ok")
     with pytest.raises(Mistake, match=r"`llm keys set elsewhere`"):
         call(model)
-    assert not models.has_key(model)
+    assert not asking.has_key(model)
     assert came(server, before) == []
 
 
@@ -522,19 +522,19 @@ def test_a_stored_key_is_sent_and_not_shown(server: StandIn, keyed: Path, protoc
 def test_a_missing_key_names_the_ways_to_one() -> None:
     model = resolve("gpt-5.6-luna")
     with pytest.raises(Mistake, match=r"`llm keys set openai`.*llm-ollama.*model = \"outline\""):
-        models.require_key(model)
+        asking.require_key(model)
 
 
 @pytest.mark.parametrize("name", ["outline", "chat-ok"])
 def test_a_model_may_need_no_key(name: str) -> None:
-    models.require_key(resolve(name))
-    assert models.has_key(resolve(name))
+    asking.require_key(resolve(name))
+    assert asking.has_key(resolve(name))
 
 
 def test_keys_that_cannot_be_read(keyed: Path) -> None:
     (keyed / "keys.json").write_text("{")
     with pytest.raises(Mistake, match=r"keys\.json cannot be read"):
-        models.require_key(resolve("chat-ok"))
+        asking.require_key(resolve("chat-ok"))
 
 
 # Finding a model ------------------------------------------------------------------------
@@ -592,7 +592,7 @@ def python(code: str, **env: str) -> str:
 
 
 def test_importing_the_module_does_not_import_llm() -> None:
-    assert python("import piste.models, sys; print('llm' in sys.modules)") == "False\n"
+    assert python("import piste.model.asking, sys; print('llm' in sys.modules)") == "False\n"
 
 
 def test_sixteen_threads_are_the_first_to_use_llm() -> None:
@@ -739,4 +739,4 @@ def test_a_plugin_that_comes_later_is_found() -> None:
         assert resolve("other").model_id == "other"
     finally:
         pm.unregister(plugin)
-        models._models.pop((os.environ["LLM_USER_PATH"], "other"))
+        asking._models.pop((os.environ["LLM_USER_PATH"], "other"))
