@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from piste import brainstorm, outline_bundle, prompts, templates
 from piste.brainstorm import Talk, Turn
-from piste.bundle import forms
+from piste.bundle import formats
 from piste.documents import markdown, replies
 from piste.documents.plan import parse
 from piste.outline import ENOUGH, QUESTIONS, outline
@@ -343,9 +343,9 @@ FILES = {
 
 
 def packed(files: dict[str, str], form: str = "xml") -> str:
-    blocks = [forms.block(form, "bundle", {"by": "piste"}, b"")]
-    blocks += [forms.block(form, "file", {"path": p}, t.encode()) for p, t in files.items()]
-    return (b"".join(blocks) + forms.closing(form)).decode()
+    blocks = [formats.block(form, "bundle", {"by": "piste"}, b"")]
+    blocks += [formats.block(form, "file", {"path": p}, t.encode()) for p, t in files.items()]
+    return (b"".join(blocks) + formats.closing(form)).decode()
 
 
 def repomix(files: dict[str, str]) -> str:
@@ -356,7 +356,7 @@ def repomix_markdown(files: dict[str, str]) -> str:
     return "".join(f"## File: {path}\n````\n{text}````\n\n" for path, text in files.items())
 
 
-BUNDLES = {form: packed(FILES, form) for form in forms.SIGNATURES}
+BUNDLES = {form: packed(FILES, form) for form in formats.SIGNATURES}
 BUNDLES |= {"repomix": repomix(FILES), "repomix markdown": repomix_markdown(FILES)}
 BUNDLES |= {"cut off": packed(FILES).removesuffix("</file>\n")}
 

@@ -64,7 +64,7 @@ def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
     whether the text would be another one; a build leaves that to the packing itself.
     """
     from piste import bundle
-    from piste.bundle.forms import is_bundle
+    from piste.bundle.formats import is_bundle
 
     def about(text: str) -> tuple[Reason, ...]:
         return (Reason("target", rule.target, text),)

@@ -90,10 +90,10 @@ def _shorter(path: str) -> Iterator[str]:
 
 def around(root: Path, names: Sequence[str], known: Sequence[str]) -> list[str]:
     """Return the files, then those of `known` that they import: a test with what it tests."""
-    from piste.bundle import needing
+    from piste.bundle import imports
 
     there = [os.fsencode(name) for name in known]
-    needed = needing.needed(str(root), there, [os.fsencode(name) for name in names])
+    needed = imports.needed(str(root), there, [os.fsencode(name) for name in names])
     return list(dict.fromkeys([*names, *sorted(map(os.fsdecode, needed))]))
 
 
@@ -103,41 +103,41 @@ def framed(root: Path, names: Iterable[str], most: int = 120_000) -> str:
     `most` bounds the bytes in all. A file that is no text, too large, secret or not there is
     named with the reason.
     """
-    from piste.bundle import forms, reading
-    from piste.bundle.visible import quote
+    from piste.bundle import file_reader, formats
+    from piste.bundle.escapes import quote
 
     parts: list[bytes] = []
     left = most
-    folders = reading.Folders(str(root))
+    folders = file_reader.Folders(str(root))
     try:
         for name in names:
             raw = os.fsencode(name)
             body, marks = _body(folders, raw, min(left, _MOST_FILE))
             left -= len(body)
-            parts.append(forms.block("xml", forms.FILE, {"path": quote(raw), **marks}, body))
+            parts.append(formats.block("xml", formats.FILE, {"path": quote(raw), **marks}, body))
     finally:
         folders.close()
     return b"".join(parts).decode()
 
 
 def _body(folders: object, name: bytes, most: int) -> tuple[bytes, dict[str, str]]:
-    from piste.bundle import reading, text, visible
+    from piste.bundle import encoding, escapes, file_reader
     from piste.system import secrets
 
     if _secret(os.fsdecode(name)):
         return b"", {"omitted": "a secret file"}
     if most <= 0:
         return b"", {"omitted": "there is no more room"}
-    assert isinstance(folders, reading.Folders)
-    got = reading.read(folders, name, _MOST_FILE * 4)
-    if got.kind != reading.FILE:
+    assert isinstance(folders, file_reader.Folders)
+    got = file_reader.read(folders, name, _MOST_FILE * 4)
+    if got.kind != file_reader.FILE:
         return b"", {"omitted": _why(got.kind)}
-    decoded = text.decode(got.data)
+    decoded = encoding.decode(got.data)
     if decoded is None:
         return b"", {"omitted": "it is no text"}
     body = secrets.mask(decoded.body, secrets.find(decoded.body))
-    if visible.hidden(body):
-        body = visible.show(body.decode()).encode()
+    if escapes.hidden(body):
+        body = escapes.show(body.decode()).encode()
     if len(body) > most:
         end = body.rfind(b"\n", 0, most) + 1 or most
         return body[:end].decode("utf-8", "ignore").encode(), {"cut": f"of {len(body):,} bytes"}
@@ -145,13 +145,13 @@ def _body(folders: object, name: bytes, most: int) -> tuple[bytes, dict[str, str
 
 
 def _why(kind: int) -> str:
-    from piste.bundle import reading
+    from piste.bundle import file_reader
 
     said = {
-        reading.SYMLINK: "it is a symlink",
-        reading.FOLDER: "it is a folder",
-        reading.VANISHED: "it is not there",
-        reading.LARGE: "it is too large",
+        file_reader.SYMLINK: "it is a symlink",
+        file_reader.FOLDER: "it is a folder",
+        file_reader.VANISHED: "it is not there",
+        file_reader.LARGE: "it is too large",
     }
     return said.get(kind, "it cannot be read")
 

@@ -109,8 +109,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 def files(want: Wanted) -> list[File]:
     """Return the files of a bundle, in its order; all of it as one file if there are none."""
-    from piste.bundle.forms import SIGNATURES
-    from piste.bundle.parsing import parse
+    from piste.bundle.formats import SIGNATURES
+    from piste.bundle.parser import parse
 
     found: list[File] = []
     data = want.text.encode("utf-8", "replace")

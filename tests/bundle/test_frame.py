@@ -1,7 +1,7 @@
 import pytest
 
 from piste.bundle import frame
-from piste.bundle.parsing import blocks
+from piste.bundle.parser import blocks
 from piste.system.errors import Mistake
 
 from .conftest import AWS, FORMS, Tree, git

@@ -354,7 +354,7 @@ def test_a_disk_that_fills_leaves_the_old_bundle(
     repo.write(FILES).pack()
     before = files_below(repo.root)[repo.output]
     repo.write({f"big/{n}.txt": "much more text\n" * 2000 for n in range(9)})
-    monkeypatch.setattr("piste.bundle.crew._BATCH", 2)
+    monkeypatch.setattr("piste.bundle.workers._BATCH", 2)
 
     with full_disk(100_000), pytest.raises(OSError, match="File too large"):
         repo.pack({"workers": workers})
@@ -389,7 +389,7 @@ def test_a_run_that_is_killed_leaves_the_old_bundle_and_the_next_one_cleans_up(r
 def test_helpers_and_one_process_write_the_same_bytes(
     repo: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("piste.bundle.crew._BATCH", 3)
+    monkeypatch.setattr("piste.bundle.workers._BATCH", 3)
     repo.write({f"d{n % 7}/f{n}.txt": f"text {n}\n" * n for n in range(40)})
 
     repo.pack({"workers": 1}, tokens=True)

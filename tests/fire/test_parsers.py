@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fire import scale
 from piste import brainstorm, budget, config, log, mise, receipts, rules, steps, templates
 from piste import bundle as bundles
-from piste.bundle.forms import SIGNATURES
+from piste.bundle.formats import SIGNATURES
 from piste.documents import plan, replies, todo
 from piste.memo import Memo
 from piste.receipts import Receipt

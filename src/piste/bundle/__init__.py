@@ -1,9 +1,9 @@
 """The bundle: the repository packed into one text file.
 
 The parts, in the order in which a file passes through them: `listing` (which names),
-`ignoring` (which of them), `reading` (bytes, never out of the tree), `text` (bytes to
-UTF-8), `secrets`, `compress`, `visible` (nothing hides), `forms` (the frame); `packing`
-puts them together, `state` remembers, and `parsing` reads a bundle back.
+`ignore` (which of them), `file_reader` (bytes, never out of the tree), `encoding` (bytes to
+UTF-8), `compress`, `escapes` (nothing hides), `formats` (the frame); `packing`
+puts them together, `manifest` remembers, and `parser` reads a bundle back.
 
 Names are imported when they are used: a run that finds nothing changed pays for
 nothing else. It does not know the graph: which files are targets is told to it.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from piste.bundle.packing import pack as pack
     from piste.bundle.packing import unchanged as unchanged
-    from piste.bundle.parsing import parse as parse
+    from piste.bundle.parser import parse as parse
     from piste.bundle.report import Report as Report
     from piste.bundle.settings import Settings as Settings
 
@@ -22,7 +22,7 @@ _HOME = {
     "Report": "report",
     "Settings": "settings",
     "pack": "packing",
-    "parse": "parsing",
+    "parse": "parser",
     "unchanged": "packing",
 }
 

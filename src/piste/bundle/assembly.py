@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
-from piste.bundle import crew
+from piste.bundle import workers
 from piste.bundle.blocks import Options
-from piste.bundle.crew import Crew, Job
-from piste.bundle.known import Known
-from piste.bundle.state import Table
+from piste.bundle.cache import Known
+from piste.bundle.manifest import Table
+from piste.bundle.workers import Crew, Job
 from piste.system import atomic_write, screen
 
 _CHUNK = 1 << 20
@@ -48,7 +48,7 @@ def plan(
     fresh: list[bytes] = []
 
     def flush() -> None:
-        for batch in crew.batches_of(fresh):
+        for batch in workers.batches_of(fresh):
             pieces.append(Piece(batch=len(batches)))
             batches.append(batch)
         fresh.clear()
@@ -101,7 +101,7 @@ def assemble(
                 if out >= 0:
                     copy(old, piece.offset, piece.length, out)
             elif at_work.mine():
-                tables.append(crew.make(at_work.maker, planned.batches[piece.batch], out))
+                tables.append(workers.make(at_work.maker, planned.batches[piece.batch], out))
             else:
                 done = at_work.of(piece.batch)
                 tables.append(done.table)
@@ -141,7 +141,7 @@ def copy(source: int, offset: int, length: int, out: int) -> None:
 @contextmanager
 def scratch(folder: str) -> Iterator[int]:
     """Yield the descriptor of a file without a name in `folder`. Raises OSError."""
-    fd = crew.nameless(folder)
+    fd = workers.nameless(folder)
     try:
         yield fd
     finally:

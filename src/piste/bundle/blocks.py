@@ -8,11 +8,11 @@ know where a block goes.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from piste.bundle import reading, text, visible
-from piste.bundle.forms import FILE, is_bundle, parts
-from piste.bundle.known import Known, key_of
-from piste.bundle.reading import Folders, Stamp
-from piste.bundle.state import BINARY, BUNDLE, PACKED, RACY, Note
+from piste.bundle import encoding, escapes, file_reader
+from piste.bundle.cache import Known, key_of
+from piste.bundle.file_reader import Folders, Stamp
+from piste.bundle.formats import FILE, is_bundle, parts
+from piste.bundle.manifest import BINARY, BUNDLE, PACKED, RACY, Note
 from piste.model import tokens
 
 ESCAPED = "[U+XXXX]"
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     kind: int
     length: int = 0
     tokens: int = 0
-    stamp: Stamp = reading.NO_STAMP
+    stamp: Stamp = file_reader.NO_STAMP
     note: Note | None = None
 
 
@@ -71,24 +71,24 @@ class Maker:
     def file(self, name: bytes) -> tuple[Row, tuple[bytes, ...]]:
         """Return what is known of a name, and its block in pieces; none where it is not packed."""
         options = self.options
-        got = reading.read(self._folders, name, options.most, options.cut, self.now - RACY)
-        if got.kind != reading.FILE:
+        got = file_reader.read(self._folders, name, options.most, options.cut, self.now - RACY)
+        if got.kind != file_reader.FILE:
             return Row(got.kind, stamp=got.stamp, note=_why(got)), ()
         data = got.data
         if is_bundle(data):
             return Row(BUNDLE, stamp=got.stamp), ()
         partly = got.size > options.most
-        marks = {"path": visible.quote(name)}
+        marks = {"path": escapes.quote(name)}
         body = data
-        plain = not partly and visible.plain(data)
+        plain = not partly and escapes.plain(data)
         if not plain:
-            decoded = text.decode_start(data) if partly else text.decode(data)
+            decoded = encoding.decode_start(data) if partly else encoding.decode(data)
             if decoded is None:
                 return Row(BINARY, stamp=got.stamp, note={"size": got.size}), ()
             body = decoded.body
             marks |= decoded.marks
             if partly:
-                marks["cut"] = f"{len(text.encode(*decoded))} of {got.size} bytes"
+                marks["cut"] = f"{len(encoding.encode(*decoded))} of {got.size} bytes"
         note: Note = {}
         content = key_of(data) if options.tokens or self._find else b""
         if self._find or options.compress:
@@ -110,7 +110,7 @@ class Maker:
         return Row(PACKED, length, count, got.stamp, note or None), made
 
     def _changed(
-        self, name: bytes, content: bytes, body: bytes, marks: text.Marks, note: Note
+        self, name: bytes, content: bytes, body: bytes, marks: encoding.Marks, note: Note
     ) -> bytes:
         """Mask and compress a text, as the options are."""
         options = self.options
@@ -131,7 +131,7 @@ class Maker:
 
 
 def masked(
-    body: bytes, found: tuple[tuple[int, int, str], ...], marks: text.Marks, note: Note
+    body: bytes, found: tuple[tuple[int, int, str], ...], marks: encoding.Marks, note: Note
 ) -> bytes:
     """Return the text without its secrets, and say so in the marks and the note."""
     from piste.system.secrets import mask
@@ -141,12 +141,12 @@ def masked(
     return mask(body, found)
 
 
-def shown(body: bytes, marks: text.Marks) -> bytes:
+def shown(body: bytes, marks: encoding.Marks) -> bytes:
     """Return the text with what is hidden made visible, and say so in the marks."""
-    if not visible.hidden(body):
+    if not escapes.hidden(body):
         return body
     marks["escaped"] = ESCAPED
-    return visible.show(body.decode()).encode()
+    return escapes.show(body.decode()).encode()
 
 
 def numbered(body: bytes) -> bytes:
@@ -158,10 +158,10 @@ def numbered(body: bytes) -> bytes:
     return b"\n".join(numbered_lines) + (b"\n" if last is not None else b"")
 
 
-def _why(got: reading.Got) -> Note | None:
-    if got.kind == reading.SYMLINK:
-        return {"target": visible.quote(got.data)}
-    if got.kind == reading.LARGE:
+def _why(got: file_reader.Got) -> Note | None:
+    if got.kind == file_reader.SYMLINK:
+        return {"target": escapes.quote(got.data)}
+    if got.kind == file_reader.LARGE:
         return {"size": got.size}
     return {"why": got.why} if got.why else None
 

@@ -83,7 +83,7 @@ def dropped(
 
 
 def _candidates(names: Sequence[bytes], tokens: Sequence[int]) -> list[int]:
-    from piste.bundle.ignoring import Line, compiled, matchable
+    from piste.bundle.ignore import Line, compiled, matchable
 
     order: list[int] = []
     left = set(range(len(names)))

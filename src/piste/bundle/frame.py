@@ -8,13 +8,13 @@ file's text is. It does not know how a file becomes a block.
 import os
 from collections.abc import Iterable, Sequence
 
-from piste.bundle import reading, text
+from piste.bundle import encoding, file_reader
 from piste.bundle.blocks import masked, shown
 from piste.bundle.defaults import BUILD_OUTPUT, GROUPS
-from piste.bundle.forms import HEAD, block, closing
+from piste.bundle.escapes import quote, quote_all
+from piste.bundle.formats import HEAD, block, closing
+from piste.bundle.manifest import DROPPED, KINDS, PACKED, Note, Table
 from piste.bundle.settings import Settings
-from piste.bundle.state import DROPPED, KINDS, PACKED, Note, Table
-from piste.bundle.visible import quote, quote_all
 from piste.system.errors import Mistake
 from piste.system.errors import shown as shown_name
 
@@ -84,20 +84,20 @@ def instruction(settings: Settings, root: str) -> bytes:
     parts = name.split("/")
     if name.startswith("/") or ".." in parts:
         raise Mistake(f"{where} lies outside the project; name a file inside it")
-    folders = reading.Folders(root)
+    folders = file_reader.Folders(root)
     try:
-        got = reading.read(folders, os.fsencode(name), _MOST_INSTRUCTION)
+        got = file_reader.read(folders, os.fsencode(name), _MOST_INSTRUCTION)
     finally:
         folders.close()
-    decoded = text.decode(got.data) if got.kind == PACKED else None
+    decoded = encoding.decode(got.data) if got.kind == PACKED else None
     if decoded is None:
-        why = "cannot be found" if got.kind == reading.VANISHED else "is not a text file"
+        why = "cannot be found" if got.kind == file_reader.VANISHED else "is not a text file"
         raise Mistake(f"{where} {why}; name a text file of the project")
     return decoded.body
 
 
 def _section(settings: Settings, kind: str, body: bytes) -> bytes:
-    marks: text.Marks = {}
+    marks: encoding.Marks = {}
     note: Note = {}
     if settings.secrets != "off":
         from piste.system.secrets import find

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from piste.bundle.visible import quote
+from piste.bundle.escapes import quote
 from piste.system import atomic_write
 from piste.system.errors import Mistake
 
@@ -217,7 +217,7 @@ def _walk(
     root: str, submodules: bool, prune: Callable[[], Prune] | None
 ) -> tuple[list[bytes], list[bytes], list[bytes], list[bytes], list[str]]:
     """List the files below `root` without git, honouring nested `.gitignore` files."""
-    from piste.bundle.ignoring import Line, compiled, lines_of, matchable
+    from piste.bundle.ignore import Line, compiled, lines_of, matchable
 
     base = os.fsencode(root)
     lines: list[Line] = []

@@ -17,25 +17,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from piste import __version__
-from piste.bundle import listing, reading, state
+from piste.bundle import file_reader, listing, manifest
+from piste.bundle.escapes import quote
+from piste.bundle.file_reader import Stamp
 from piste.bundle.listing import Listing
-from piste.bundle.reading import Stamp
+from piste.bundle.manifest import DROPPED, State, Table
 from piste.bundle.settings import PATTERN_FILES, Settings, check
-from piste.bundle.state import DROPPED, State, Table
-from piste.bundle.visible import quote
 from piste.system import atomic_write
 from piste.system.errors import Mistake, shown
 
 if TYPE_CHECKING:
     from piste.bundle.blocks import Options
-    from piste.bundle.known import Known
+    from piste.bundle.cache import Known
     from piste.bundle.report import Report
 
 _SAME, _PATCHED, _NEW, _NOT = "same", "patched", "new", ""
-_FOR_OTHER_NAMES = ("pathspec", "piste.bundle.choosing", "piste.bundle.frame")
+_FOR_OTHER_NAMES = ("pathspec", "piste.bundle.selection", "piste.bundle.frame")
 _LEFTOVER = 3600  # seconds after which a temporary file is one that a killed run left
 # Rows that are worked out again in every run that is not the same as the last.
-_UNSETTLED = {reading.UNREADABLE, reading.VANISHED, reading.CHANGING, DROPPED}
+_UNSETTLED = {file_reader.UNREADABLE, file_reader.VANISHED, file_reader.CHANGING, DROPPED}
 
 
 class Asked(NamedTuple):
@@ -88,7 +88,7 @@ def unchanged(
     asked = _asked(root, settings, target, exclude, paths)
     if settings.command:
         return False  # what another packer would write is known to it alone
-    old = state.load(state.file_of(cache_dir, target), asked.key)
+    old = manifest.load(manifest.file_of(cache_dir, target), asked.key)
     return old is not None and _look(asked, old).same
 
 
@@ -130,7 +130,7 @@ def pack(
     if run.writes:
         _may_write(asked, overwrite or bool(settings.command))
     if settings.command and run.writes:
-        from piste.bundle.foreign import run_command
+        from piste.bundle.external import run_command
 
         return run_command(Path(asked.root), settings, target, cache_dir)
     if settings.compress:
@@ -153,16 +153,16 @@ def _asked(
 
 def _may_write(asked: Asked, overwrite: bool) -> None:
     """Raise Mistake where the target is something that a person may have made."""
-    from piste.bundle.forms import is_bundle
+    from piste.bundle.formats import is_bundle
 
     path = os.path.join(asked.root, asked.target)
     if os.path.isdir(path):
         raise Mistake(f"{shown(asked.target)} is a folder; name another target")
     if overwrite or not os.path.lexists(path):
         return
-    with contextlib.closing(reading.Folders(asked.root)) as folders:
-        got = reading.read(folders, os.fsencode(asked.target), 256, cut=True)
-    if got.kind != reading.FILE or (got.data.strip() and not is_bundle(got.data)):
+    with contextlib.closing(file_reader.Folders(asked.root)) as folders:
+        got = file_reader.read(folders, os.fsencode(asked.target), 256, cut=True)
+    if got.kind != file_reader.FILE or (got.data.strip() and not is_bundle(got.data)):
         raise Mistake(
             f"{shown(asked.target)} is there and is not a bundle of piste; "
             "move it away, name another target, or pass --overwrite"
@@ -185,7 +185,7 @@ def _look(asked: Asked, old: State | None, eager: bool = False) -> _Look:
     """
 
     def prune() -> "listing.Prune":
-        from piste.bundle.choosing import pruner
+        from piste.bundle.selection import pruner
 
         return pruner(asked.root, asked.settings, asked.paths)
 
@@ -193,7 +193,7 @@ def _look(asked: Asked, old: State | None, eager: bool = False) -> _Look:
     stamps: array[int] = array("q")
     alike = old is not None and not asked.of_history
     if old:
-        stamps = state.stamps(os.fsencode(asked.root), old.table.names)
+        stamps = manifest.stamps(os.fsencode(asked.root), old.table.names)
         alike = alike and all(_stamp(asked, name) == was for name, was in old.watched.items())
     if eager and (old is None or stamps != old.table.stamps):
         _load(asked.settings, first=old is None)
@@ -202,7 +202,7 @@ def _look(asked: Asked, old: State | None, eager: bool = False) -> _Look:
         return _Look(listed, stamps, False, False)
     if stamps != old.table.stamps:
         return _Look(listed, stamps, not _patterns_changed(old.table, stamps), False)
-    there = old.target != reading.NO_STAMP and old.target == _stamp(asked, asked.target)
+    there = old.target != file_reader.NO_STAMP and old.target == _stamp(asked, asked.target)
     return _Look(listed, stamps, True, there)
 
 
@@ -227,7 +227,7 @@ def _patterns_changed(table: Table, stamps: "array[int]") -> bool:
 
 
 def _stamp(asked: Asked, name: str) -> Stamp:
-    return state.stamp(os.path.join(asked.root, name))
+    return manifest.stamp(os.path.join(asked.root, name))
 
 
 class _Base(NamedTuple):
@@ -279,15 +279,15 @@ class _Run:
         from piste.bundle.report import of_state
 
         asked, settings = self.asked, self.asked.settings
-        old = state.load(state.file_of(self.cache, asked.target), asked.key)
+        old = manifest.load(manifest.file_of(self.cache, asked.target), asked.key)
         look = _look(asked, old, eager=True)
         if look.same and old and self.to is None and (old.sha256 or not self.digest):
             return of_state(old, asked.target, _SAME if self.writes else _NOT, settings.tokens)
-        from piste.bundle import known
+        from piste.bundle import cache
 
         names, watched = self._chosen(old, look)
         counts = settings.tokens or settings.secrets != "off"
-        self.known = known.load(self.cache) if counts else known.Known()
+        self.known = cache.load(self.cache) if counts else cache.Known()
         with self._base(old) as base:
             kept = self._kept(names, base, look.stamps)
             made, wrote, target, sha256 = self._put(names, base, kept)
@@ -312,7 +312,7 @@ class _Run:
         if old and look.alike:
             self.left = old.left
             return old.table.names, old.watched
-        from piste.bundle.choosing import choose
+        from piste.bundle.selection import choose
 
         chosen = choose(asked.root, asked.settings, look.listed, asked.paths, asked.out_of_sight)
         self.left = chosen.left
@@ -321,26 +321,26 @@ class _Run:
 
     def _remember(self, result: State) -> None:
         """Leave for the next run what it can use. A failure costs time only."""
-        from piste.bundle import known
+        from piste.bundle import cache
 
         with contextlib.suppress(OSError):
             if self.writes or self.to is not None:
-                known.save(self.cache, self.known, len(result.table.names))
+                cache.save(self.cache, self.known, len(result.table.names))
             if self.writes and not self.asked.of_history:
-                state.save(state.file_of(self.cache, self.asked.target), result)
+                manifest.save(manifest.file_of(self.cache, self.asked.target), result)
 
     def _of_history(self, names: list[bytes]) -> list[bytes]:
         """Narrow the names to what changed, and fetch the diff and the log, as asked."""
         asked = self.asked
         if not asked.of_history:
             return names
-        from piste.bundle import history, ignoring
-        from piste.bundle.needing import needed
+        from piste.bundle import history, ignore
+        from piste.bundle.imports import needed
 
         if asked.diff:
             hidden = {path.encode() for path in asked.out_of_sight}
             gone = sorted(history.deleted(asked.root, asked.since) - hidden)
-            gone = ignoring.split(asked.root, asked.settings, gone, asked.paths)[0]
+            gone = ignore.split(asked.root, asked.settings, gone, asked.paths)[0]
             self.more.append(("diff", history.diff(asked.root, asked.since, {*names, *gone})))
         if asked.log:
             self.more.append(("log", history.log(asked.root, asked.log)))
@@ -362,10 +362,10 @@ class _Run:
     def _base(self, old: State | None) -> Iterator[_Base]:
         """Open the old bundle where it is still the one that was written."""
         fd = None
-        if old is not None and old.target != reading.NO_STAMP:
+        if old is not None and old.target != file_reader.NO_STAMP:
             fd = _open(Path(self.asked.root, self.asked.target))
         try:
-            if old is None or fd is None or reading.stamp_of(os.fstat(fd)) != old.target:
+            if old is None or fd is None or file_reader.stamp_of(os.fstat(fd)) != old.target:
                 yield _Base(-1, Table([]), [])
             else:
                 yield _Base(fd, old.table, _starts(old.head[0], old.table))
@@ -412,7 +412,7 @@ class _Run:
                             raise _EqualError
             except _EqualError:
                 wrote = _SAME
-            return made, wrote, reading.stamp_of(os.fstat(fd)), sha256
+            return made, wrote, file_reader.stamp_of(os.fstat(fd)), sha256
 
     def _put_elsewhere(
         self, names: list[bytes], base: _Base, kept: list[int]
@@ -421,7 +421,7 @@ class _Run:
         if self.to is None and not self.digest:
             made = self._make(names, base, kept, -1)
             self._judge(made)
-            return made, _NOT, reading.NO_STAMP, ""
+            return made, _NOT, file_reader.NO_STAMP, ""
         from piste.bundle.assembly import copy, scratch
 
         with scratch(self._scratch_folder()) as fd:
@@ -430,7 +430,7 @@ class _Run:
             if self.to is not None:
                 copy(fd, 0, os.fstat(fd).st_size, self.to)
             sha256 = _sha256(fd) if self.digest else ""
-        return made, _NOT, reading.NO_STAMP, sha256
+        return made, _NOT, file_reader.NO_STAMP, sha256
 
     def _judge(self, made: _Made) -> None:
         """Raise where the bundle may not be: over its budget, or with a secret in it."""
@@ -469,7 +469,7 @@ class _Run:
 
     def _write(self, names: list[bytes], base: _Base, kept: list[int], out: int) -> _Made:
         """Write the bundle of these names to `out`, or nowhere where it is -1."""
-        from piste.bundle import assembly, crew, frame
+        from piste.bundle import assembly, frame, workers
 
         asked, settings = self.asked, self.asked.settings
         planned = assembly.plan(names, kept, base.starts, base.table.lengths)
@@ -479,7 +479,7 @@ class _Run:
             planned,
             job,
             self.known,
-            crew.size_for(kept.count(-1), self.workers),
+            workers.size_for(kept.count(-1), self.workers),
             base.fd,
             out,
             self._scratch_folder() if out >= 0 else "",
@@ -503,11 +503,11 @@ class _Run:
         """Return the head. The helpers are at work by now, so what can wait is done here."""
         if names == base.table.names and DROPPED not in base.table.kinds:
             return os.pread(base.fd, base.starts[0], 0)
-        from piste.bundle import choosing, frame
+        from piste.bundle import frame, selection
 
         if self.beside is not None:
-            found = [quote(name) for name in choosing.specials(self.asked.root, self.beside)]
-            self.left += [(choosing.SPECIAL, "", found)] if found else []
+            found = [quote(name) for name in selection.specials(self.asked.root, self.beside)]
+            self.left += [(selection.SPECIAL, "", found)] if found else []
             self.beside = None
         return frame.head(self.asked.settings, names)
 
@@ -535,7 +535,7 @@ class _Run:
             slack += max(0, tokens - settings.budget)
 
     def _count(self, text: bytes) -> int:
-        from piste.bundle.known import key_of
+        from piste.bundle.cache import key_of
 
         return (
             self.known.count(key_of(text), lambda: text)

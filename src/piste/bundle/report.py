@@ -6,8 +6,8 @@ It does not know where it is printed, and decides nothing.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from piste.bundle.state import DROPPED, KINDS, PACKED, State, Table
-from piste.bundle.visible import quote, quote_all
+from piste.bundle.escapes import quote, quote_all
+from piste.bundle.manifest import DROPPED, KINDS, PACKED, State, Table
 
 _BIGGEST = 10
 IGNORED = "ignored"  # by a pattern of the project's

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from piste.bundle import reading
+from piste.bundle import file_reader
 
 _MOST = 1 << 20  # bytes of a file that are searched
 
@@ -53,13 +53,13 @@ def needed(root: str, names: Sequence[bytes], by: Iterable[bytes]) -> set[bytes]
     """Return those of `names` that the files `by` import."""
     index = _Index(names)
     found: set[bytes] = set()
-    folders = reading.Folders(root)
+    folders = file_reader.Folders(root)
     try:
         for name in sorted(by):
             path = name.decode("utf-8", "surrogateescape")
             extension = posixpath.splitext(path)[1].lower()
             if extension in _LANGUAGES:
-                got = reading.read(folders, name, _MOST, cut=True)
+                got = file_reader.read(folders, name, _MOST, cut=True)
                 text = got.data.decode("utf-8", "replace")
                 for asked in _imports(text, extension):
                     found |= index.look_up(asked, path, _LANGUAGES[extension][1])

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.bundle import forms, text, visible
+from piste.bundle import encoding, escapes, formats
 from piste.bundle.blocks import numbered, shown
-from piste.bundle.parsing import blocks, parse
+from piste.bundle.parser import blocks, parse
 from piste.model import tokens
 
 from .conftest import FORMS, examples
@@ -36,31 +36,31 @@ NAMES = CONTENTS.map(lambda made: made.replace(b"\0", b"")).filter(bool)
 
 def made(form: str, files: list[tuple[bytes, bytes]], number: bool = False) -> bytes:
     """Return a bundle of (name, content), as it is packed, with other blocks around the files."""
-    parts = [forms.block(form, forms.HEAD, {"by": "piste"}, b"a note\n")]
+    parts = [formats.block(form, formats.HEAD, {"by": "piste"}, b"a note\n")]
     for name, data in files:
-        decoded = text.decode(data)
+        decoded = encoding.decode(data)
         if decoded is None:
             continue
         body = decoded.body
-        marks = {"path": visible.quote(name)} | decoded.marks
+        marks = {"path": escapes.quote(name)} | decoded.marks
         if form != "json":
             body = shown(body, marks)
         if number and body:
             body = numbered(body)
             marks["numbered"] = "yes"
-        parts.append(forms.block(form, forms.FILE, marks, body))
-    parts.append(forms.block(form, "left_out", {}, b"".join(data[:9] for _, data in files[:0])))
-    parts.append(forms.block(form, "instruction", {}, b"Review this."))
-    return b"".join(parts) + forms.closing(form)
+        parts.append(formats.block(form, formats.FILE, marks, body))
+    parts.append(formats.block(form, "left_out", {}, b"".join(data[:9] for _, data in files[:0])))
+    parts.append(formats.block(form, "instruction", {}, b"Review this."))
+    return b"".join(parts) + formats.closing(form)
 
 
 def expected(files: list[tuple[bytes, bytes]]) -> list[tuple[str, bytes]]:
     """Return what comes back: the same, but for binary files and bytes that were not valid."""
     back = []
     for name, data in files:
-        decoded = text.decode(data)
+        decoded = encoding.decode(data)
         if decoded is not None:
-            whole = data if "invalid" not in decoded.marks else text.encode(*decoded)
+            whole = data if "invalid" not in decoded.marks else encoding.encode(*decoded)
             back.append((name.decode("utf-8", "surrogateescape"), whole))
     return back
 
@@ -92,7 +92,7 @@ def test_ten_thousand_files_of_what_breaks_frames_read_back_the_same(form: str) 
 def test_a_bundle_is_clean_text(form: str, files: list[tuple[bytes, bytes]]) -> None:
     whole = made(form, files).decode()
 
-    assert not re.search(visible.UNSEEN, whole)
+    assert not re.search(escapes.UNSEEN, whole)
     if form == "json":
         assert all(isinstance(item["text"], str) for item in json.loads(whole))
 
@@ -124,17 +124,17 @@ def test_no_token_spans_two_blocks(form: str, files: list[tuple[bytes, bytes]]) 
 def test_the_frame_grows_where_a_content_would_close_it(
     form: str, body: bytes, opening: bytes
 ) -> None:
-    assert forms.block(form, forms.FILE, {"path": "x"}, body).startswith(opening)
+    assert formats.block(form, formats.FILE, {"path": "x"}, body).startswith(opening)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_bundle_is_known_by_its_first_bytes(form: str) -> None:
-    assert forms.is_bundle(made(form, []))
-    assert not forms.is_bundle(b"once upon a time")
+    assert formats.is_bundle(made(form, []))
+    assert not formats.is_bundle(b"once upon a time")
 
 
 def test_markdown_names_the_language() -> None:
-    assert b"\n```python\n" in forms.block("markdown", forms.FILE, {"path": "a/b.py"}, b"x\n")
+    assert b"\n```python\n" in formats.block("markdown", formats.FILE, {"path": "a/b.py"}, b"x\n")
 
 
 def test_every_block_comes_back_with_its_marks() -> None:

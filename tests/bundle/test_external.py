@@ -61,12 +61,12 @@ def test_its_tokens_are_held_to_the_budget(folder: Tree) -> None:
 def test_a_long_text_is_counted_in_pieces_that_cut_no_token(
     folder: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from piste.bundle import foreign
+    from piste.bundle import external
     from piste.model import tokens
 
-    monkeypatch.setattr(foreign, "_SIZE", 20)
+    monkeypatch.setattr(external, "_SIZE", 20)
     text = "a line\n  // of several\n\nand 1234\r\nkinds\n\n\n/ x\nof them" * 9
     path = Path(folder.root / "text")
     path.write_bytes(text.encode())
 
-    assert foreign._tokens(path) == tokens.count(text)
+    assert external._tokens(path) == tokens.count(text)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from piste.bundle import known
-from piste.bundle.known import Known, key_of
+from piste.bundle import cache
+from piste.bundle.cache import Known, key_of
 
 
 def refuse(_: bytes) -> tuple[tuple[int, int, str], ...]:
@@ -12,7 +12,7 @@ def refuse(_: bytes) -> tuple[tuple[int, int, str], ...]:
 
 def found_out(
     new: dict[bytes, int],
-    scans: dict[bytes, known.Findings] | None = None,
+    scans: dict[bytes, cache.Findings] | None = None,
     counts: dict[bytes, int] | None = None,
 ) -> Known:
     """Return what a run knows that found out this."""
@@ -22,13 +22,13 @@ def found_out(
 
 
 def test_what_was_found_out_is_not_found_out_again(tmp_path: Path) -> None:
-    first = known.load(tmp_path)
+    first = cache.load(tmp_path)
     assert first.count(key_of(b"a"), lambda: b"hello world") == 2
     assert first.scan(key_of(b"b"), b"x", lambda _: [(0, 1, "rule")]) == ((0, 1, "rule"),)
     assert first.scan(key_of(b"c"), b"x", lambda _: []) == ()
-    known.save(tmp_path, first, 3)
+    cache.save(tmp_path, first, 3)
 
-    second = known.load(tmp_path)
+    second = cache.load(tmp_path)
 
     assert second.count(key_of(b"a"), lambda: b"not counted: \xff") == 2
     assert second.scan(key_of(b"b"), b"x", refuse) == ((0, 1, "rule"),)
@@ -40,47 +40,47 @@ def test_what_was_found_out_is_not_found_out_again(tmp_path: Path) -> None:
 def test_results_of_another_process_are_taken_over(tmp_path: Path) -> None:
     mine = Known()
     mine.take({key_of(b"a"): 7}, {key_of(b"b"): ((0, 1, "rule"),)})
-    known.save(tmp_path, mine, 1)
+    cache.save(tmp_path, mine, 1)
 
-    assert known.load(tmp_path).counts == {key_of(b"a"): 7}
-    assert known.load(tmp_path).scans == {key_of(b"b"): ((0, 1, "rule"),)}
+    assert cache.load(tmp_path).counts == {key_of(b"a"): 7}
+    assert cache.load(tmp_path).scans == {key_of(b"b"): ((0, 1, "rule"),)}
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}\n", b"nonsense", b"\xff\xff\n\xff", b"[]\n"])
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "bundle.known").write_bytes(damage)
 
-    assert vars(known.load(tmp_path)) == vars(Known())
+    assert vars(cache.load(tmp_path)) == vars(Known())
 
 
 def test_a_file_that_is_cut_off_is_as_good_as_none(tmp_path: Path) -> None:
-    known.save(tmp_path, found_out({key_of(b"a"): 7}), 1)
+    cache.save(tmp_path, found_out({key_of(b"a"): 7}), 1)
     whole = (tmp_path / "bundle.known").read_bytes()
 
     for end in range(len(whole)):
         (tmp_path / "bundle.known").write_bytes(whole[:end])
-        assert vars(known.load(tmp_path)) == vars(Known())
+        assert vars(cache.load(tmp_path)) == vars(Known())
 
 
 def test_results_of_other_rules_are_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known.save(tmp_path, found_out({}, {key_of(b"a"): ()}), 1)
+    cache.save(tmp_path, found_out({}, {key_of(b"a"): ()}), 1)
 
     monkeypatch.setattr("piste.system.secrets.VERSION", "another")
 
-    assert vars(known.load(tmp_path)) == vars(Known())
+    assert vars(cache.load(tmp_path)) == vars(Known())
 
 
 def test_the_oldest_results_go_when_there_are_too_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known, "_SPARE", 2)
+    monkeypatch.setattr(cache, "_SPARE", 2)
     old = {key_of(b"%d" % n): n for n in range(10)}
 
-    known.save(tmp_path, found_out({key_of(b"new"): 99}, counts=old), 1)
+    cache.save(tmp_path, found_out({key_of(b"new"): 99}, counts=old), 1)
 
-    assert list(known.load(tmp_path).counts.values()) == [5, 6, 7, 8, 9, 99]
+    assert list(cache.load(tmp_path).counts.values()) == [5, 6, 7, 8, 9, 99]
 
 
 def test_parts_of_a_key_are_kept_apart() -> None:

@@ -12,9 +12,9 @@ import subprocess
 from pathlib import Path
 
 from piste.bundle.budget import exceeded
+from piste.bundle.manifest import Table
 from piste.bundle.report import Report
 from piste.bundle.settings import Settings
-from piste.bundle.state import Table
 from piste.model import tokens
 from piste.system import atomic_write, screen
 from piste.system.errors import Failed, shown

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from piste.bundle import text as encodings
-from piste.bundle.forms import FILE, SIGNATURES
-from piste.bundle.visible import unquote, unshow
+from piste.bundle import encoding as encodings
+from piste.bundle.escapes import unquote, unshow
+from piste.bundle.formats import FILE, SIGNATURES
 from piste.system.errors import Mistake
 
 _MARKS = rb'((?: [a-z_]+="(?:[^"\\\n]|\\[^\n])*")*)'

@@ -1,8 +1,8 @@
 import pytest
 
-from piste.bundle import listing, state
-from piste.bundle.choosing import choose
-from piste.bundle.reading import NO_STAMP
+from piste.bundle import listing, manifest
+from piste.bundle.file_reader import NO_STAMP
+from piste.bundle.selection import choose
 from piste.bundle.settings import Settings
 from piste.system.errors import Mistake
 
@@ -80,4 +80,4 @@ def test_files_that_decide_are_watched_where_they_are_not_packed(folder: Tree) -
         ".ignore", ".repomixignore", ".pisteignore", "sub/.pisteignore", "ask.md",
     }  # fmt: skip
     assert found.watched[".repomixignore"] == NO_STAMP
-    assert found.watched["ask.md"] == state.stamp(str(folder.root / "ask.md"))
+    assert found.watched["ask.md"] == manifest.stamp(str(folder.root / "ask.md"))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.bundle import text
+from piste.bundle import encoding
 
 from .conftest import examples
 
@@ -43,8 +43,10 @@ DECODED = {
 
 
 @pytest.mark.parametrize(("data", "body", "marks"), DECODED.values(), ids=DECODED)
-def test_a_text_is_decoded_and_it_is_said_how(data: bytes, body: str, marks: text.Marks) -> None:
-    assert text.decode(data) == (body.encode(), marks)
+def test_a_text_is_decoded_and_it_is_said_how(
+    data: bytes, body: str, marks: encoding.Marks
+) -> None:
+    assert encoding.decode(data) == (body.encode(), marks)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_a_text_is_decoded_and_it_is_said_how(data: bytes, body: str, marks: tex
     ],
 )
 def test_a_binary_file_is_not_a_text(data: bytes) -> None:
-    assert text.decode(data) is None
+    assert encoding.decode(data) is None
 
 
 @examples
@@ -77,10 +79,10 @@ def test_a_binary_file_is_not_a_text(data: bytes) -> None:
     )
 )
 def test_a_text_leads_back_to_its_bytes(data: bytes) -> None:
-    decoded = text.decode(data)
+    decoded = encoding.decode(data)
 
     if decoded is not None and "invalid" not in decoded.marks:
-        assert text.encode(*decoded) == data
+        assert encoding.encode(*decoded) == data
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_a_text_leads_back_to_its_bytes(data: bytes) -> None:
     ],
 )
 def test_the_beginning_of_a_file_ends_with_a_line_or_a_character(data: bytes, body: str) -> None:
-    decoded = text.decode_start(data)
+    decoded = encoding.decode_start(data)
 
     assert decoded is not None
     assert decoded.body.decode() == body
@@ -104,7 +106,7 @@ def test_the_beginning_of_a_file_ends_with_a_line_or_a_character(data: bytes, bo
 def test_a_declared_encoding_that_is_none_is_not_believed(declared: str) -> None:
     data = f"# coding: {declared}\ncaf\xe9 au lait\n".encode("latin-1")
 
-    decoded = text.decode(data)
+    decoded = encoding.decode(data)
 
     assert decoded is not None
     assert decoded.marks == {"encoding": "latin-1"}

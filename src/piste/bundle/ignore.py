@@ -16,9 +16,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from piste.bundle.defaults import GROUPS, SECRET_FILES
-from piste.bundle.reading import Folders, read
+from piste.bundle.escapes import quote
+from piste.bundle.file_reader import Folders, read
 from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
-from piste.bundle.visible import quote
 from piste.system.errors import Mistake
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from array import array
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.bundle import reading
-from piste.bundle.reading import NO_STAMP, Stamp, stamp_of
+from piste.bundle import file_reader
+from piste.bundle.file_reader import NO_STAMP, Stamp, stamp_of
 from piste.system import atomic_write
 
 _MAGIC = "piste bundle state 1"
@@ -27,8 +27,8 @@ RACY = 2_000_000_000  # ns within which a file may have been changed twice in on
 _TICKS = 10  # of 2 ms, that a save waits for the file system's clock to go on
 
 # What can be under a name: what `reading` finds, and what is found on a second look.
-PACKED = reading.FILE
-BINARY, BUNDLE, DROPPED = range(reading.LARGE + 1, reading.LARGE + 4)
+PACKED = file_reader.FILE
+BINARY, BUNDLE, DROPPED = range(file_reader.LARGE + 1, file_reader.LARGE + 4)
 KINDS = (
     "packed", "symlink", "special file", "submodule", "unreadable", "vanished", "changing",
     "too large", "binary", "an earlier bundle", "over the budget",

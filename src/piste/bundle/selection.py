@@ -9,13 +9,13 @@ import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from piste.bundle import ignoring, state
-from piste.bundle.ignoring import Left, Line
+from piste.bundle import ignore, manifest
+from piste.bundle.escapes import quote
+from piste.bundle.file_reader import Stamp
+from piste.bundle.ignore import Left, Line
 from piste.bundle.listing import Listing, Prune
-from piste.bundle.reading import Stamp
 from piste.bundle.report import IGNORED
 from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
-from piste.bundle.visible import quote
 from piste.system.errors import Mistake, shown
 
 SPECIAL = "special file"
@@ -41,7 +41,7 @@ def choose(
     asked = _named(settings, paths, out_of_sight)
     if more := _asked_for(root, listed, asked):
         names = sorted([*names, *more])
-    packed, left, lines = ignoring.split(root, settings, names, paths)
+    packed, left, lines = ignore.split(root, settings, names, paths)
     if not packed:
         raise _nothing(root, settings, left, lines, paths, out_of_sight)
     grouped = _grouped(left, lines)
@@ -60,11 +60,11 @@ def pruner(root: str, settings: Settings, paths: Sequence[str]) -> Prune:
 
     Nothing is passed over where something below might be brought back.
     """
-    lines = ignoring.gather(root, settings, ())
+    lines = ignore.gather(root, settings, ())
     back = any(line.pattern.startswith("!") for line in lines if not line.group)
-    if back or ignoring.exact(settings, paths):
+    if back or ignore.exact(settings, paths):
         return lambda _: False
-    spec = ignoring.compiled(lines)
+    spec = ignore.compiled(lines)
     return spec.match_file
 
 
@@ -86,7 +86,7 @@ def _named(settings: Settings, paths: Sequence[str], out_of_sight: Sequence[str]
     folders = tuple(path for path in hidden if path.endswith(b"/"))
     return {
         name
-        for name in ignoring.exact(settings, paths) - hidden
+        for name in ignore.exact(settings, paths) - hidden
         if not (folders and name.startswith(folders)) and b".." not in name.split(b"/")
     }
 
@@ -131,7 +131,7 @@ def _watched(
     own = {*map(os.fsdecode, inside | absent), *OWN_PATTERN_FILES}
     if settings.instruction:
         own.add(settings.instruction)
-    return {name: state.stamp(os.path.join(root, name)) for name in sorted(own)}
+    return {name: manifest.stamp(os.path.join(root, name)) for name in sorted(own)}
 
 
 def _nothing(

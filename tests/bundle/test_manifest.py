@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from piste.bundle import state
-from piste.bundle.reading import NO_STAMP
-from piste.bundle.state import State, Table
+from piste.bundle import manifest
+from piste.bundle.file_reader import NO_STAMP
+from piste.bundle.manifest import State, Table
 
 NOW = 9_000_000_000  # ns
 
@@ -21,7 +21,7 @@ def made(target: Path) -> State:
         left=[("images", "*.png", ["a.png"])],
         notes=["could not open"],
         watched={".ignore": NO_STAMP},
-        target=state.stamp(str(target)),
+        target=manifest.stamp(str(target)),
         head=(100, 20),
         tail=(5, 1),
         sha256="ab",
@@ -36,24 +36,24 @@ def target(tmp_path: Path) -> Path:
 
 
 def test_a_state_comes_back_whole(target: Path, tmp_path: Path) -> None:
-    path = state.file_of(tmp_path / "cache", "output.txt")
+    path = manifest.file_of(tmp_path / "cache", "output.txt")
     saved = made(target)
 
-    state.save(path, saved)
+    manifest.save(path, saved)
 
-    loaded = state.load(path, "key")
+    loaded = manifest.load(path, "key")
     assert loaded is not None
     assert loaded._replace(table=saved.table) == saved
     assert vars(loaded.table) == vars(saved.table)
-    assert state.load(path, "another key") is None
+    assert manifest.load(path, "another key") is None
 
 
 def test_a_bundle_younger_than_its_state_is_not_trusted(target: Path, tmp_path: Path) -> None:
     path = tmp_path / "state"
-    state.save(path, made(target))
+    manifest.save(path, made(target))
     os.utime(path, ns=(0, 0))
 
-    loaded = state.load(path, "key")
+    loaded = manifest.load(path, "key")
 
     assert loaded is not None
     assert loaded.target == NO_STAMP
@@ -61,15 +61,15 @@ def test_a_bundle_younger_than_its_state_is_not_trusted(target: Path, tmp_path: 
 
 def test_a_damaged_state_is_as_good_as_none(target: Path, tmp_path: Path) -> None:
     path = tmp_path / "state"
-    state.save(path, made(target))
+    manifest.save(path, made(target))
     whole = path.read_bytes()
 
     for end in range(0, len(whole), 7):
         path.write_bytes(whole[:end])
-        assert state.load(path, "key") is None
+        assert manifest.load(path, "key") is None
     path.write_bytes(whole + b"x")
-    assert state.load(path, "key") is None
-    assert state.load(tmp_path / "none", "key") is None
+    assert manifest.load(path, "key") is None
+    assert manifest.load(tmp_path / "none", "key") is None
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ def test_a_damaged_state_is_as_good_as_none(target: Path, tmp_path: Path) -> Non
 def test_a_file_changed_within_two_seconds_is_not_trusted(
     stamp: tuple[int, int, int, int], now: int, trusted: bool
 ) -> None:
-    assert state.trusted(stamp, now) == (stamp if trusted else NO_STAMP)
+    assert manifest.trusted(stamp, now) == (stamp if trusted else NO_STAMP)
 
 
 def test_stamps_are_those_of_the_names_and_nothing_where_there_is_nothing(target: Path) -> None:
-    found = state.stamps(os.fsencode(target.parent), [b"output.txt", b"none"])
+    found = manifest.stamps(os.fsencode(target.parent), [b"output.txt", b"none"])
 
-    assert tuple(found[:4]) == state.stamp(str(target))
+    assert tuple(found[:4]) == manifest.stamp(str(target))
     assert tuple(found[4:]) == NO_STAMP
 
 
 def test_targets_do_not_share_a_state(tmp_path: Path) -> None:
-    assert state.file_of(tmp_path, "a.txt") != state.file_of(tmp_path, "b.txt")
+    assert manifest.file_of(tmp_path, "a.txt") != manifest.file_of(tmp_path, "b.txt")

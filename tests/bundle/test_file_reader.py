@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from piste.bundle import reading
-from piste.bundle.reading import Folders, read
+from piste.bundle import file_reader
+from piste.bundle.file_reader import Folders, read
 
 from .conftest import write
 
@@ -25,8 +25,8 @@ def test_a_file_is_read_whole(folders: Folders, tmp_path: Path) -> None:
     ]
 
     assert [got.data for got in found] == [b"hello", b"there", b"", b"hello"]
-    assert {got.kind for got in found} == {reading.FILE}
-    assert found[0].stamp == reading.stamp_of(os.stat(tmp_path / "a/b/c.txt"))
+    assert {got.kind for got in found} == {file_reader.FILE}
+    assert found[0].stamp == file_reader.stamp_of(os.stat(tmp_path / "a/b/c.txt"))
 
 
 @pytest.mark.parametrize("settled", [0, 1, 1 << 62])
@@ -41,19 +41,19 @@ def test_whether_a_file_is_long_unchanged_or_not_it_is_read_the_same(
     def got(name: bytes, limit: int = 1 << 20, cut: bool = False) -> tuple[int, bytes]:
         return read(folders, name, limit, cut, settled)[:2]
 
-    assert got(b"small") == (reading.FILE, b"hello")
-    assert got(b"empty") == (reading.FILE, b"")
-    assert got(b"big") == (reading.FILE, big)
-    assert got(b"big", 100) == (reading.LARGE, b"")
-    assert got(b"big", 100, cut=True) == (reading.FILE, big[:100])
-    assert got(b"small", 2) == (reading.LARGE, b"")
-    assert got(b"small", 2, cut=True) == (reading.FILE, b"he")
-    assert got(b"folder") == (reading.FOLDER, b"")
-    assert got(b"fifo") == (reading.SPECIAL, b"")
+    assert got(b"small") == (file_reader.FILE, b"hello")
+    assert got(b"empty") == (file_reader.FILE, b"")
+    assert got(b"big") == (file_reader.FILE, big)
+    assert got(b"big", 100) == (file_reader.LARGE, b"")
+    assert got(b"big", 100, cut=True) == (file_reader.FILE, big[:100])
+    assert got(b"small", 2) == (file_reader.LARGE, b"")
+    assert got(b"small", 2, cut=True) == (file_reader.FILE, b"he")
+    assert got(b"folder") == (file_reader.FOLDER, b"")
+    assert got(b"fifo") == (file_reader.SPECIAL, b"")
 
 
 @pytest.mark.parametrize(
-    ("cut", "kind", "data"), [(False, reading.LARGE, b""), (True, reading.FILE, b"01234")]
+    ("cut", "kind", "data"), [(False, file_reader.LARGE, b""), (True, file_reader.FILE, b"01234")]
 )
 def test_a_large_file_is_left_or_cut(
     folders: Folders, tmp_path: Path, cut: bool, kind: int, data: bytes
@@ -74,10 +74,10 @@ def test_what_is_no_file_is_told_apart(folders: Folders, tmp_path: Path) -> None
     kinds = {name: read(folders, name, 9).kind for name in (b"folder", b"fifo", b"link", b"device")}
 
     assert kinds == {
-        b"folder": reading.FOLDER,
-        b"fifo": reading.SPECIAL,
-        b"link": reading.SYMLINK,
-        b"device": reading.SYMLINK,
+        b"folder": file_reader.FOLDER,
+        b"fifo": file_reader.SPECIAL,
+        b"link": file_reader.SYMLINK,
+        b"device": file_reader.SYMLINK,
     }
     assert read(folders, b"link", 9).data == b"folder"
 
@@ -89,7 +89,7 @@ def test_what_is_not_there_or_behind_a_link_has_vanished(
     write(tmp_path, {"file": "", "real/x": "not through the link"})
     (tmp_path / "link").symlink_to("real")
 
-    assert read(folders, name, 9).kind == reading.VANISHED
+    assert read(folders, name, 9).kind == file_reader.VANISHED
 
 
 def test_a_name_that_cannot_be_opened_is_unreadable_and_says_why(
@@ -97,7 +97,7 @@ def test_a_name_that_cannot_be_opened_is_unreadable_and_says_why(
 ) -> None:
     got = read(folders, b"x" * 300, 9)
 
-    assert (got.kind, got.why) == (reading.UNREADABLE, "File name too long")
+    assert (got.kind, got.why) == (file_reader.UNREADABLE, "File name too long")
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(
@@ -133,7 +133,7 @@ def test_a_file_that_never_stops_changing_is_left_out(
 
     monkeypatch.setattr(os, "read", while_reading)
 
-    assert read(folders, b"a", 100) == reading.Got(reading.CHANGING)
+    assert read(folders, b"a", 100) == file_reader.Got(file_reader.CHANGING)
 
 
 def test_no_more_folders_are_open_than_lie_above_one_file(tmp_path: Path) -> None:

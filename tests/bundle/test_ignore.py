@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.bundle import ignoring
-from piste.bundle.ignoring import anchored, split
+from piste.bundle import ignore
+from piste.bundle.ignore import anchored, split
 from piste.bundle.settings import Settings
 from piste.system.errors import Mistake
 
@@ -157,12 +157,12 @@ PARTS = st.sampled_from(
     ),
 )
 def test_a_glance_overlooks_no_name_that_a_line_matches(lines: list[str], names: list[str]) -> None:
-    every = [ignoring.Line(line, "here") for line in lines]
+    every = [ignore.Line(line, "here") for line in lines]
     try:
-        spec = ignoring.compiled(every)
+        spec = ignore.compiled(every)
     except Mistake:
         return
-    glance = ignoring._Glance(every)
+    glance = ignore._Glance(every)
 
     for name in names:
         if spec.check_file(name).include is not None:

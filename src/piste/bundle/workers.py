@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from piste.bundle.blocks import Maker, Options, warm
-from piste.bundle.known import Findings, Known
-from piste.bundle.state import Table
+from piste.bundle.cache import Findings, Known
+from piste.bundle.manifest import Table
 from piste.system import atomic_write
 from piste.system.errors import Failed
 

@@ -1,6 +1,6 @@
 import pytest
 
-from piste.bundle.needing import needed
+from piste.bundle.imports import needed
 
 from .conftest import Tree
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from piste.bundle import assembly, crew
+from piste.bundle import assembly, workers
 from piste.bundle.blocks import Options
-from piste.bundle.crew import Crew
-from piste.bundle.known import Known
+from piste.bundle.cache import Known
+from piste.bundle.workers import Crew
 from piste.system.errors import Failed
 
 from .conftest import write
@@ -43,8 +43,8 @@ def text_with(tmp_path: Path, names: list[bytes], processes: int) -> tuple[bytes
 def test_any_number_of_processes_gives_the_same_text(
     tmp_path: Path, names: list[bytes], processes: int, fork: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "_may_fork", lambda: fork)
-    monkeypatch.setattr(crew, "_BATCH", 7)
+    monkeypatch.setattr(workers, "_may_fork", lambda: fork)
+    monkeypatch.setattr(workers, "_BATCH", 7)
 
     alone, together = text_with(tmp_path, names, 1), text_with(tmp_path, names, processes)
 
@@ -55,7 +55,7 @@ def test_any_number_of_processes_gives_the_same_text(
 
 
 def test_batches_are_few_enough_for_a_pipe() -> None:
-    batches = crew.batches_of([b"x"] * 1_000_000)
+    batches = workers.batches_of([b"x"] * 1_000_000)
 
     assert len(batches) <= 4096
     assert sum(map(len, batches)) == 1_000_000
@@ -65,8 +65,8 @@ def test_batches_are_few_enough_for_a_pipe() -> None:
 def test_a_helper_that_dies_fails_the_run_and_hangs_nothing(
     tmp_path: Path, names: list[bytes], fork: bool, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "_may_fork", lambda: fork)
-    monkeypatch.setattr(crew, "_help", lambda *_: signal.pause())  # in a fork
+    monkeypatch.setattr(workers, "_may_fork", lambda: fork)
+    monkeypatch.setattr(workers, "_help", lambda *_: signal.pause())  # in a fork
     monkeypatch.setattr(sys, "executable", shutil.which("false"))  # in place of an interpreter
     known = Known()
     planned = assembly.plan(names, [-1] * len(names), [], [])
@@ -83,8 +83,8 @@ def test_a_helper_that_dies_fails_the_run_and_hangs_nothing(
 def test_a_helper_that_cannot_write_fails_the_run_with_its_reason(
     tmp_path: Path, names: list[bytes], fork: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "_may_fork", lambda: fork)
-    monkeypatch.setattr(crew, "nameless", lambda _: os.open(os.devnull, os.O_RDONLY))
+    monkeypatch.setattr(workers, "_may_fork", lambda: fork)
+    monkeypatch.setattr(workers, "nameless", lambda _: os.open(os.devnull, os.O_RDONLY))
     known = Known()
     planned = assembly.plan(names, [-1] * len(names), [], [])
     job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)
@@ -97,6 +97,6 @@ def test_a_helper_that_cannot_write_fails_the_run_with_its_reason(
 
 
 def test_a_small_tree_needs_no_helper_and_a_large_one_no_more_than_cores() -> None:
-    assert crew.size_for(10, 0) == 1
-    assert crew.size_for(10, 3) == 3
-    assert 1 <= crew.size_for(100_000, 0) <= (os.cpu_count() or 1)
+    assert workers.size_for(10, 0) == 1
+    assert workers.size_for(10, 3) == 3
+    assert 1 <= workers.size_for(100_000, 0) <= (os.cpu_count() or 1)

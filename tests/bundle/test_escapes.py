@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.bundle import visible
+from piste.bundle import escapes
 
 from .conftest import examples
 
@@ -20,25 +20,25 @@ TRICKY = st.text(
 @examples
 @given(TRICKY)
 def test_what_is_shown_reads_back_and_hides_nothing(text: str) -> None:
-    shown = visible.show(text)
+    shown = escapes.show(text)
 
-    assert visible.unshow(shown) == text
-    assert not re.search(visible.UNSEEN, shown)
+    assert escapes.unshow(shown) == text
+    assert not re.search(escapes.UNSEEN, shown)
 
 
 @examples
 @given(TRICKY)
 def test_the_search_in_bytes_finds_what_the_pattern_finds(text: str) -> None:
-    assert visible.hidden(text.encode()) == bool(re.search(visible.UNSEEN, text))
+    assert escapes.hidden(text.encode()) == bool(re.search(escapes.UNSEEN, text))
 
 
 @examples
 @given(st.one_of(st.binary(min_size=1, max_size=30), TRICKY.filter(bool).map(str.encode)))
 def test_a_quoted_name_reads_back_and_stays_on_its_line(name: bytes) -> None:
-    shown = visible.quote(name)
+    shown = escapes.quote(name)
 
-    assert visible.unquote(shown) == name
-    assert shown.isprintable() or not re.search(visible.UNSEEN, shown)
+    assert escapes.unquote(shown) == name
+    assert shown.isprintable() or not re.search(escapes.UNSEEN, shown)
     assert not set(shown.replace('\\"', "")) & set('\n\r\t"`<>')
 
 
@@ -55,7 +55,7 @@ def test_a_quoted_name_reads_back_and_stays_on_its_line(name: bytes) -> None:
     ],
 )
 def test_names_are_shown_as_git_shows_them(name: bytes, shown: str) -> None:
-    assert visible.quote(name) == shown
+    assert escapes.quote(name) == shown
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_names_are_shown_as_git_shows_them(name: bytes, shown: str) -> None:
     ],
 )
 def test_characters_are_shown_by_their_number(text: str, shown: str) -> None:
-    assert visible.show(text) == shown
+    assert escapes.show(text) == shown
 
 
 @examples
 @given(st.lists(st.binary(min_size=1, max_size=9), max_size=4))
 def test_many_names_are_quoted_as_each_is(names: list[bytes]) -> None:
-    assert visible.quote_all(names) == [visible.quote(name) for name in names]
+    assert escapes.quote_all(names) == [escapes.quote(name) for name in names]
