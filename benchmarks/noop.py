@@ -134,7 +134,7 @@ def rules(root: Path, size: int) -> None:
     ]
     (root / "piste.toml").write_text('model = "outline"\n' + "\n".join(tables))
     (root / "dodo.py").write_text(RULES)
-    from piste import content, freshness, project, receipts
+    from piste.build import freshness, hashing, project, receipts
 
     world = project.world(root)
     for rule in world.rules.values():
@@ -142,11 +142,11 @@ def rules(root: Path, size: int) -> None:
             continue
         (root / rule.target).write_text(f"# {rule.name}\n")
         inputs = {
-            name: content.digest((root / name).read_bytes())
+            name: hashing.digest((root / name).read_bytes())
             for name in freshness.chosen_inputs(world, rule)
         }
         action = freshness.action(world, rule, None)
-        output = content.digest((root / rule.target).read_bytes())
+        output = hashing.digest((root / rule.target).read_bytes())
         path = receipts.path(root, rule.target)
         path.parent.mkdir(parents=True, exist_ok=True)
         receipt = receipts.Receipt(rule.target, rule.name, action, inputs, output)

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from piste import graph, receipts
+from piste import graph
+from piste.build import receipts
 
 
 def task_line() -> dict[str, Any]:

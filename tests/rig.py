@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 
-from piste import carry, project, steps
+from piste import carry, steps
+from piste.build import project
+from piste.build.freshness import World
 from piste.carry import Outcome
 from piste.commands import run as run_verb
 from piste.commands.steps import the_chain
-from piste.freshness import World
 from piste.steps import Settings
 from piste.tries import Options
 

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from standin import StandIn
 
-from piste import receipts
-from piste.freshness import BLOCKED, FRESH
+from piste.build import receipts
+from piste.build.freshness import BLOCKED, FRESH
 
 RECEIPT = ".piste/receipts/note.md.json"
 

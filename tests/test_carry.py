@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from rig import FILES, GOOD, PLAN, SLOW_LEARNER, TEST, Killed, Rig, killing
 
-from piste import attempt, budget, carry, landing, worktree
-from piste.budget import Cap
+from piste import attempt, carry, landing, worktree
+from piste.build import budget
+from piste.build.budget import Cap
 from piste.finishing import NeedsPerson
 from piste.system import atomic_write, git, processes
 from piste.system.errors import Failed, Mistake, OverBudget

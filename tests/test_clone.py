@@ -10,7 +10,7 @@ import pytest
 from conftest import Small
 from standin import StandIn
 
-from piste import freshness, make, project, receipts
+from piste.build import freshness, make, project, receipts
 
 TABLES = "".join(
     f'[rules.{name}]\ntarget = "{target}"\ninputs = ["{name} in.md"]\nprompt = "note.md.j2"\n'

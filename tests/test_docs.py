@@ -15,8 +15,9 @@ from types import ModuleType
 
 import pytest
 
-from piste import cli, config, graph, rules
-from piste.config import Config
+from piste import cli, graph
+from piste.build import config, rules
+from piste.build.config import Config
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

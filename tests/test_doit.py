@@ -12,7 +12,7 @@ import pytest
 from conftest import Small
 from standin import Fault, Request, StandIn
 
-from piste import receipts
+from piste.build import receipts
 
 Process = subprocess.CompletedProcess[str]
 Call = Callable[..., Process]

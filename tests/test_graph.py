@@ -7,7 +7,8 @@ import pytest
 from conftest import Small
 from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
 
-from piste import freshness, graph
+from piste import graph
+from piste.build import freshness
 from piste.system.errors import Failed, Mistake, OverBudget
 from piste.system.paths import STATE
 

@@ -13,9 +13,10 @@ from conftest import Run
 from standin import Fault, Request, StandIn
 from terminal import Terminal
 
-from piste import brainstorm, idea, log
-from piste import project as piste_project
+from piste import brainstorm, idea
 from piste.brainstorm import Talk
+from piste.build import log
+from piste.build import project as piste_project
 from piste.model import asking
 from piste.outline import ENOUGH, QUESTIONS
 from piste.system.errors import Failed, Mistake

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from llm.cli import cli
 
 from piste import llm_plugin, prompts
+from piste.build.rules import BUILT_IN
 from piste.outline import ENOUGH, QUESTIONS
-from piste.rules import BUILT_IN
 from piste.system.errors import Mistake
 
 FOLDER = Path(str(prompts.__file__)).parent

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from piste import brainstorm, outline_bundle, prompts, templates
+from piste import brainstorm, outline_bundle, prompts
 from piste.brainstorm import Talk, Turn
+from piste.build import templates
+from piste.build.rules import BUILT_IN
 from piste.bundle import formats
 from piste.documents import markdown, replies
 from piste.documents.plan import parse
 from piste.outline import ENOUGH, QUESTIONS, outline
 from piste.outline_text import Wanted
-from piste.rules import BUILT_IN
 
 LAYERS = (templates.Layer("built in", Path(str(prompts.__file__)).parent),)
 SEVERITY = r"(critical|high|medium|low)"

@@ -7,7 +7,8 @@ import jinja2
 import jinja2.meta
 import pytest
 
-from piste import prompts, templates
+from piste import prompts
+from piste.build import templates
 from piste.outline import ENOUGH
 from piste.system.errors import Mistake
 

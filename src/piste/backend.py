@@ -44,7 +44,7 @@ class Checker(FileChangedChecker):
         """Return the state to record: the hash of what the file says; of ours, none."""
         if current_state == OURS:
             return None
-        from piste.content import digest
+        from piste.build.hashing import digest
 
         with open(dep, "rb") as file:
             return digest(file.read())
@@ -78,7 +78,7 @@ class Receipts:
 
     def in_(self, task_id: str) -> bool:
         """Whether anything is recorded of a task."""
-        from piste import receipts
+        from piste.build import receipts
 
         rule = graph.rule_of(task_id)
         if rule is None:
@@ -87,7 +87,7 @@ class Receipts:
 
     def remove(self, task_id: str) -> None:
         """Forget a task: `doit forget` deletes the receipt, a failed run does not."""
-        from piste import receipts
+        from piste.build import receipts
 
         if self._there():
             self._open().remove(task_id)
@@ -97,7 +97,7 @@ class Receipts:
 
     def remove_all(self) -> None:
         """Forget every task."""
-        from piste import receipts
+        from piste.build import receipts
 
         if self._there():
             self._open().remove_all()
@@ -162,7 +162,7 @@ class Reporter(ConsoleReporter):
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         """Called before anything runs."""
-        from piste import project
+        from piste.build import project
         from piste.system import screen
 
         graph.start(tasks[name] for name in selected_tasks)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from piste import agents, attempt, finishing, landing, phases, steps, testing, tries, worktree
 from piste.attempt import Attempt
-from piste.freshness import World
+from piste.build.freshness import World
 from piste.steps import Link, Settings
 from piste.system import atomic_write, git, locks, screen
 from piste.system.errors import Mistake, shown

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from piste.system.errors import PisteError
 
 if TYPE_CHECKING:  # doit loads this for projects that do not use piste, too
-    from piste.freshness import Decision, World
-    from piste.rules import Rule
+    from piste.build.freshness import Decision, World
+    from piste.build.rules import Rule
 
 LINE = "line"  # the default task: what was made before, brought up to date
 
@@ -45,7 +45,7 @@ def world() -> "World":
     if _world is None:
         from doit.exceptions import InvalidDodoFile
 
-        from piste import project
+        from piste.build import project
 
         try:
             _world = project.world(Path.cwd())
@@ -99,7 +99,7 @@ def _limit(budget: str, frozen: bool) -> None:
 
 def limit(budget: str, frozen: bool) -> None:
     """Let this run cost at most so much, or ask nothing at all. Raises Mistake."""
-    from piste import budget as budgets
+    from piste.build import budget as budgets
 
     purse = budgets.purse(world().root)
     purse.cap = purse.cap.lower(budgets.parse(budget, "--budget"))
@@ -127,13 +127,13 @@ def _tidy(world: "World") -> None:
     A killed run has left a lock wherever it has left something else, so a run that
     makes nothing looks only into three small folders.
     """
-    from piste import receipts
+    from piste.build import receipts
     from piste.system import atomic_write, paths
 
     state = world.root / paths.STATE
     folders = {state}
     if _made:
-        from piste import rejected
+        from piste.build import rejected
 
         folders.add(world.root / rejected.FOLDER)
         folders.update((world.root / target).parent for target in _made)
@@ -225,7 +225,7 @@ class Fresh:
 
     def is_brought(self) -> bool:
         """Whether a person brought the target, as it can be told before anything runs."""
-        from piste import freshness, receipts
+        from piste.build import freshness, receipts
 
         root = f"{world().root}{os.sep}"
         return (
@@ -236,13 +236,13 @@ class Fresh:
 
     def decide(self) -> "Decision":
         """Return the decision, with the options given to the task."""
-        from piste import freshness
+        from piste.build import freshness
 
         try:
             if self.rule.is_bundle:
-                from piste import bundling
+                from piste.build import bundle_target
 
-                return bundling.decide(self.world(), self.rule, exact=False)
+                return bundle_target.decide(self.world(), self.rule, exact=False)
             given = self.world()
             return freshness.decide(given, given.rules[self.rule.name])
         except Exception as error:  # doit would print a traceback
@@ -265,7 +265,7 @@ class Fresh:
 
         `options` are the task's own, as doit hands them to an action.
         """
-        from piste.make import make
+        from piste.build.make import make
 
         given = self.world()
         rule = given.rules[self.rule.name]
@@ -337,7 +337,7 @@ def _working() -> Iterator[None]:
 
 def clean(rule: "Rule", dryrun: bool) -> None:
     """Remove a target that piste made and nobody edited; it comes back from the store."""
-    from piste import freshness
+    from piste.build import freshness
     from piste.system import atomic_write, screen
 
     path = world().root / rule.target

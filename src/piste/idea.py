@@ -16,11 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from piste import brainstorm, content, log, project, receipts, templates
+from piste import brainstorm
 from piste.brainstorm import Talk
-from piste.freshness import World
+from piste.build import hashing, log, project, receipts, templates
+from piste.build.freshness import World
+from piste.build.rules import BRAINSTORM, IDEA
 from piste.outline import ENOUGH
-from piste.rules import BRAINSTORM, IDEA
 from piste.system import atomic_write, locks, paths, screen
 from piste.system.errors import Failed, Mistake, did_you_mean
 
@@ -105,7 +106,7 @@ class Page:
             return False
         if data == self.known:
             return False
-        self.said, self.known = brainstorm.parse(content.text(data, BRAINSTORM)), data
+        self.said, self.known = brainstorm.parse(hashing.text(data, BRAINSTORM)), data
         screen.say(f"{BRAINSTORM} has been edited meanwhile; it goes on from there")
         return True
 
@@ -113,10 +114,10 @@ class Page:
 def _begin(world: World, path: Path, source: Answers) -> Page | None:
     """Return the talk as far as it has come: of the file, else of idea.md, else asked for."""
     idea_path = world.root / IDEA
-    idea = content.text(idea_path.read_bytes(), IDEA) if idea_path.is_file() else ""
+    idea = hashing.text(idea_path.read_bytes(), IDEA) if idea_path.is_file() else ""
     idea = brainstorm.normal(idea)
     known = path.read_bytes() if path.exists() else None
-    before = brainstorm.parse(content.text(known or b"", BRAINSTORM))
+    before = brainstorm.parse(hashing.text(known or b"", BRAINSTORM))
     begun = bool(before.idea or before.turns)
     if not begun:
         _may_begin(world, before)
@@ -217,7 +218,7 @@ def _suggested(question: str) -> str:
 
 def _question(world: World, said: Talk) -> str:
     """Return the next question, which has been shown: the stored one, else a new one."""
-    from piste import make
+    from piste.build import make
     from piste.model import asking
 
     template = world.memo.template(PROMPT, world.layers)
@@ -226,7 +227,7 @@ def _question(world: World, said: Talk) -> str:
     action = {"model": model.model_id, "options": dict(world.config.options),
               "prompt_sha256": template.digest, **settings}  # fmt: skip
     words = brainstorm.dump(said._replace(head=brainstorm.HEAD))
-    key = receipts.key("idea", action, {BRAINSTORM: content.digest(words.encode())})
+    key = receipts.key("idea", action, {BRAINSTORM: hashing.digest(words.encode())})
     for record in world.store.replies(key):
         world.store.used(key, record)
         _show(record.text)
@@ -258,7 +259,7 @@ class _Asked(NamedTuple):
 
 def _ask(world: World, key: str, asked: _Asked) -> str:
     """Ask the model, once more if what comes is no question; return what is stored."""
-    from piste import budget, make, rejected
+    from piste.build import budget, make, rejected
 
     model_id = asked.model.model_id
     sent = "\n".join([asked.system, *asked.words, *(turn.question for turn in asked.said.turns)])
@@ -291,7 +292,8 @@ def _note(world: World, entry: log.Entry) -> None:
 
 def _stream(world: World, asked: _Asked) -> Any:
     """Ask, and show the reply as it comes."""
-    from piste import graph, make
+    from piste import graph
+    from piste.build import make
     from piste.model import asking
 
     questions = [turn.question for turn in asked.said.turns]
@@ -346,7 +348,7 @@ class FromFile:
             data = sys.stdin.buffer.read() if name == "-" else path.read_bytes()
         except OSError as error:
             raise Mistake(f"--answers {name}: cannot be read: {error.strerror}") from None
-        text = brainstorm.normal(content.text(data, name))
+        text = brainstorm.normal(hashing.text(data, name))
         self._name = name
         self._waiting = [part.strip() for part in re.split(r"\n[ \t]*\n", text) if part.strip()]
 

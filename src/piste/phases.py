@@ -10,8 +10,8 @@ from dataclasses import replace
 from piste import attempt, tries, worktree
 from piste.agents import BUILT_IN, Finished
 from piste.attempt import Attempt
+from piste.build.store import Record as Stored
 from piste.steps import Settings
-from piste.store import Record as Stored
 from piste.system import git, screen
 from piste.system.errors import shown
 from piste.tries import Run, failed, is_kept, names_of, place, red, run_tests, same

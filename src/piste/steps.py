@@ -23,11 +23,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import content, receipts
+from piste.build import hashing, receipts
+from piste.build.freshness import World
 from piste.documents import plan, todo
 from piste.documents.markdown import DOING, DONE, OPEN, split_state
 from piste.documents.plan import Plan, Step
-from piste.freshness import World
 from piste.system import atomic_write, locks, paths
 from piste.system.errors import Mistake, did_you_mean, shown
 
@@ -222,7 +222,7 @@ def read_plan(world: World) -> str:
     """Return the text of the plan. Raises Mistake when there is none."""
     path = world.rules["plan"].target
     try:
-        return content.text((world.root / path).read_bytes(), path)
+        return hashing.text((world.root / path).read_bytes(), path)
     except FileNotFoundError:
         spec = world.rules["spec"].target
         raise Mistake(f"there is no {path}; `piste plan` makes it from {spec}") from None

@@ -11,24 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import (
-    agents,
-    attempt,
-    boundaries,
-    budget,
-    context,
-    editblocks,
-    log,
-    templates,
-    testing,
-    worktree,
-)
+from piste import agents, attempt, boundaries, context, editblocks, testing, worktree
 from piste.agents import Agent, Finished, Job
 from piste.agents.events import briefly
 from piste.attempt import Attempt
 from piste.boundaries import Allowed, Violation
-from piste.budget import NOTHING, Cap, Sum
-from piste.freshness import World
+from piste.build import budget, log, templates
+from piste.build.budget import NOTHING, Cap, Sum
+from piste.build.freshness import World
 from piste.model import prices, tokens
 from piste.steps import Settings
 from piste.system import git, paths, screen

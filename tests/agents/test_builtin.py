@@ -9,8 +9,9 @@ import pytest
 from rig import CHECK, FILES, Killed, Rig
 from standin import Fault, Request, StandIn
 
-from piste import attempt, budget, editblocks, log
-from piste.budget import LONGEST, Cap
+from piste import attempt, editblocks
+from piste.build import budget, log
+from piste.build.budget import LONGEST, Cap
 from piste.model import prices
 from piste.steps import Settings
 from piste.system.errors import Failed, Mistake, OverBudget

@@ -261,13 +261,13 @@ def test_copy_puts_it_on_the_clipboard_or_says_where_it_is(
 
 
 def test_in_a_project_doit_finds_what_this_wrote_to_be_piste_s(here: Tree) -> None:
-    from piste import bundling
+    from piste.build import bundle_target
 
     (here.root / "piste.toml").write_text("")
 
     main([])
 
-    assert list(bundling.recorded(here.root)) == ["output.txt"]
+    assert list(bundle_target.recorded(here.root)) == ["output.txt"]
 
 
 def test_a_deep_path_and_a_foreign_folder_change_nothing(

@@ -4,7 +4,7 @@ from piste.bundle import parse
 from piste.system.errors import Mistake
 
 from .conftest import FORMS
-from .test_forms import made
+from .test_formats import made
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from piste import cli, make
-from piste import project as piste_project
+from piste import cli
+from piste.build import make
+from piste.build import project as piste_project
 
 LINE = ("plan", "todo")  # what the project's spec.md becomes
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from piste import receipts
+from piste.build import receipts
 
 from .conftest import Say, add, build, tree
 

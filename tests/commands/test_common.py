@@ -9,7 +9,7 @@ import pytest
 from conftest import Run
 from standin import StandIn
 
-from piste import project as piste_project
+from piste.build import project as piste_project
 from piste.commands import common
 from piste.system.errors import Mistake
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import Run
 from terminal import Terminal
 
-from piste import config
+from piste.build import config
 from piste.commands import init
 from piste.model import asking
 

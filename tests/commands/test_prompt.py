@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from piste import make
-from piste import project as piste_project
+from piste.build import make
+from piste.build import project as piste_project
 
 from .conftest import Say
 

@@ -12,7 +12,8 @@ import pytest
 from rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
 from terminal import Terminal
 
-from piste import attempt, project, steps
+from piste import attempt, steps
+from piste.build import project
 from piste.carry import Outcome
 from piste.commands import done, run
 from piste.commands import steps as verb

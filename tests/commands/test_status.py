@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from standin import StandIn
 
-from piste import freshness
-from piste import project as piste_project
+from piste.build import freshness
+from piste.build import project as piste_project
 from piste.commands import status
 
 from .conftest import Say, add, build

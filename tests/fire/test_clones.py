@@ -15,7 +15,7 @@ from conftest import Small
 
 from fire import scale
 from fire.world import BUILD, MADE, World, no_traceback, world
-from piste import freshness, make, project
+from piste.build import freshness, make, project
 from piste.commands.init import initialise
 
 

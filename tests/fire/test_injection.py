@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from standin import Fault, Request, StandIn
 
 from fire.world import World, no_traceback, world
-from piste import templates
+from piste.build import templates
 from piste.bundle import parse
 
 KEY = "sk-canary-0123456789abcdef0123456789abcdef"

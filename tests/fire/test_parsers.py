@@ -16,16 +16,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fire import scale
-from piste import brainstorm, budget, config, log, mise, receipts, rules, steps, templates
+from piste import brainstorm, mise, steps
 from piste import bundle as bundles
+from piste.build import budget, config, log, receipts, rules, templates
+from piste.build.receipts import Receipt
+from piste.build.rejected import last
+from piste.build.stat_cache import Memo
+from piste.build.store import Store
+from piste.build.templates import Layer
 from piste.bundle.formats import SIGNATURES
 from piste.documents import plan, replies, todo
-from piste.memo import Memo
-from piste.receipts import Receipt
-from piste.rejected import last
-from piste.store import Store
 from piste.system.errors import PisteError
-from piste.templates import Layer
 
 EXAMPLES = scale.count(100, 5_000)  # of each parser
 HANG = 10  # seconds of the processor

@@ -13,10 +13,10 @@ from conftest import Small
 from standin import StandIn
 
 from fire import scale
-from piste import freshness, receipts
+from piste.build import freshness, receipts
+from piste.build.stat_cache import Memo
+from piste.build.store import Record, _seal
 from piste.commands import restore
-from piste.memo import Memo
-from piste.store import Record, _seal
 from piste.system.errors import PisteError
 
 OUT = (

@@ -14,7 +14,7 @@ from conftest import Small
 from standin import Fault, StandIn
 from terminal import Terminal
 
-from piste import freshness, make
+from piste.build import freshness, make
 from piste.model.asking import Limits
 from piste.system.errors import PisteError
 

@@ -13,9 +13,9 @@ from conftest import Small
 from standin import StandIn
 
 from fire import scale
-from piste import content, freshness, log, make, receipts
-from piste.freshness import Decision, World
-from piste.memo import Memo
+from piste.build import freshness, hashing, log, make, receipts
+from piste.build.freshness import Decision, World
+from piste.build.stat_cache import Memo
 from piste.system.errors import Mistake
 
 # 10,000 in all
@@ -27,7 +27,7 @@ WAY_OUT = "restore it (git checkout .piste/receipts/note.md.json)"
 @pytest.fixture
 def made(small: Small, standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
     """A project whose note was made by a model, and is fresh."""
-    monkeypatch.setattr(content, "_TICK", 0)  # the memo believes even a file of just now
+    monkeypatch.setattr(hashing, "_TICK", 0)  # the memo believes even a file of just now
     small.settings(model="chat-ok")
     standin.reply(REPLY + "\n\n")  # so that the text is kept apart from the raw reply
     small.make()
@@ -126,7 +126,7 @@ def test_a_record_is_a_miss(made: Small) -> None:
 def test_a_kept_text_is_brought_back_whole_or_not_at_all(made: Small) -> None:
     (made.root / "note.md").unlink()
     world = made.world()
-    path = one(made, f"blobs/*/{content.digest(REPLY.encode())}")
+    path = one(made, f"blobs/*/{hashing.digest(REPLY.encode())}")
     assert decided(world).todo == freshness.RESTORE
 
     def judge(damaged: bytes) -> None:

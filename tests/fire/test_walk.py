@@ -28,10 +28,10 @@ from hypothesis.stateful import (
 from fire import faults, scale
 from fire.oracle import CHAIN, Key, Oracle, Receipt, norm
 from fire.world import scratch
-from piste import content, freshness, log, make, project
+from piste.build import freshness, hashing, log, make, project
+from piste.build.freshness import World
+from piste.build.stat_cache import Memo
 from piste.commands import accept
-from piste.freshness import World
-from piste.memo import Memo
 from piste.model import asking
 from piste.system.errors import PisteError
 
@@ -161,7 +161,7 @@ class Walk(RuleBasedStateMachine):
 
     def logged(self) -> set[tuple[str, str]]:
         """What the log has as made here: (target, text)."""
-        outputs = {content.digest(text.encode(), "todo"): text for text in self.oracle.texts}
+        outputs = {hashing.digest(text.encode(), "todo"): text for text in self.oracle.texts}
         return {
             (entry.target, outputs[entry.output])
             for entry in log.entries(self.root)

@@ -26,7 +26,7 @@ from typing import Any
 
 from standin import Fault, Request, StandIn, llm_user_dir
 
-from piste import content
+from piste.build import hashing
 
 HERE = Path(__file__).parent
 PATIENCE = 60.0  # seconds until a command that does not end is a failure
@@ -356,7 +356,7 @@ def whole(here: World, targets: tuple[str, ...]) -> None:
         assert text is not None, f"{target} is missing"
         assert text in sent, f"{target} is no complete reply: {text[:300]!r}"
         kind = KINDS.get(target, "")
-        assert here.receipt(target)["output"] == content.digest(text.encode(), kind)
+        assert here.receipt(target)["output"] == hashing.digest(text.encode(), kind)
 
 
 def leftovers(here: World) -> list[str]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.freshness import World
+from piste.build.freshness import World
 from piste.steps import Settings
 from piste.system.errors import Mistake, did_you_mean
 

@@ -11,10 +11,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from piste import context, editblocks, log, receipts
+from piste import context, editblocks
 from piste.agents import Finished, Job, Said
-from piste.freshness import World
-from piste.store import Record
+from piste.build import log, receipts
+from piste.build.freshness import World
+from piste.build.store import Record
 from piste.system import atomic_write
 
 _MOST_ASKING = 4  # replies that only ask for files
@@ -165,7 +166,7 @@ class _Talk:
 
     def _paid(self, words: str) -> tuple[str, str]:
         """Ask the model; return what it says, and why that is no whole reply, or ""."""
-        from piste import budget, make
+        from piste.build import budget, make
         from piste.model import asking
 
         config = self.world.config
@@ -202,7 +203,7 @@ class _Talk:
         return reply.text, problem
 
     def _log(self, event: str, reason: str = "") -> None:
-        from piste import make
+        from piste.build import make
 
         record = self._record._replace(target=self.job.what)
         log.add(self.job.home, make.log_entry(event, record, self._key, reason=reason))

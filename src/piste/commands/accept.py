@@ -6,10 +6,10 @@ inputs change again it is again a conflict, never overwritten unasked.
 
 from collections.abc import Sequence
 
-from piste import freshness, log, project, receipts
+from piste.build import freshness, log, project, receipts
+from piste.build.freshness import Decision, World
+from piste.build.receipts import Receipt
 from piste.commands import common
-from piste.freshness import Decision, World
-from piste.receipts import Receipt
 from piste.system.errors import Mistake
 
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste import bundling, config, project
+from piste.build import bundle_target, config, project
+from piste.build.freshness import World
 from piste.bundle.settings import CHOICES, Settings
 from piste.commands import common
-from piste.freshness import World
 from piste.system import paths
 from piste.system.errors import Failed, Mistake, shown
 
@@ -137,7 +137,7 @@ def _run(world: World, settings: Settings, target: str, args: argparse.Namespace
     asked = [_relative(world.root, path) for path in args.paths]
     writes = not (args.dry or args.stdout)
     own = _is_project(world.root)
-    arguments = bundling.arguments(world) | {
+    arguments = bundle_target.arguments(world) | {
         "settings": settings,
         "target": target,
         "paths": [] if "." in asked else asked,
@@ -164,8 +164,8 @@ def _run(world: World, settings: Settings, target: str, args: argparse.Namespace
         raise
     finally:
         gc.enable()
-    if writes and own and bundling.recorded(world.root).get(target) != report.sha256:
-        bundling.note(world.root, target, report.sha256)
+    if writes and own and bundle_target.recorded(world.root).get(target) != report.sha256:
+        bundle_target.note(world.root, target, report.sha256)
     return report
 
 

@@ -11,9 +11,9 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from piste import freshness, project, receipts, rules
-from piste.freshness import Decision, World
-from piste.rules import Rule
+from piste.build import freshness, project, receipts, rules
+from piste.build.freshness import Decision, World
+from piste.build.rules import Rule
 from piste.system.errors import EXIT_MISTAKE, Mistake
 
 _WIDTH = 88  # of help texts, in columns, at most

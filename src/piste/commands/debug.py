@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import attempt, carry, context, project, steps, templates, testing
+from piste import attempt, carry, context, steps, testing
 from piste.attempt import Attempt
+from piste.build import project, templates
+from piste.build.freshness import World
 from piste.commands import common
 from piste.commands.steps import the_chain
-from piste.freshness import World
 from piste.system import atomic_write, git, screen
 from piste.system.errors import Mistake, PisteError
 

@@ -5,10 +5,10 @@ It changes no byte.
 
 from collections.abc import Sequence
 
-from piste import project, receipts
+from piste.build import project, receipts
+from piste.build.freshness import World
+from piste.build.rules import Rule
 from piste.commands import common, why
-from piste.freshness import World
-from piste.rules import Rule
 from piste.system.errors import Mistake
 
 _CODES = "0 no difference, 1 a difference, 2 something you can mend"

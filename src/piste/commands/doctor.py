@@ -16,12 +16,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import __version__, config, housekeeping, project, receipts
+from piste import __version__
+from piste.build import config, project, receipts, store_maintenance
+from piste.build.freshness import World
+from piste.build.store import Store, default_folder
 from piste.commands import common
-from piste.freshness import World
 from piste.model import llm_home
 from piste.model.prices import FREE
-from piste.store import Store, default_folder
 from piste.system import paths, screen
 from piste.system.errors import EXIT_FAILED, Mistake, PisteError, shown, without_secrets
 
@@ -126,7 +127,7 @@ def _writable(about: str, folders: Sequence[Path]) -> Iterator[Line]:
 def _of_store(store: Store, deep: bool) -> Iterator[Line]:
     unwritable = list(_writable("store", store.folders()))
     yield from unwritable
-    found = list(housekeeping.items(store))
+    found = list(store_maintenance.items(store))
     size = sum(item.size for item in found)
     if not unwritable:
         yield Line(OK, "store", f"{store.folder}, {len(found):,} entries, {size:,} bytes")
@@ -136,7 +137,7 @@ def _of_store(store: Store, deep: bool) -> Iterator[Line]:
         yield Line(MEND, "disk", f"{there} has {free:,} bytes free; piste store gc frees some")
     if not deep:
         return
-    wrong = list(housekeeping.damaged(store))
+    wrong = list(store_maintenance.damaged(store))
     if wrong:
         names = ", ".join(str(item.path.relative_to(store.folder)) for item in wrong[:3])
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""

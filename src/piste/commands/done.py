@@ -7,11 +7,12 @@ nothing: the tick and the record belong into your own commit.
 import sys
 from collections.abc import Sequence
 
-from piste import attempt, carry, landing, project, steps, testing
+from piste import attempt, carry, landing, steps, testing
+from piste.build import project
+from piste.build.freshness import World
 from piste.commands import common
 from piste.commands.next import chosen
 from piste.commands.steps import named
-from piste.freshness import World
 from piste.steps import HAND, Chain, Link, Record
 from piste.system import git, screen
 from piste.system.errors import EXIT_FAILED, Mistake

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste import config, project
+from piste.build import config, project
 from piste.commands import common
 from piste.system import atomic_write
 from piste.system.errors import Mistake

@@ -6,9 +6,9 @@ no byte.
 
 from collections.abc import Sequence
 
-from piste import log, project, rules
+from piste.build import log, project, rules
+from piste.build.freshness import World
 from piste.commands import common
-from piste.freshness import World
 from piste.model import prices
 
 _HEAD = ["WHEN (UTC)", "TARGET", "EVENT", "IN", "OUT", "COST", "SECONDS", "MODEL", "REASON"]

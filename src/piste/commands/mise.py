@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste import mise, project
+from piste import mise
+from piste.build import project
 from piste.commands import common
 from piste.system import atomic_write, paths, screen
 from piste.system.errors import EXIT_FAILED, Failed, Mistake, shown

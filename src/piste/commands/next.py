@@ -7,10 +7,11 @@ is done, the files it names. It changes no byte and asks no model.
 import sys
 from collections.abc import Sequence
 
-from piste import context, project, steps, templates, testing
+from piste import context, steps, testing
+from piste.build import project, templates
+from piste.build.freshness import World
 from piste.commands import common
 from piste.commands.steps import named, the_chain
-from piste.freshness import World
 from piste.steps import Chain, Link
 from piste.system.errors import Mistake
 

@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from piste import freshness, make, project
+from piste.build import freshness, make, project
+from piste.build.freshness import World
+from piste.build.rules import Rule
 from piste.commands import common
-from piste.freshness import World
 from piste.model import tokens
-from piste.rules import Rule
 from piste.system import screen
 from piste.system.errors import Mistake
 

@@ -7,7 +7,7 @@ under the name that the post gave it. It changes no byte.
 import sys
 from collections.abc import Sequence
 
-from piste import project
+from piste.build import project
 from piste.commands import common
 from piste.commands.steps import named, the_chain
 from piste.steps import Chain

@@ -7,11 +7,11 @@ itself be undone.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from piste import content, freshness, log, project, receipts
+from piste.build import freshness, hashing, log, project, receipts
+from piste.build.freshness import World
+from piste.build.rules import Rule
+from piste.build.store import Record
 from piste.commands import common
-from piste.freshness import World
-from piste.rules import Rule
-from piste.store import Record
 from piste.system import atomic_write, paths
 from piste.system.errors import Mistake
 
@@ -79,11 +79,11 @@ def restore(world: World, rule: Rule, version: Version) -> str:
     if old == version.data:
         return f"{rule.target} is that text already"
     kept = ""
-    if old and world.store.text(content.digest(old, rule.kind)) != old:
+    if old and world.store.text(hashing.digest(old, rule.kind)) != old:
         world.store.keep(old, Record("", rule.target, log.now(), project=str(world.root)))
         kept = f"; what stood there is kept: piste restore {rule.target} --list"
     atomic_write.write(path, version.data)
-    output = content.digest(version.data, rule.kind)
+    output = hashing.digest(version.data, rule.kind)
     log.add(world.root, log.Entry(log.now(), rule.target, "restored", output=output))
     made = {YOURS: "you wrote it", "accepted": "you accepted it"}.get(version.event, "it was made")
     date = f" on {common.when(version.date)} UTC" if version.date else ""

@@ -17,12 +17,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from piste import attempt, budget, carry, project, steps
+from piste import attempt, carry, steps
+from piste.build import budget, project
+from piste.build.freshness import World
 from piste.carry import Outcome
 from piste.commands import common
 from piste.commands.steps import named, the_chain
 from piste.finishing import NeedsPerson
-from piste.freshness import World
 from piste.model import prices
 from piste.steps import Chain, Link, Settings
 from piste.system import git, screen

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from piste import freshness, project
+from piste.build import freshness, project
+from piste.build.freshness import Decision, World
 from piste.commands import common
-from piste.freshness import Decision, World
 from piste.system import screen
 from piste.system.errors import PisteError, without_secrets
 
@@ -51,7 +51,7 @@ def estimate(world: World, decision: Decision) -> Estimate | None:
     """
     if decision.todo != freshness.MAKE or decision.stored or decision.wanted is None:
         return None
-    from piste import make
+    from piste.build import make
     from piste.model import prices, tokens
 
     rule = decision.rule

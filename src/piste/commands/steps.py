@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from piste import attempt, landing, project, steps
+from piste import attempt, landing, steps
 from piste.attempt import Attempt
+from piste.build import project
+from piste.build.freshness import World
 from piste.commands import common
-from piste.freshness import World
 from piste.steps import Chain, Link
 from piste.system import screen
 from piste.system.errors import EXIT_FAILED

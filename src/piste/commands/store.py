@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from piste import housekeeping, project
+from piste.build import project, store_maintenance
+from piste.build.store import Store
+from piste.build.store_maintenance import KEPT, REPLY, TEXT, Item
 from piste.commands import common
-from piste.housekeeping import KEPT, REPLY, TEXT, Item
-from piste.store import Store
 from piste.system import screen
 from piste.system.errors import EXIT_FAILED, Mistake, did_you_mean, shown
 
@@ -57,7 +57,7 @@ def _days(text: str) -> int:
 
 
 def _size(store: Store, as_json: bool) -> int:
-    found = list(housekeeping.items(store))
+    found = list(store_maintenance.items(store))
     if as_json:
         common.print_json({"folder": str(store.folder), **_sums(found)})
         return 0
@@ -73,8 +73,8 @@ def _size(store: Store, as_json: bool) -> int:
 
 def _verify(store: Store, remove: bool, as_json: bool) -> int:
     with screen.if_slow("reading the store"):
-        total = sum(1 for _ in housekeeping.items(store))
-        wrong = list(housekeeping.damaged(store))
+        total = sum(1 for _ in store_maintenance.items(store))
+        wrong = list(store_maintenance.damaged(store))
     if remove:
         for item in wrong:
             if item.kind != KEPT:  # what is left of a person's own text is theirs to look at
@@ -97,10 +97,10 @@ def _verify(store: Store, remove: bool, as_json: bool) -> int:
 def _gc(store: Store, days: int, dry: bool, as_json: bool) -> int:
     before = time.time() - days * 86_400
     with screen.if_slow("looking through the store"):
-        plan = housekeeping.plan(store, before)
+        plan = store_maintenance.plan(store, before)
         freed = sum(item.size for item in plan.gone)
         if not dry:
-            freed = housekeeping.remove(store, plan.gone, before)
+            freed = store_maintenance.remove(store, plan.gone, before)
             store.sweep(time.time() - _HOUR)
     if as_json:
         common.print_json({

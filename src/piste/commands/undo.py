@@ -6,11 +6,12 @@ What the step has changed is git's to take back; the commit to revert is named.
 import sys
 from collections.abc import Sequence
 
-from piste import carry, project, steps
+from piste import carry, steps
+from piste.build import project
+from piste.build.freshness import World
 from piste.commands import common
 from piste.commands.done import own_chain
 from piste.commands.steps import named
-from piste.freshness import World
 from piste.steps import Link
 from piste.system.git import ask
 

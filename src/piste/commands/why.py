@@ -7,10 +7,10 @@ it does not have them, their hashes must do. It changes no byte.
 import sys
 from collections.abc import Iterator, Sequence
 
-from piste import content, freshness, project, receipts
+from piste.build import freshness, hashing, project, receipts
+from piste.build.freshness import Decision, Reason, World
 from piste.commands import common
 from piste.commands.status import estimate, estimate_said
-from piste.freshness import Decision, Reason, World
 from piste.system import screen
 from piste.system.errors import PisteError
 
@@ -71,7 +71,7 @@ def _present(world: World, reason: Reason) -> bytes:
     if reason.part == "prompt":
         return world.memo.template(reason.name, world.layers).words
     data = (world.root / reason.name).read_bytes()
-    return content.text(data, reason.name).encode()
+    return hashing.text(data, reason.name).encode()
 
 
 def _lines(world: World, decision: Decision) -> Iterator[str]:

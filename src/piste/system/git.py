@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import receipts
+from piste.build import receipts
 from piste.system import atomic_write, paths, processes
 from piste.system.errors import Failed, Mistake, shown
 

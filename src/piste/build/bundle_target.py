@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste import freshness, project
-from piste.freshness import Decision, Reason, World
-from piste.rules import Rule
+from piste.build import freshness, project
+from piste.build.freshness import Decision, Reason, World
+from piste.build.rules import Rule
 from piste.system import atomic_write, paths
 from piste.system.errors import Mistake
 

@@ -8,7 +8,7 @@ from conftest import Small
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.memo import Memo
+from piste.build.stat_cache import Memo
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import pytest
 from conftest import Small
 from doit.doit_cmd import DoitMain
 
-from piste import cli, rules, tasks
+from piste import cli, tasks
+from piste.build import rules
 from piste.system.errors import Mistake
 
 NEW = {"target": "faq.md", "inputs": ("@spec", "notes.txt"), "prompt": "faq.md.j2"}

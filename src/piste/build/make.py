@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste import content, freshness, log, project, receipts, rejected
-from piste import templates as _templates
+from piste.build import freshness, hashing, log, project, receipts, rejected
+from piste.build import templates as _templates
+from piste.build.freshness import Decision, World
+from piste.build.receipts import Receipt
+from piste.build.rules import Rule
+from piste.build.store import Record
 from piste.documents import replies
-from piste.freshness import Decision, World
 from piste.model.prices import FREE
-from piste.receipts import Receipt
-from piste.rules import Rule
-from piste.store import Record
 from piste.system import atomic_write, locks, paths, screen, signals
 from piste.system.errors import Failed, Mistake
 
@@ -94,16 +94,16 @@ def _make(
 
 
 def _pack(world: World, rule: Rule, overwrite: bool) -> Outcome:
-    from piste import bundling
+    from piste.build import bundle_target
 
-    decision = bundling.decide(world, rule, exact=False)
+    decision = bundle_target.decide(world, rule, exact=False)
     if decision.todo == freshness.BLOCKED:
         raise freshness.mistake_of(decision)
     persons = decision.state in (freshness.EDITED, freshness.FOREIGN)
     if decision.todo == freshness.KEEP and not (overwrite and persons):
         return Outcome("kept", kept_line(world, decision))
-    report = bundling.make(world, rule, overwrite)
-    return Outcome("made", bundling.said(report))
+    report = bundle_target.make(world, rule, overwrite)
+    return Outcome("made", bundle_target.said(report))
 
 
 def kept_line(world: World, decision: Decision) -> str:
@@ -141,8 +141,8 @@ def read_inputs(world: World, rule: Rule) -> Sources:
             raise Mistake(f"{path} cannot be read: {error.strerror}") from None
         if not data.strip():
             raise Mistake(f"{path} is empty: there is nothing to make {rule.target} from")
-        digests[path] = content.digest(data, world.kinds.get(path, ""))
-        texts.append((path, content.text(data, path)))
+        digests[path] = hashing.digest(data, world.kinds.get(path, ""))
+        texts.append((path, hashing.text(data, path)))
     return Sources(dict(sorted(digests.items())), tuple(texts))
 
 
@@ -239,7 +239,7 @@ def _ask(
     world: World, rule: Rule, wanted: Receipt, sources: Sources, stop: threading.Event | None
 ) -> tuple[Record, str]:
     """Ask the model, once more if the reply is no result; return a reply that is stored."""
-    from piste import budget
+    from piste.build import budget
     from piste.model import asking
 
     model = asking.resolve(wanted.action["model"] or None)
@@ -427,7 +427,7 @@ def _publishing(world: World, decision: Decision) -> Iterator[None]:
     """Hold the project's lock, having seen that nobody changed the target meanwhile."""
     rule = decision.rule
     with locks.hold(world.root / paths.STATE / "lock", f"writing {rule.target}"):
-        standing = content.look(world.root / rule.target, rule.kind)
+        standing = hashing.look(world.root / rule.target, rule.kind)
         if (standing.digest if standing else "") != decision.output:
             raise Changed(rule.target)
         world.store.remember(world.root)
@@ -464,7 +464,7 @@ def _publish(
         with _publishing(world, decision):
             old = path.read_bytes() if decision.output else b""
             data = _with_ticks(rule, old, text).encode()
-            output = content.digest(data, rule.kind)
+            output = hashing.digest(data, rule.kind)
             if decision.state in (freshness.EDITED, freshness.FOREIGN):
                 _keep_old(world, rule, old)
             elif rule.kind and old not in (b"", data, world.store.text(decision.output)):

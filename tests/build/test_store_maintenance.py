@@ -9,9 +9,9 @@ from conftest import Small
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import freshness, housekeeping
-from piste.housekeeping import KEPT, REPLY, TEXT, Plan
-from piste.store import Record, Store
+from piste.build import freshness, store_maintenance
+from piste.build.store import Record, Store
+from piste.build.store_maintenance import KEPT, REPLY, TEXT, Plan
 from piste.system.errors import Mistake
 
 DAY = 86_400  # seconds
@@ -28,8 +28,8 @@ def age(store: Store, days: float) -> None:
 def swept(small: Small, days: float = 90) -> Plan:
     """Plan and carry out."""
     store = small.world().store
-    plan = housekeeping.plan(store, NOW - days * DAY)
-    housekeeping.remove(store, plan.gone, NOW - days * DAY)
+    plan = store_maintenance.plan(store, NOW - days * DAY)
+    store_maintenance.remove(store, plan.gone, NOW - days * DAY)
     return plan
 
 
@@ -85,7 +85,7 @@ def test_what_is_of_use_is_young_again(small: Small, how: str) -> None:
     event = small.make().event
     assert event == how
     receipt.unlink()
-    used = [item for item in housekeeping.items(small.world().store) if item.used > NOW - DAY]
+    used = [item for item in store_maintenance.items(small.world().store) if item.used > NOW - DAY]
     assert used
 
 
@@ -129,7 +129,7 @@ def test_a_receipt_that_cannot_be_read_stops_it(small: Small) -> None:
     (small.root / ".piste/receipts/note.md.json").write_text("{")
     age(small.world().store, 1000)
     with pytest.raises(Mistake, match=r"note\.md\.json is damaged"):
-        housekeeping.plan(small.world().store, NOW)
+        store_maintenance.plan(small.world().store, NOW)
 
 
 def test_a_project_that_is_gone_holds_nothing(small: Small) -> None:
@@ -137,9 +137,9 @@ def test_a_project_that_is_gone_holds_nothing(small: Small) -> None:
     store = small.world().store
     age(store, 1000)
     small.root.rename(small.root.with_name("elsewhere"))
-    plan = housekeeping.plan(store, NOW)
+    plan = store_maintenance.plan(store, NOW)
     assert plan.needs.projects == ()
-    assert len(plan.gone) == len(list(housekeeping.items(store)))
+    assert len(plan.gone) == len(list(store_maintenance.items(store)))
 
 
 def test_what_became_of_use_meanwhile_stays(small: Small) -> None:
@@ -147,12 +147,12 @@ def test_what_became_of_use_meanwhile_stays(small: Small) -> None:
     store = small.world().store
     (small.root / ".piste/receipts/note.md.json").unlink()
     age(store, 1000)
-    plan = housekeeping.plan(store, NOW - DAY)
+    plan = store_maintenance.plan(store, NOW - DAY)
     os.utime(plan.gone[0].path)
-    freed = housekeeping.remove(store, plan.gone, NOW - DAY)
+    freed = store_maintenance.remove(store, plan.gone, NOW - DAY)
     assert plan.gone[0].path.exists()
     assert freed == sum(item.size for item in plan.gone[1:])
-    assert housekeeping.remove(store, plan.gone, NOW - DAY) == 0
+    assert store_maintenance.remove(store, plan.gone, NOW - DAY) == 0
 
 
 def test_damage_is_found_in_every_kind(small: Small) -> None:
@@ -161,13 +161,13 @@ def test_damage_is_found_in_every_kind(small: Small) -> None:
     small.make()
     store = small.world().store
     store.keep(b"mine", Record("", "note.md", "2026-01-01T00:00:00.000Z", project="/p"))
-    assert list(housekeeping.damaged(store)) == []
-    for item in list(housekeeping.items(store)):
+    assert list(store_maintenance.damaged(store)) == []
+    for item in list(store_maintenance.items(store)):
         data = item.path.read_bytes()
         item.path.write_bytes(data[:-2])
-        assert item.path in {one.path for one in housekeeping.damaged(store)}
+        assert item.path in {one.path for one in store_maintenance.damaged(store)}
         item.path.write_bytes(data)
-    assert list(housekeeping.damaged(store)) == []
+    assert list(store_maintenance.damaged(store)) == []
 
 
 @pytest.mark.parametrize("name", ["../../x", "x", "0" * 32])
@@ -194,6 +194,6 @@ def test_strange_files_in_a_store_do_no_harm(name: str, data: bytes) -> None:
                 (place / name).write_bytes(data)
             except (OSError, ValueError):
                 return
-        assert len(list(housekeeping.items(store))) >= 3
-        list(housekeeping.damaged(store))
-        housekeeping.plan(store, NOW + DAY)
+        assert len(list(store_maintenance.items(store))) >= 3
+        list(store_maintenance.damaged(store))
+        store_maintenance.plan(store, NOW + DAY)

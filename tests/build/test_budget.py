@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standin import StandIn
 
-from piste import budget, log
-from piste.budget import Cap, Purse, Sum
-from piste.config import Config
-from piste.store import Record
+from piste.build import budget, log
+from piste.build.budget import Cap, Purse, Sum
+from piste.build.config import Config
+from piste.build.store import Record
 from piste.system.errors import Failed, Mistake, OverBudget
 
 PRICED = "openai/gpt-4o-mini"  # known to the price list, at so many dollars a million tokens

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import content
+from piste.build import hashing
 from piste.system.errors import Mistake
 
 
 def test_line_ends_are_no_content() -> None:
-    assert content.digest(b"a\r\nb\r\n") == content.digest(b"a\nb\n")
+    assert hashing.digest(b"a\r\nb\r\n") == hashing.digest(b"a\nb\n")
 
 
 def test_in_a_binary_file_every_byte_counts() -> None:
-    assert content.digest(b"a\r\n\0") != content.digest(b"a\n\0")
+    assert hashing.digest(b"a\r\n\0") != hashing.digest(b"a\n\0")
 
 
 @given(st.binary(), st.binary())
@@ -24,41 +24,41 @@ def test_other_content_has_another_digest(one: bytes, two: bytes) -> None:
     same = one == two or (
         b"\0" not in one + two and (one.replace(b"\r\n", b"\n") == two.replace(b"\r\n", b"\n"))
     )
-    assert (content.digest(one) == content.digest(two)) == same
+    assert (hashing.digest(one) == hashing.digest(two)) == same
 
 
 @pytest.mark.parametrize("kind", ["plan", "todo"])
 def test_ticks_are_no_content_of_a_plan_or_a_todo(kind: str) -> None:
     open_, done = b"- [ ] one\n- [ ] two\n", b"- [x] one\n- [ ] two\n"
-    assert content.digest(open_, kind) == content.digest(done, kind)
-    assert content.digest(open_) != content.digest(done)
-    assert content.digest(open_, kind) != content.digest(b"- [x] one\n- [ ] three\n", kind)
+    assert hashing.digest(open_, kind) == hashing.digest(done, kind)
+    assert hashing.digest(open_) != hashing.digest(done)
+    assert hashing.digest(open_, kind) != hashing.digest(b"- [x] one\n- [ ] three\n", kind)
 
 
 @pytest.mark.parametrize("kind", ["plan", "todo"])
 @given(data=st.binary())
 def test_any_bytes_have_a_digest(kind: str, data: bytes) -> None:
-    assert len(content.digest(data, kind)) == 64
+    assert len(hashing.digest(data, kind)) == 64
 
 
 def test_a_look(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_bytes(b"a\n")
-    seen = content.look(path)
+    seen = hashing.look(path)
     assert seen is not None
-    assert seen.digest == content.digest(b"a\n")
+    assert seen.digest == hashing.digest(b"a\n")
     assert not seen.settled
 
 
 @pytest.mark.parametrize("name", ["no.md", "file/no.md"])
 def test_nothing_to_look_at(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
-    assert content.look(tmp_path / name) is None
+    assert hashing.look(tmp_path / name) is None
 
 
 def test_a_folder_cannot_be_looked_at(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="is a folder; a file was expected"):
-        content.look(tmp_path)
+        hashing.look(tmp_path)
 
 
 def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
@@ -66,13 +66,13 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "zero").symlink_to("/dev/zero")
     for name in ("pipe", "zero"):
         with pytest.raises(Mistake, match=f"{name} is not a plain file"):
-            content.look(tmp_path / name)
+            hashing.look(tmp_path / name)
 
 
 def test_a_loop_of_symlinks_cannot_be_looked_at(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("a")
     with pytest.raises(Mistake, match=r"a cannot be read: .+"):
-        content.look(tmp_path / "a")
+        hashing.look(tmp_path / "a")
 
 
 def test_a_signature_tells_versions_apart_though_the_time_is_put_back(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_signature_tells_versions_apart_though_the_time_is_put_back(tmp_path: 
     (tmp_path / "b").write_bytes(b"b")
     os.replace(tmp_path / "b", path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert content.signature(path.stat()) != content.signature(before)
+    assert hashing.signature(path.stat()) != hashing.signature(before)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_a_signature_tells_versions_apart_though_the_time_is_put_back(tmp_path: 
     [(b"a\r\nb", "a\nb"), (b"\xef\xbb\xbfa", "a"), ("ä計🎿".encode(), "ä計🎿"), (b"", "")],
 )
 def test_text(data: bytes, text: str) -> None:
-    assert content.text(data, "x") == text
+    assert hashing.text(data, "x") == text
 
 
 def test_text_that_is_not_utf_8_is_named_to_the_byte() -> None:
     with pytest.raises(Mistake) as raised:
-        content.text(b"one\ntwo \xe4 three", "in\x1b.md")
+        hashing.text(b"one\ntwo \xe4 three", "in\x1b.md")
     assert str(raised.value) == "in\\x1b.md: byte 8 (line 2) is not UTF-8; save the file as UTF-8"

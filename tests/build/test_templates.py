@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from piste import templates
+from piste.build import templates
+from piste.build.templates import Layer
 from piste.system.errors import Mistake
-from piste.templates import Layer
 
 FRONT = '+++\ninputs = ["spec"]\n+++\n'
 

@@ -13,20 +13,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste import content, receipts, templates
-from piste.config import Config
-from piste.memo import Memo
+from piste.build import hashing, receipts, templates
+from piste.build.config import Config
+from piste.build.receipts import Receipt
+from piste.build.rules import Rule
+from piste.build.stat_cache import Memo
+from piste.build.store import Record, Store
 from piste.model.llm_home import folder as llm_folder
 from piste.model.llm_home import model_named
 from piste.model.prices import FREE
-from piste.receipts import Receipt
-from piste.rules import Rule
-from piste.store import Record, Store
 from piste.system import paths
 from piste.system.errors import Mistake, PisteError, shown
 
 if TYPE_CHECKING:
-    from piste.rejected import Rejected
+    from piste.build.rejected import Rejected
 
 # States, in the words of docs/design.md.
 FRESH = "fresh"
@@ -108,9 +108,9 @@ def decide(world: World, rule: Rule, whole: bool = False) -> Decision:
     """
     try:
         if rule.is_bundle:
-            from piste import bundling
+            from piste.build import bundle_target
 
-            return bundling.decide(world, rule)
+            return bundle_target.decide(world, rule)
         # Taken before anything is read: what changes from here on has another one.
         fingerprint = _fingerprint(world, rule)
         if not whole and world.memo.hit(rule.target, fingerprint):
@@ -154,18 +154,18 @@ def action(world: World, rule: Rule, receipt: Receipt | None) -> dict[str, Any]:
 def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     """Return the decision, and whether the files it rests on are older than the clock's tick."""
     receipt = receipts.read(world.root, rule.target)
-    settled = content.is_settled(receipts.path(world.root, rule.target))
-    target = content.look(world.root / rule.target, rule.kind)
+    settled = hashing.is_settled(receipts.path(world.root, rule.target))
+    target = hashing.look(world.root / rule.target, rule.kind)
     output = target.digest if target else ""
     inputs: dict[str, str] = {}
     gone: list[Reason] = []
     chosen = chosen_inputs(world, rule)
     for path, names in sorted(zip(chosen, rule.inputs, strict=True)):
-        look = content.look(paths.readable(world.root, path), world.kinds.get(path, ""))
+        look = hashing.look(paths.readable(world.root, path), world.kinds.get(path, ""))
         if look is None and path == world.rules["bundle"].target:
-            from piste import bundling
+            from piste.build import bundle_target
 
-            inputs[path], settled = bundling.digest_now(world), False
+            inputs[path], settled = bundle_target.digest_now(world), False
         elif look is None:
             said = f"neither {' nor '.join(names)} is there" if names[1:] else f"{path} is missing"
             gone.append(Reason("input", path, said))
@@ -252,7 +252,7 @@ def differences(receipt: Receipt, wanted: Receipt) -> tuple[Reason, ...]:
 def restorable(world: World, rule: Rule, receipt: Receipt) -> bytes | None:
     """Return the recorded text as it was written, or None: the store has it no more."""
     data = world.store.text(receipt.output)
-    if data is None or content.digest(data, rule.kind) != receipt.output:
+    if data is None or hashing.digest(data, rule.kind) != receipt.output:
         return None
     return data
 
@@ -292,20 +292,20 @@ def _is_result(world: World, wanted: Receipt, output: str) -> bool:
     """Whether the target's text is what one of the stored replies of the key becomes."""
     rule = world.rules[wanted.rule]
     return any(
-        content.digest(text.encode(), rule.kind) == output
+        hashing.digest(text.encode(), rule.kind) == output
         for _, text in results(world, rule, wanted.key)
     )
 
 
 def _last_rejected(world: World, rule: Rule) -> "Rejected | None":
-    from piste import rejected
+    from piste.build import rejected
 
     return rejected.last(world.root, rule.target)
 
 
 def _was_made(world: World, rule: Rule, output: str) -> bool:
     """Whether this very text was made here, as the log has it, and the store can bring it back."""
-    from piste import log
+    from piste.build import log
 
     return world.store.text(output) is not None and any(
         entry.output == output and entry.event in ("made", "taken", "restored", "adopted")
@@ -379,14 +379,14 @@ def _fingerprint(world: World, rule: Rule) -> bytes | None:
     state = hashlib.blake2b(world.memo.settings(world.config, rule, world.layers), digest_size=16)
     root = f"{world.root}{os.sep}"
     try:
-        state.update(content.signature(os.stat(f"{root}{rule.target}")))
-        state.update(content.signature(os.stat(f"{root}{receipts.FOLDER}/{rule.target}.json")))
+        state.update(hashing.signature(os.stat(f"{root}{rule.target}")))
+        state.update(hashing.signature(os.stat(f"{root}{receipts.FOLDER}/{rule.target}.json")))
         for names in rule.inputs:
             state.update(b"|")
             for name in names:
                 if len(names) == 1 or os.path.lexists(root + name):
                     state.update(name.encode())
-                    state.update(content.signature(os.stat(root + name)))
+                    state.update(hashing.signature(os.stat(root + name)))
     except OSError:
         return None
     return state.digest()

@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from piste import config, receipts, templates
-from piste.freshness import World
-from piste.memo import Memo
-from piste.store import Store, default_folder
+from piste.build import config, receipts, templates
+from piste.build.freshness import World
+from piste.build.stat_cache import Memo
+from piste.build.store import Store, default_folder
 from piste.system import paths
 from piste.system.errors import Mistake
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from piste import config, project, rules
-from piste.config import Config
+from piste.build import config, project, rules
+from piste.build.config import Config
 from piste.system.errors import Mistake
 
 

@@ -103,7 +103,7 @@ def fingerprint(name: str, where: Sequence[Layer]) -> bytes:
 
 def load(name: str, where: Sequence[Layer]) -> Template:
     """Return the template `name`. Raises Mistake naming the file and what is wrong in it."""
-    from piste.content import text as as_text
+    from piste.build.hashing import text as as_text
 
     layer, data = raw(name, where)
     label = _label(name, layer)

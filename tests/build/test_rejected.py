@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from piste import log, rejected
+from piste.build import log, rejected
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from piste import project
+from piste.build import project
 from piste.system.errors import Mistake
 
 

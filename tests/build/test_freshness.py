@@ -11,8 +11,8 @@ from conftest import Small
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from piste import content, freshness, receipts
-from piste.freshness import (
+from piste.build import freshness, hashing, receipts
+from piste.build.freshness import (
     ADOPT,
     BLOCKED,
     CONFLICT,
@@ -27,7 +27,7 @@ from piste.freshness import (
     STALE,
     Decision,
 )
-from piste.memo import Memo
+from piste.build.stat_cache import Memo
 
 # What a person did to note.md since it was made.
 
@@ -391,7 +391,7 @@ def test_what_was_found_fresh_is_not_read_again(
 ) -> None:
     small.make()
     assert _note(small).state == FRESH
-    monkeypatch.setattr(content, "look", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(hashing, "look", lambda *_: pytest.fail("read again"))
     assert small.decide().state == FRESH
 
 
@@ -408,7 +408,7 @@ def test_a_file_changed_just_now_is_not_remembered(
     small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The worst clock there is: every version of a file of one size looks the same.
-    monkeypatch.setattr(content, "signature", lambda st: b"%d" % st.st_size)
+    monkeypatch.setattr(hashing, "signature", lambda st: b"%d" % st.st_size)
     small.make()
     assert _note(small).state == FRESH
     _edit_unseen(small)
@@ -420,16 +420,16 @@ def test_a_file_changed_while_it_is_looked_at_is_not_remembered(
     small: Small, later: None, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     small.make()
-    real = content.look
+    real = hashing.look
 
-    def look(path: Path, kind: str = "") -> content.Seen | None:
+    def look(path: Path, kind: str = "") -> hashing.Seen | None:
         seen = real(path, kind)
         if path.name == name:
             path.write_text("# Somebody else's\n")
         return seen
 
     with monkeypatch.context() as patch:
-        patch.setattr(content, "look", look)
+        patch.setattr(hashing, "look", look)
         _note(small)
     assert small.decide().state != FRESH
 

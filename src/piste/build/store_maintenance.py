@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import content, receipts
-from piste.store import Store
+from piste.build import hashing, receipts
+from piste.build.store import Store
 from piste.system.errors import Mistake
 
 REPLY, TEXT, KEPT = "reply", "text", "kept"
@@ -100,7 +100,7 @@ def needs(store: Store) -> Needs:
             digests |= {receipt.output, *receipt.inputs.values()}
             digests.add(str(receipt.action.get("prompt_sha256", "")))
             with contextlib.suppress(OSError):  # what stands there now, were it edited or not
-                digests.add(content.digest((root / target).read_bytes()))
+                digests.add(hashing.digest((root / target).read_bytes()))
     return Needs(frozenset(keys), frozenset(digests), found)
 
 

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from piste import __version__, templates
-from piste.config import Config
+from piste import __version__
+from piste.build import templates
+from piste.build.config import Config
+from piste.build.rules import Rule
 from piste.model.llm_home import model_named
-from piste.rules import Rule
 from piste.system import atomic_write
 from piste.system.paths import STATE
 

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste import log
+from piste.build import log
 from piste.model import prices
 from piste.model.prices import FREE
 from piste.system.errors import Failed, Mistake, OverBudget, shown
@@ -26,8 +26,8 @@ from piste.system.errors import Failed, Mistake, OverBudget, shown
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from piste.config import Config
-    from piste.store import Record
+    from piste.build.config import Config
+    from piste.build.store import Record
 
 LONGEST = 16_384  # tokens of a reply, where no option of the model says less: 40 pages
 _BOUNDS = ("max_tokens", "max_output_tokens", "max_completion_tokens", "num_predict")
