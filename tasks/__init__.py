@@ -16,8 +16,8 @@ import gc
 # a short build a few milliseconds and a large one a third. `graph.start` ends the rest.
 gc.disable()
 
-from piste.backend import Checker, Reporter
-from piste.graph import LINE
+from piste.doit_graph.backend import Checker, Reporter
+from piste.doit_graph.graph import LINE
 
 DOIT_CONFIG = {
     "backend": "piste",

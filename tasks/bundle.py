@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from piste import graph
+from piste.doit_graph import graph
 
 
 def task_bundle() -> Iterator[dict[str, Any]]:

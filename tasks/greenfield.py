@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from piste import graph
 from piste.build import receipts
+from piste.doit_graph import graph
 
 
 def task_line() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from doit import create_after
 
-from piste import graph
+from piste.doit_graph import graph
 
 if TYPE_CHECKING:
     from piste.steps import Chain

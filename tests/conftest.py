@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from standin import StandIn, llm_user_dir
 
-from piste import graph
 from piste.build import budget, freshness, make
 from piste.build import project as piste_project
 from piste.build.freshness import Decision, World
 from piste.build.make import Outcome
 from piste.build.rules import Rule
 from piste.commands import accept
+from piste.doit_graph import graph
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -15,9 +15,10 @@ from types import ModuleType
 
 import pytest
 
-from piste import cli, graph
+from piste import cli
 from piste.build import config, rules
 from piste.build.config import Config
+from piste.doit_graph import graph
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -57,4 +57,9 @@ def test_the_test_can_tell(small: Small) -> None:
 def test_another_projects_doit_imports_next_to_nothing_of_ours(small: Small) -> None:
     small.write("dodo.py", "def task_a():\n    return {'actions': ['true']}\n")
     ours = {name for name in _imported(small, "doit") if name.partition(".")[0] == "piste"}
-    assert ours == {"piste", "piste.backend", "piste.system.errors", "piste.graph"}
+    assert ours == {
+        "piste",
+        "piste.doit_graph.backend",
+        "piste.system.errors",
+        "piste.doit_graph.graph",
+    }

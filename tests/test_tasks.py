@@ -6,7 +6,8 @@ import pytest
 from conftest import Small
 from piste.tasks import documents, greenfield
 
-from piste import graph, tasks
+from piste import tasks
+from piste.doit_graph import graph
 
 
 def _names(rows: Any) -> list[str]:

@@ -139,9 +139,9 @@ def _dispatch(args: list[str]) -> int:
         # doit has a `run` of its own; whose is meant, `means_steps` says.
         if args[0] != "run" or module.means_steps(args[1:]):
             return int(module.main(args[1:]))
-    from piste import doit_cli
+    from piste.doit_graph import command_line
 
-    return doit_cli.main(args, VERBS)
+    return command_line.main(args, VERBS)
 
 
 if __name__ == "__main__":

@@ -292,8 +292,8 @@ def _note(world: World, entry: log.Entry) -> None:
 
 def _stream(world: World, asked: _Asked) -> Any:
     """Ask, and show the reply as it comes."""
-    from piste import graph
     from piste.build import make
+    from piste.doit_graph import graph
     from piste.model import asking
 
     questions = [turn.question for turn in asked.said.turns]

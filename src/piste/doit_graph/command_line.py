@@ -18,8 +18,8 @@ from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 import piste.tasks as tasks
-from piste import graph
 from piste.build import project
+from piste.doit_graph import graph
 from piste.system.errors import EXIT_MISTAKE, Mistake, did_you_mean
 
 

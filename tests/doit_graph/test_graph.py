@@ -7,8 +7,8 @@ import pytest
 from conftest import Small
 from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
 
-from piste import graph
 from piste.build import freshness
+from piste.doit_graph import graph
 from piste.system.errors import Failed, Mistake, OverBudget
 from piste.system.paths import STATE
 

@@ -15,7 +15,7 @@ from typing import Any
 from doit.dependency import FileChangedChecker
 from doit.reporter import ConsoleReporter
 
-from piste import graph
+from piste.doit_graph import graph
 
 OURS = "decided by piste"  # the state that doit is told of each input of our tasks
 
