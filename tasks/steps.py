@@ -8,7 +8,7 @@ from doit import create_after
 from piste.doit_graph import graph
 
 if TYPE_CHECKING:
-    from piste.steps import Chain
+    from piste.steps.progress import Chain
 
 
 # The plan is read by those who ask for its steps, and by nobody else.

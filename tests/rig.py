@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from piste import carry, steps
 from piste.build import project
 from piste.build.freshness import World
-from piste.carry import Outcome
 from piste.commands import run as run_verb
 from piste.commands.steps import the_chain
-from piste.steps import Settings
-from piste.tries import Options
+from piste.steps import progress, runner
+from piste.steps.attempt_run import Options
+from piste.steps.progress import Settings
+from piste.steps.runner import Outcome
 
 PLAN = """\
 # Tally: plan
@@ -201,8 +201,8 @@ class Rig:
         chain = the_chain(world)
         link = chain.find(number) if number else chain.next
         assert link is not None
-        with carry.only_one(world, "a test"):
-            return carry.carry_out(world, self.settings, Options(**options), link)
+        with runner.only_one(world, "a test"):
+            return runner.carry_out(world, self.settings, Options(**options), link)
 
     def piste(self, *words: str) -> int:
         """Run `piste run …` in this process; return its exit code."""
@@ -214,7 +214,7 @@ class Rig:
 
     def records(self) -> list[str]:
         """Return the steps that have a record in the checkout."""
-        return [record.step for record in steps.records(self.root)]
+        return [record.step for record in progress.records(self.root)]
 
 
 GOOD = 'write(name, "good")'

@@ -12,12 +12,12 @@ import pytest
 from rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
 from terminal import Terminal
 
-from piste import attempt, steps
 from piste.build import project
-from piste.carry import Outcome
 from piste.commands import done, run
 from piste.commands import steps as verb
-from piste.finishing import NeedsPerson
+from piste.steps import attempt, progress
+from piste.steps.commit_phases import NeedsPerson
+from piste.steps.runner import Outcome
 from piste.system.errors import Mistake
 
 
@@ -244,7 +244,7 @@ def test_the_notify_command_gets_a_message(
     heard = rig.bin / "heard"
     rig.program("shout", f'#!/bin/sh\necho "$1 $2" >> {heard}\n')
     rig.use(notify="shout loudly")
-    monkeypatch.setattr(steps, "settings", lambda world: rig.settings)
+    monkeypatch.setattr(progress, "settings", lambda world: rig.settings)
     rig.agent(GOOD)
     rig.piste()
     assert heard.read_text().startswith("loudly piste: 1 of 1 step done, 1 try")
@@ -259,7 +259,7 @@ def test_the_notify_command_gets_a_message(
 def test_carry_one(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
-    monkeypatch.setattr(steps, "settings", lambda world: rig.settings)
+    monkeypatch.setattr(progress, "settings", lambda world: rig.settings)
     rig.agent(GOOD)
     world = project.world(rig.root)
     assert "step 1 Count words: done" in run.carry_one(world, "1", threading.Event())

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rig import GOOD, PLAN, Rig
 
-from piste import attempt
 from piste.commands import steps
+from piste.steps import attempt
 from piste.system.errors import Mistake
 
 

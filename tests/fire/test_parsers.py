@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fire import scale
-from piste import brainstorm, mise, steps
+from piste import brainstorm, mise
 from piste import bundle as bundles
 from piste.build import budget, config, log, receipts, rules, templates
 from piste.build.receipts import Receipt
@@ -26,6 +26,7 @@ from piste.build.store import Store
 from piste.build.templates import Layer
 from piste.bundle.formats import SIGNATURES
 from piste.documents import plan, replies, todo
+from piste.steps import progress
 from piste.system.errors import PisteError
 
 EXAMPLES = scale.count(100, 5_000)  # of each parser
@@ -268,7 +269,7 @@ PARSERS: dict[str, tuple[Callable[[Path, str], object], tuple[str, ...]]] = {
     "the log": (of_log, (LOG,)),
     "a bundle": (of_bundle, BUNDLES),
     "a budget": (of_budget, ("$2.50", "200_000 tokens")),
-    "a step's record": (lambda folder, text: steps.parse(data(text), "x.json"), (RECEIPT,)),
+    "a step's record": (lambda folder, text: progress.parse(data(text), "x.json"), (RECEIPT,)),
     "mise's settings": (lambda folder, text: mise.merge(text), (MISE,)),
 }
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import attempt, carry, context, steps, testing
-from piste.attempt import Attempt
 from piste.build import project, templates
 from piste.build.freshness import World
 from piste.commands import common
 from piste.commands.steps import the_chain
+from piste.steps import attempt, context, progress, runner, testing
+from piste.steps.attempt import Attempt
 from piste.system import atomic_write, git, screen
 from piste.system.errors import Mistake, PisteError
 
@@ -72,8 +72,8 @@ def of_attempt(world: World, now: Attempt) -> Failure | None:
 
 def of_tests(world: World) -> Failure | None:
     """Run the tests in the person's checkout; return their failure, or None. Raises Mistake."""
-    settings = steps.settings(world)
-    command = settings.test or carry.found_test(world.root)
+    settings = progress.settings(world)
+    command = settings.test or runner.found_test(world.root)
     where = testing.Where(world.root, git.own_folder(world.root) / "logs" / "debug.tests")
     with screen.progress(command):
         result = testing.run(command, where, settings.test_timeout)

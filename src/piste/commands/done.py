@@ -7,13 +7,13 @@ nothing: the tick and the record belong into your own commit.
 import sys
 from collections.abc import Sequence
 
-from piste import attempt, carry, landing, steps, testing
 from piste.build import project
 from piste.build.freshness import World
 from piste.commands import common
 from piste.commands.next import chosen
 from piste.commands.steps import named
-from piste.steps import HAND, Chain, Link, Record
+from piste.steps import attempt, merge, progress, runner, testing
+from piste.steps.progress import HAND, Chain, Link, Record
 from piste.system import git, screen
 from piste.system.errors import EXIT_FAILED, Mistake
 
@@ -35,13 +35,13 @@ def main(argv: Sequence[str]) -> int:
     if link is None:
         raise Mistake("nothing is left to be done; piste done N does a step again")
     command = "" if args.untested else args.test or _command(world)
-    with carry.only_one(world, f"piste done {link.step.id}"):
+    with runner.only_one(world, f"piste done {link.step.id}"):
         result = _tested(world, command) if command else None
         if result is not None and not result.green:
             return _red(link, result, args.json)
         record = Record(link.step.id, link.step.title, link.digest, HAND, tests=command)
-        form = steps.settings(world).steps
-        changed = steps.set_done(world.root, world, link.step, record, form)
+        form = progress.settings(world).steps
+        changed = progress.set_done(world.root, world, link.step, record, form)
         _forget_attempt(world, link)
     if args.json:
         common.print_json({"step": link.step.id, "state": "done", "changed": changed})
@@ -57,18 +57,18 @@ def own_chain(world: World) -> Chain:
 
     Raises Mistake while finished steps wait to be merged: what is ticked here would clash.
     """
-    if landing.unlanded_here(world.root):
+    if merge.unlanded_here(world.root):
         line = git.find(world.root).line
         raise Mistake(f"finished steps are on {line}; take them first: git merge {line}")
-    return steps.chain(world, steps.settings(world).steps)
+    return progress.chain(world, progress.settings(world).steps)
 
 
 def _command(world: World) -> str:
-    return steps.settings(world).test or carry.found_test(world.root)
+    return progress.settings(world).test or runner.found_test(world.root)
 
 
 def _tested(world: World, command: str) -> testing.Result:
-    settings = steps.settings(world)
+    settings = progress.settings(world)
     where = testing.Where(world.root, world.root / git.FOLDER / "logs" / "by-hand.tests")
     with screen.progress(command):
         return testing.run(command, where, settings.test_timeout)

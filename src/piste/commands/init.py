@@ -106,7 +106,7 @@ def _model_line(model: str) -> tuple[str, str]:
 
 def _test_line(root: Path) -> tuple[str, str]:
     """The line of the settings with the test command, confirmed at a terminal, and what to say."""
-    from piste import testing
+    from piste.steps import testing
 
     found = testing.find(root)
     if found is None:

@@ -7,12 +7,12 @@ is done, the files it names. It changes no byte and asks no model.
 import sys
 from collections.abc import Sequence
 
-from piste import context, steps, testing
 from piste.build import project, templates
 from piste.build.freshness import World
 from piste.commands import common
 from piste.commands.steps import named, the_chain
-from piste.steps import Chain, Link
+from piste.steps import context, progress, testing
+from piste.steps.progress import Chain, Link
 from piste.system.errors import Mistake
 
 TEMPLATE = "next.md.j2"
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"step {named(link)}: {tokens.count(text):,} tokens {how}", file=sys.stderr)
         print(f"when it is in place: piste done {link.step.id}", file=sys.stderr)
     elif args.json:
-        common.print_json(steps.as_dict(link))
+        common.print_json(progress.as_dict(link))
     else:
         print(f"step {named(link)} ({chain.path}, line {link.step.line})", file=sys.stderr)
         print(full(world, chain, link) if args.full else link.step.prompt)
@@ -64,7 +64,7 @@ def full(world: World, chain: Chain, link: Link) -> str:
     known = context.files(root)
     spec = world.rules["spec"].target
     others = [one for one in chain.links if one is not link]
-    settings = steps.settings(world)
+    settings = progress.settings(world)
     found = testing.find(root)
     wanted = context.around(root, context.named(step.prompt, root, known), known)
     about: dict[str, object] = {

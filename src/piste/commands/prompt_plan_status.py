@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from piste.build import project
 from piste.commands import common
 from piste.commands.steps import named, the_chain
-from piste.steps import Chain
+from piste.steps.progress import Chain
 from piste.system import screen
 from piste.system.errors import Mistake
 

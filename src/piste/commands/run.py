@@ -17,18 +17,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from piste import attempt, carry, steps
 from piste.build import budget, project
 from piste.build.freshness import World
-from piste.carry import Outcome
 from piste.commands import common
 from piste.commands.steps import named, the_chain
-from piste.finishing import NeedsPerson
 from piste.model import prices
-from piste.steps import Chain, Link, Settings
+from piste.steps import attempt, progress, runner
+from piste.steps.attempt_run import Answer, Options, Review
+from piste.steps.commit_phases import NeedsPerson
+from piste.steps.progress import Chain, Link, Settings
+from piste.steps.runner import Outcome
 from piste.system import git, screen
 from piste.system.errors import EXIT_FAILED, Failed, Mistake, PisteError, shown
-from piste.tries import Answer, Options, Review
 
 _CODES = "0 done, 1 a step failed or waits for your word, 2 something you can mend, 3 out of budget"
 _NUMBER = re.compile(r"\d[\w.+-]*|[\w./+-]*\.\.[\w./+-]*")
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(world: World, args: argparse.Namespace) -> Settings:
-    found = steps.settings(world)
+    found = progress.settings(world)
     if args.attempts < 0:
         raise Mistake("--attempts must be at least 1")
     return replace(
@@ -152,12 +152,12 @@ def run(
     and NeedsPerson where an attempt waits.
     """
     print_line = screen.say if args.json else print
-    with carry.only_one(world, "piste run", options.stop):
-        carry.settled(world)
+    with runner.only_one(world, "piste run", options.stop):
+        runner.settled(world)
         _say_what_is_not_seen(world)
         for link in _wanted(world, args):
             try:
-                outcome = carry.carry_out(world, settings, options, link)
+                outcome = runner.carry_out(world, settings, options, link)
             except NeedsPerson as error:
                 _call(settings, str(error))
                 raise
@@ -176,14 +176,14 @@ def carry_one(world: World, step_id: str, stop: threading.Event) -> str:
 
     Raises Failed when it is not done, and as `run`.
     """
-    settings = steps.settings(world)
+    settings = progress.settings(world)
     options = Options(person=_ask if _at_a_terminal() else None, stop=stop)
-    with carry.only_one(world, f"doit step:{step_id}", stop):
-        carry.settled(world)
+    with runner.only_one(world, f"doit step:{step_id}", stop):
+        runner.settled(world)
         link = the_chain(world).find(step_id)
         if link.finished:
             return f"step {named(link)} is {link.state} ({link.why})"
-        outcome = carry.carry_out(world, settings, options, link)
+        outcome = runner.carry_out(world, settings, options, link)
     if outcome.result != attempt.DONE:
         raise Failed(line(outcome))
     return line(outcome)
@@ -246,7 +246,7 @@ def _meant(chain: Chain, word: str) -> Sequence[Link]:
 
 
 def _say_what_has_changed(chain: Chain) -> None:
-    changed = [link for link in chain.links if link.state == steps.CHANGED]
+    changed = [link for link in chain.links if link.state == progress.CHANGED]
     if changed:
         names = ", ".join(link.step.id for link in changed[:5])
         first = changed[0].step.id

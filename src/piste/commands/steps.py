@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from piste import attempt, landing, steps
-from piste.attempt import Attempt
 from piste.build import project
 from piste.build.freshness import World
 from piste.commands import common
-from piste.steps import Chain, Link
+from piste.steps import attempt, merge, progress
+from piste.steps.attempt import Attempt
+from piste.steps.progress import Chain, Link
 from piste.system import screen
 from piste.system.errors import EXIT_FAILED
 
@@ -41,14 +41,14 @@ def main(argv: Sequence[str]) -> int:
 
 def the_chain(world: World) -> Chain:
     """Return the chain of the plan, with finished steps that are not merged yet. Raises Mistake."""
-    return steps.chain(world, steps.settings(world).steps, landing.unlanded_here(world.root))
+    return progress.chain(world, progress.settings(world).steps, merge.unlanded_here(world.root))
 
 
 def state_of(link: Link, now: Attempt | None) -> tuple[str, str]:
     """Return the state of a step and why, with the attempt that is under way or was the last."""
     if now is None or now.step != link.step.id:
         return link.state, link.why
-    if link.state == steps.DONE_STEP and (now.over or not now.salt):  # salt: --again
+    if link.state == progress.DONE_STEP and (now.over or not now.salt):  # salt: --again
         return link.state, link.why
     if now.phase in (attempt.FAILED, attempt.BLOCKED):
         return now.phase, f"{now.reason}; kept on {now.branch}"
@@ -64,7 +64,7 @@ def as_dict(chain: Chain, now: Attempt | None) -> dict[str, Any]:
     rows = []
     for link in chain.links:
         state, why = state_of(link, now)
-        rows.append({**steps.as_dict(link), "state": state, "why": why})
+        rows.append({**progress.as_dict(link), "state": state, "why": why})
     return {
         "plan": chain.path,
         "form": chain.plan.form,
@@ -77,7 +77,7 @@ def as_dict(chain: Chain, now: Attempt | None) -> dict[str, Any]:
 
 def summary(chain: Chain) -> str:
     """Return where the chain stands in one line."""
-    counts = steps.counted(chain.links)
+    counts = progress.counted(chain.links)
     said = [f"{len(chain.links)} steps"]
     said += [f"{count} {state}" for state, count in counts.items() if count and state != "open"]
     after = chain.next

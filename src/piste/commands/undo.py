@@ -6,13 +6,13 @@ What the step has changed is git's to take back; the commit to revert is named.
 import sys
 from collections.abc import Sequence
 
-from piste import carry, steps
 from piste.build import project
 from piste.build.freshness import World
 from piste.commands import common
 from piste.commands.done import own_chain
 from piste.commands.steps import named
-from piste.steps import Link
+from piste.steps import progress, runner
+from piste.steps.progress import Link
 from piste.system.git import ask
 
 
@@ -25,11 +25,11 @@ def main(argv: Sequence[str]) -> int:
     link = own_chain(world).find(args.step)
     # The record may stand under the number that the step had when it was done.
     step = link.step._replace(id=link.record.step) if link.record else link.step
-    with carry.only_one(world, f"piste undo {link.step.id}"):
-        form = steps.settings(world).steps
-        changed = steps.set_done(world.root, world, step, None, form)
+    with runner.only_one(world, f"piste undo {link.step.id}"):
+        form = progress.settings(world).steps
+        changed = progress.set_done(world.root, world, step, None, form)
         if step.id != link.step.id:
-            changed += steps.set_ticks(world.root, world, link.step, False, form)
+            changed += progress.set_ticks(world.root, world, link.step, False, form)
     made = _commit_of(world, link)
     if args.json:
         common.print_json({"step": link.step.id, "changed": changed, "commit": made or None})
@@ -45,8 +45,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _commit_of(world: World, link: Link) -> str:
     """Return the last commit that says it carried this step out, or ""."""
-    if link.record is None or link.record.agent == steps.HAND:
+    if link.record is None or link.record.agent == progress.HAND:
         return ""
-    where = steps.file_of(link.record.step)
+    where = progress.file_of(link.record.step)
     code, out, _ = ask(world.root, ("log", "-1", "--format=%H", "--diff-filter=AM", "--", where))
     return "" if code else out.strip()

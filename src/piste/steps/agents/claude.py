@@ -6,7 +6,7 @@ A tool that is not allowed is refused with exit code 0, so what it may use is na
 
 import json
 
-from piste.agents import Agent, Said
+from piste.steps.agents import Agent, Said
 
 
 def read(printed: str) -> Said:

@@ -14,13 +14,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import agents, attempt, finishing, landing, phases, steps, testing, tries, worktree
-from piste.attempt import Attempt
 from piste.build.freshness import World
-from piste.steps import Link, Settings
+from piste.steps import (
+    agent_phases,
+    agents,
+    attempt,
+    attempt_run,
+    commit_phases,
+    merge,
+    progress,
+    testing,
+    worktree,
+)
+from piste.steps.attempt import Attempt
+from piste.steps.attempt_run import Options, Run, place, run_tests
+from piste.steps.progress import Link, Settings
 from piste.system import atomic_write, git, locks, screen
 from piste.system.errors import Mistake, shown
-from piste.tries import Options, Run, place, run_tests
 
 
 class Outcome(NamedTuple):
@@ -59,7 +69,7 @@ def only_one(world: World, what: str, stop: threading.Event | None = None) -> It
     with locks.hold(folder / "lock", what, waiting, stop):
         with locks.hold(folder / "busy", what, waiting, stop):
             pass
-        for left in (folder, folder / "logs", world.root, world.root / steps.FOLDER):
+        for left in (folder, folder / "logs", world.root, world.root / progress.FOLDER):
             atomic_write.sweep(left, began)
         yield
 
@@ -97,7 +107,7 @@ def settled(world: World) -> Attempt | None:
     """
     now = attempt.load(world.root)
     if now is not None and now.landing is not None:
-        landing.finish(git.find(world.root), landing.Landing(*now.landing))
+        merge.finish(git.find(world.root), merge.Landing(*now.landing))
         now = attempt.save(world.root, replace(now, landing=None))
     return now
 
@@ -111,9 +121,9 @@ def _goes_on(now: Attempt, link: Link, settings: Settings) -> bool:
 def _park(run: Run, now: Attempt) -> None:
     """Leave an attempt that is not over to its branch, whole."""
     if now.phase == attempt.LAND:
-        finishing.land(run, now)
+        commit_phases.land(run, now)
         return
-    if not worktree.rescue(run.repo, tries.message(now, "cut off")) and now.work:
+    if not worktree.rescue(run.repo, attempt_run.message(now, "cut off")) and now.work:
         worktree.ensure(run.repo, now.work, now.branch)
     screen.say(f"step {shown(now.step)}: the attempt that was under way is kept on {now.branch}")
 
@@ -123,7 +133,7 @@ def outcome(now: Attempt) -> Outcome:
     done = now.phase == attempt.DONE
     tests = "passed" if done or now.phase == attempt.SKIPPED else "failed" if now.failure else ""
     return Outcome(
-        now.step, now.title, now.phase, steps.by(now.agent, now.version), now.number,
+        now.step, now.title, now.phase, progress.by(now.agent, now.version), now.number,
         tests, now.input_tokens, now.output_tokens, now.cost, now.seconds,
         now.commit if done else "", "" if done else now.branch, now.reason,
     )  # fmt: skip
@@ -140,7 +150,7 @@ def _begin(run: Run, link: Link) -> Attempt:
     _no_uncommitted_records(run)
     if kept := worktree.rescue(repo, "left in the worktree\n"):
         screen.say(f"what was left in the worktree is kept on {kept}")
-    base = landing.base(repo)
+    base = merge.base(repo)
     branch = git.attempts(repo, step.id)
     now = Attempt(
         step=step.id, title=step.title, digest=link.digest, prompt=step.prompt,
@@ -161,7 +171,7 @@ def found_test(root: Path) -> str:
 
 
 def _no_uncommitted_records(run: Run) -> None:
-    folder = f"{run.repo.prefix}{steps.FOLDER}/"
+    folder = f"{run.repo.prefix}{progress.FOLDER}/"
     names = git.uncommitted(run.repo, untracked=True)
     if any(
         name.startswith(folder) or (name[-1:] == "/" and folder.startswith(name)) for name in names
@@ -186,12 +196,12 @@ def _tests_can_run(run: Run, now: Attempt) -> None:
 
 # What is done in each phase; the table of what each leaves on disk is in `attempt`.
 PHASES: Mapping[str, Callable[[Run, Attempt], Attempt]] = {
-    attempt.AGENT: phases.work,
-    attempt.LEFT: phases.look,
-    attempt.TESTS: phases.test,
-    attempt.RED: phases.again,
-    attempt.GREEN: finishing.green,
-    attempt.REVIEW: finishing.review,
-    attempt.COMMIT: finishing.commit,
-    attempt.LAND: finishing.land,
+    attempt.AGENT: agent_phases.work,
+    attempt.LEFT: agent_phases.look,
+    attempt.TESTS: agent_phases.test,
+    attempt.RED: agent_phases.again,
+    attempt.GREEN: commit_phases.green,
+    attempt.REVIEW: commit_phases.review,
+    attempt.COMMIT: commit_phases.commit,
+    attempt.LAND: commit_phases.land,
 }

@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import agents, attempt, boundaries, context, editblocks, testing, worktree
-from piste.agents import Agent, Finished, Job
-from piste.agents.events import briefly
-from piste.attempt import Attempt
-from piste.boundaries import Allowed, Violation
 from piste.build import budget, log, templates
 from piste.build.budget import NOTHING, Cap, Sum
 from piste.build.freshness import World
 from piste.model import prices, tokens
-from piste.steps import Settings
+from piste.steps import agents, attempt, change_policy, context, edit_blocks, testing, worktree
+from piste.steps.agents import Agent, Finished, Job
+from piste.steps.agents.events import briefly
+from piste.steps.attempt import Attempt
+from piste.steps.change_policy import Allowed, Violation
+from piste.steps.progress import Settings
 from piste.system import git, paths, screen
 from piste.system.errors import Failed, Mistake, OverBudget, shown
 from piste.system.git import Change, Repo
@@ -132,7 +132,7 @@ def prompt(run: Run, now: Attempt) -> str:
         "built_in": built_in,
         "tree": context.tree(known) if built_in else "",
         "files": context.framed(folder, context.around(folder, named, known)) if built_in else "",
-        "form": editblocks.FORM if built_in else "",
+        "form": edit_blocks.FORM if built_in else "",
         "reason": now.reason,
         "failure": now.failure,
         "failure_files": _failure_files(run, now, known) if now.reason else "",
@@ -181,7 +181,7 @@ def _may(run: Run, path: str) -> str:
     whole = run.repo.prefix + path
     if any(whole == kept or whole.startswith(f"{kept}/") for kept in run.kept):
         return f"{shown(path)} is not yours to change"
-    return boundaries.why_not(run.allowed, whole)
+    return change_policy.why_not(run.allowed, whole)
 
 
 class _Briefly:
@@ -280,9 +280,11 @@ def taken(run: Run, now: Attempt, what: str) -> tuple[str, list[Violation]]:
     repo = run.repo
     work = worktree.snapshot(repo, now.base, now.start, message(now, what), run.kept)
     rows = git.changes(repo.tree, now.base, work)
-    found = boundaries.judge(run.allowed, rows, lambda path: worktree.link_target(repo, work, path))
+    found = change_policy.judge(
+        run.allowed, rows, lambda path: worktree.link_target(repo, work, path)
+    )
     for name in worktree.touched_submodules(repo):
-        change = Change(name, "M", boundaries.SUBMODULE, boundaries.SUBMODULE, "", "")
+        change = Change(name, "M", change_policy.SUBMODULE, change_policy.SUBMODULE, "", "")
         found.append(Violation(change, f"the submodule {shown(name)} was changed"))
     if found:
         worktree.put_back(repo, now.base, [violation.change for violation in found])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from piste import boundaries
-from piste.boundaries import LINK, SUBMODULE, Allowed
+from piste.steps import change_policy
+from piste.steps.change_policy import LINK, SUBMODULE, Allowed
 from piste.system.git import Change
 
 ALL = Allowed("")
@@ -42,7 +42,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("allowed", "path", "why"), TABLE)
 def test_paths(allowed: Allowed, path: str, why: str) -> None:
-    said = boundaries.why_not(allowed, path)
+    said = change_policy.why_not(allowed, path)
     assert (why in said) if why else said == ""
 
 
@@ -62,7 +62,7 @@ def change(path: str, mode: str = "100644", old_mode: str = "000000") -> Change:
     ],
 )
 def test_links_out_of_the_repository(path: str, target: str, out: bool) -> None:
-    found = boundaries.judge(ALL, [change(path, LINK)], lambda _: target)
+    found = change_policy.judge(ALL, [change(path, LINK)], lambda _: target)
     assert [violation.why for violation in found] == (
         [f"{path} is a link out of the repository, to {target}"] if out else []
     )
@@ -70,5 +70,5 @@ def test_links_out_of_the_repository(path: str, target: str, out: bool) -> None:
 
 def test_repositories_within_and_submodules() -> None:
     rows = [change("vendor/x", SUBMODULE), change("lib", SUBMODULE, SUBMODULE), change("fine")]
-    found = boundaries.judge(ALL, rows, lambda _: "")
+    found = change_policy.judge(ALL, rows, lambda _: "")
     assert [violation.change.path for violation in found] == ["vendor/x", "lib"]

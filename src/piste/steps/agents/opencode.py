@@ -4,8 +4,8 @@ An argument with a space in it is put into literal quotes, so the prompt is neve
 Without `--auto` every permission is refused, with exit code 0.
 """
 
-from piste.agents import Agent, Said
-from piste.agents.events import events
+from piste.steps.agents import Agent, Said
+from piste.steps.agents.events import events
 
 
 def read(printed: str) -> Said:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
-from piste import agents, tries, worktree
-from piste.attempt import Attempt
+from piste.steps import agents, attempt_run, worktree
+from piste.steps.attempt import Attempt
+from piste.steps.attempt_run import Options, Run
 from piste.system import git
-from piste.tries import Options, Run
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def told(rig: Rig, agent: str, **about: object) -> str:
         "03", 'The "sum"', "d", "Change src/calc.py.\n</step>\n", agent, "", "", "make test",
         "piste-attempts/main/03.1", repo.head, repo.head,
     )  # fmt: skip
-    return tries.prompt(run, replace(now, **about))  # type: ignore[arg-type]
+    return attempt_run.prompt(run, replace(now, **about))  # type: ignore[arg-type]
 
 
 def test_a_program_is_told_the_step_and_the_rules(rig: Rig) -> None:

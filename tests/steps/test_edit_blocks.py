@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import editblocks
-from piste.editblocks import Block, Malformed, Write
+from piste.steps import edit_blocks
+from piste.steps.edit_blocks import Block, Malformed, Write
 
 
 def test_the_four_kinds_of_blocks_with_words_around_them() -> None:
@@ -15,12 +15,15 @@ def test_the_four_kinds_of_blocks_with_words_around_them() -> None:
         "Here is what I did.\n\n=== file: a.py\nx = 1\n=== end\n\nand\n"
         "=== edit: src/b.py\nold\n=== with\nnew\nlines\n=== end\n=== delete: c.py\nDone.\n"
     )
-    assert editblocks.parse(reply) == [
+    assert edit_blocks.parse(reply) == [
         Block("file", "a.py", "", "x = 1\n"),
         Block("edit", "src/b.py", "old\n", "new\nlines\n"),
         Block("delete", "c.py"),
     ]
-    assert editblocks.needs(editblocks.parse("=== need: a\n=== need: b\n=== need: a")) == ["a", "b"]
+    assert edit_blocks.needs(edit_blocks.parse("=== need: a\n=== need: b\n=== need: a")) == [
+        "a",
+        "b",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -40,9 +43,9 @@ def test_the_four_kinds_of_blocks_with_words_around_them() -> None:
 def test_forms_as_models_write_them(reply: str, blocks: list[Block] | None) -> None:
     if blocks is None:
         with pytest.raises(Malformed):
-            editblocks.parse(reply)
+            edit_blocks.parse(reply)
     else:
-        assert editblocks.parse(reply) == blocks
+        assert edit_blocks.parse(reply) == blocks
 
 
 @pytest.mark.parametrize(
@@ -64,14 +67,14 @@ def test_forms_as_models_write_them(reply: str, blocks: list[Block] | None) -> N
 )
 def test_malformed_replies_say_what_is_wrong(reply: str, reason: str) -> None:
     with pytest.raises(Malformed) as caught:
-        editblocks.parse(reply)
+        edit_blocks.parse(reply)
     assert str(caught.value).startswith(reason)
 
 
 @given(st.text(alphabet="= \nfileditwthen:`abc.py/\r?", max_size=300))
 def test_any_text_is_read_or_refused(reply: str) -> None:
     try:
-        assert editblocks.parse(reply)
+        assert edit_blocks.parse(reply)
     except Malformed as fault:
         assert "\n" not in str(fault)
 
@@ -83,7 +86,7 @@ def test_any_content_can_be_written_in_the_form(content: str) -> None:
         content += "\n"
     signs = "=" * (3 + max((len(run) for run in content.split("\n")), default=0))
     reply = f"{signs} file: a.md\n{content}{signs} end\n"
-    assert editblocks.parse(reply) == [Block("file", "a.md", "", content)]
+    assert edit_blocks.parse(reply) == [Block("file", "a.md", "", content)]
 
 
 # Checking and applying --------------------------------------------------------------------------
@@ -98,7 +101,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def check(root: Path, reply: str) -> list[Write]:
-    return editblocks.check(root, editblocks.parse(reply))
+    return edit_blocks.check(root, edit_blocks.parse(reply))
 
 
 def test_edits_apply_in_their_order_and_keep_line_ends(root: Path) -> None:
@@ -109,7 +112,7 @@ def test_edits_apply_in_their_order_and_keep_line_ends(root: Path) -> None:
         "=== edit: dos.txt\ntwo\n=== with\n2\n=== end\n"
         "=== edit: cut\nno end\n=== with\nend\n=== end",
     )
-    editblocks.apply(root, writes)
+    edit_blocks.apply(root, writes)
     assert (root / "a.py").read_text() == "1 2\nthree\ntwo\n"
     assert (root / "dos.txt").read_bytes() == b"one\r\n2\r\n"
     assert (root / "cut").read_text() == "end\n"
@@ -117,7 +120,7 @@ def test_edits_apply_in_their_order_and_keep_line_ends(root: Path) -> None:
 
 def test_files_are_made_replaced_and_deleted(root: Path) -> None:
     reply = "=== file: new/deep/b.py\nb\n=== end\n=== file: a.py\nall new\n=== end\n=== delete: cut"
-    editblocks.apply(root, check(root, reply))
+    edit_blocks.apply(root, check(root, reply))
     assert (root / "new/deep/b.py").read_text() == "b\n"
     assert (root / "a.py").read_text() == "all new\n"
     assert not (root / "cut").exists()
@@ -161,6 +164,6 @@ def test_all_faults_are_named_at_once(root: Path) -> None:
 
 
 def test_who_calls_may_forbid_a_path(root: Path) -> None:
-    blocks = editblocks.parse("=== file: mine\nx\n=== end")
+    blocks = edit_blocks.parse("=== file: mine\nx\n=== end")
     with pytest.raises(Malformed, match="mine is not yours"):
-        editblocks.check(root, blocks, lambda path: f"{path} is not yours")
+        edit_blocks.check(root, blocks, lambda path: f"{path} is not yours")

@@ -8,7 +8,7 @@ prompt names it takes in whole: the plan and the list are kept from it by `--aid
 
 import re
 
-from piste.agents import Agent, Said
+from piste.steps.agents import Agent, Said
 
 _USED = re.compile(r"Tokens: ([\d.,]+[kM]?) sent,(?: [^.]*?,)? ?([\d.,]+[kM]?) received")
 _COST = re.compile(r"Cost: \$([\d.]+) message")

@@ -7,14 +7,14 @@ tested again if that is something else; what does not apply is BLOCKED.
 
 from dataclasses import replace
 
-from piste import attempt, landing, steps, tries, worktree
-from piste.attempt import Attempt
 from piste.documents import plan
 from piste.model import prices
-from piste.steps import Record
+from piste.steps import attempt, attempt_run, merge, progress, worktree
+from piste.steps.attempt import Attempt
+from piste.steps.attempt_run import Review, Run, failed, is_kept, red, same
+from piste.steps.progress import Record
 from piste.system import git, screen
 from piste.system.errors import Failed, Mistake, shown
-from piste.tries import Review, Run, failed, is_kept, red, same
 
 _MOST_DIFF = 200_000  # characters of a diff that a person is shown
 
@@ -75,7 +75,7 @@ def _edited(run: Run, now: Attempt) -> str:
     if not worktree.stands_on(run.repo, now.branch):
         return ""
     new = worktree.snapshot(
-        run.repo, now.base, now.work, tries.message(now, "edited by hand"), run.kept
+        run.repo, now.base, now.work, attempt_run.message(now, "edited by hand"), run.kept
     )
     return "" if same(run, new, now.work) else new
 
@@ -98,9 +98,11 @@ def commit(run: Run, now: Attempt) -> Attempt:
         return failed(run, now, why)
     run.repo = repo = git.find(run.world.root)
     try:
-        base = landing.base(repo)
+        base = merge.base(repo)
         if base != now.base:
-            work = landing.transplant(repo, now.base, now.work, base, tries.message(now, "moved"))
+            work = merge.transplant(
+                repo, now.base, now.work, base, attempt_run.message(now, "moved")
+            )
             screen.say(
                 f"step {shown(now.step)}: {repo.branch or 'HEAD'} has gone on; the tests again"
             )
@@ -111,14 +113,14 @@ def commit(run: Run, now: Attempt) -> Attempt:
         return failed(run, now, f"BLOCKED: {said}; {way}", attempt.BLOCKED)
     worktree.ensure(repo, now.work, now.branch)
     step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
-    steps.set_done(repo.project, run.world, step, _record(now), run.settings.steps)
+    progress.set_done(repo.project, run.world, step, _record(now), run.settings.steps)
     limit = run.settings.test_timeout
     made = worktree.commit(repo, now.branch, base, commit_message(now), limit)
     return _after_hooks(run, now, made)
 
 
 def _plan_changed(run: Run, now: Attempt) -> str:
-    chain = steps.chain(run.world, run.settings.steps)
+    chain = progress.chain(run.world, run.settings.steps)
     if any(link.digest == now.digest for link in chain.links):
         return ""
     return (
@@ -138,7 +140,7 @@ def _after_hooks(run: Run, now: Attempt, made: worktree.Committed) -> Attempt:
         if all(is_kept(run, row.path) for row in rows):
             return replace(now, phase=attempt.LAND, commit=made.commit)
     work = worktree.snapshot(
-        repo, now.base, now.work, tries.message(now, "as a hook left it"), run.kept
+        repo, now.base, now.work, attempt_run.message(now, "as a hook left it"), run.kept
     )
     worktree.ensure(repo, now.work, now.branch)
     if same(run, work, now.work):
@@ -157,7 +159,7 @@ def commit_message(now: Attempt) -> str:
         tokens = f"{now.input_tokens} in, {now.output_tokens} out"
     trailers = {
         "Piste-Step": now.step,
-        "Piste-Agent": steps.by(now.agent, now.version),
+        "Piste-Agent": progress.by(now.agent, now.version),
         "Piste-Model": now.said_model or now.model or "unknown",
         "Piste-Tries": str(now.number),
         "Piste-Tests": now.test,
@@ -193,11 +195,11 @@ def _landed(run: Run, now: Attempt) -> str:
         return f"on {repo.branch or 'HEAD'}"
     if not run.settings.land:
         return f"on {repo.line}"
-    why = landing.why_not_land(repo)
+    why = merge.why_not_land(repo)
     if not why:
-        way = landing.Landing(repo.head, now.commit)
+        way = merge.Landing(repo.head, now.commit)
         attempt.save(run.world.root, replace(now, landing=way))
-        why = landing.land(repo, way)
+        why = merge.land(repo, way)
         attempt.save(run.world.root, replace(now, landing=None))
     return f"on {repo.line}, since {why}" if why else f"on {repo.branch or 'HEAD'}"
 
@@ -212,5 +214,5 @@ def _tick_what_git_has_not(run: Run, now: Attempt) -> None:
         if not git.ask(repo.top, ("cat-file", "-e", f"{now.commit}:{repo.prefix}{name}"))[0]:
             return
         step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
-        steps.set_ticks(world.root, world, step, True, run.settings.steps)
+        progress.set_ticks(world.root, world, step, True, run.settings.steps)
         return

@@ -19,10 +19,10 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from piste.agents import Agent, Finished, Job, Said
+from piste.steps.agents import Agent, Finished, Job, Said
+from piste.steps.testing import plain
 from piste.system import atomic_write, processes
 from piste.system.errors import Mistake, shown
-from piste.testing import plain
 
 _PLACES = ("prompt", "text", "model", "money", "test", "folder", "files", "last", "kept")
 _PLACE = re.compile(r"\{(" + "|".join(_PLACES) + r")\}")

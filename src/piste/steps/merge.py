@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from piste import steps
+from piste.steps import progress
+from piste.steps.worktree import ensure
 from piste.system.errors import Mistake, shown
 from piste.system.git import (
     Blocked,
@@ -27,7 +28,6 @@ from piste.system.git import (
     tree_of,
     uncommitted,
 )
-from piste.worktree import ensure
 
 _STALE = 10.0  # seconds after which a lock file of a cut-off landing is nobody's
 
@@ -164,7 +164,7 @@ def _blob(repo: Repo, path: str) -> str:
     return git(repo.top, "hash-object", f"--path={path}", "--", str(full)).strip()
 
 
-def unlanded(repo: Repo) -> list[steps.Record]:
+def unlanded(repo: Repo) -> list[progress.Record]:
     """Return the records of finished steps that are not in the person's branch yet.
 
     Raises Mistake for a damaged one.
@@ -172,16 +172,16 @@ def unlanded(repo: Repo) -> list[steps.Record]:
     line = commit_of(repo.root, f"refs/heads/{repo.line}")
     if not line or is_ancestor(repo.root, line, repo.head):
         return []
-    folder = f"{repo.prefix}{steps.FOLDER}/"
+    folder = f"{repo.prefix}{progress.FOLDER}/"
     out = git(repo.top, "ls-tree", "-r", "-z", "--name-only", "--full-tree", line, "--", folder)
     return [
-        steps.parse(git(repo.root, "cat-file", "blob", f"{line}:{path}").encode(), path)
+        progress.parse(git(repo.root, "cat-file", "blob", f"{line}:{path}").encode(), path)
         for path in out.split("\0")
         if path.endswith(".json")
     ]
 
 
-def unlanded_here(root: Path) -> list[steps.Record]:
+def unlanded_here(root: Path) -> list[progress.Record]:
     """Return the same for the project at `root`; none where there is no repository to speak of."""
     try:
         repo = find(root)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from rig import PLAN, TODO, Rig
 
-from piste import steps
 from piste.documents import plan
 from piste.documents.plan import Step
-from piste.steps import HAND, Record
+from piste.steps import progress
+from piste.steps.progress import HAND, Record
 from piste.system.errors import Mistake
 
 
@@ -19,15 +19,15 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 def done(rig: Rig, *ids: str) -> None:
     """Record steps as done by hand."""
-    chain = steps.chain(rig.world())
+    chain = progress.chain(rig.world())
     for step_id in ids:
         link = chain.find(step_id)
         record = Record(link.step.id, link.step.title, link.digest, HAND, tests="pytest")
-        steps.set_done(rig.root, rig.world(), link.step, record)
+        progress.set_done(rig.root, rig.world(), link.step, record)
 
 
 def state(rig: Rig) -> list[str]:
-    return [link.state for link in steps.chain(rig.world()).links]
+    return [link.state for link in progress.chain(rig.world()).links]
 
 
 # What a person did, and the states of steps 1, 2, 3 afterwards; 1 and 2 had been done.
@@ -65,7 +65,7 @@ def test_editing_the_plan(rig: Rig, what: str) -> None:
 def test_a_step_under_another_number_says_so(rig: Rig) -> None:
     done(rig, "1")
     rig.write("prompt_plan.md", PLAN.replace("Step 3", "Step 9").replace("Step 1", "Step 7"))
-    link = steps.chain(rig.world()).find("7")
+    link = progress.chain(rig.world()).find("7")
     assert (link.state, link.why) == ("done", "by hand, tests passed, as step 1")
 
 
@@ -86,8 +86,8 @@ def test_the_key_is_prompt_agent_version_and_model() -> None:
 
 
 def test_the_digest_knows_no_marks() -> None:
-    assert steps.digest("Do [x] this\n- [x] a\n") == steps.digest("Do [x] this\n- [ ] a")
-    assert steps.digest("Do this.") != steps.digest("Do that.")
+    assert progress.digest("Do [x] this\n- [x] a\n") == progress.digest("Do [x] this\n- [ ] a")
+    assert progress.digest("Do this.") != progress.digest("Do that.")
 
 
 # Records ----------------------------------------------------------------------------------------
@@ -98,11 +98,11 @@ def test_the_digest_knows_no_marks() -> None:
 )
 def test_a_record_comes_back_from_its_file(rig: Rig, step_id: str) -> None:
     record = Record(step_id, "T “é”", "d", "claude", "1", "m", "pytest")
-    where = steps.file_of(step_id)
+    where = progress.file_of(step_id)
     assert where.startswith(".piste/receipts/steps/")
     assert "/" not in where.removeprefix(".piste/receipts/steps/")
-    rig.write(where, steps.dump(record).decode())
-    assert steps.records(rig.root) == [record]
+    rig.write(where, progress.dump(record).decode())
+    assert progress.records(rig.root) == [record]
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_a_record_comes_back_from_its_file(rig: Rig, step_id: str) -> None:
     ],
 )
 def test_a_damaged_record_is_named_with_the_way_out(rig: Rig, spoil, said: str) -> None:  # type: ignore[no-untyped-def]
-    data = steps.dump(Record("1", "T", "d", "claude"))
-    (rig.root / steps.FOLDER).mkdir(parents=True)
-    (rig.root / steps.file_of("1")).write_bytes(spoil(data))
+    data = progress.dump(Record("1", "T", "d", "claude"))
+    (rig.root / progress.FOLDER).mkdir(parents=True)
+    (rig.root / progress.file_of("1")).write_bytes(spoil(data))
     with pytest.raises(Mistake, match=said) as caught:
-        steps.records(rig.root)
-    assert steps.file_of("1") in str(caught.value)
+        progress.records(rig.root)
+    assert progress.file_of("1") in str(caught.value)
 
 
 # Finding steps ----------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def test_a_damaged_record_is_named_with_the_way_out(rig: Rig, spoil, said: str) 
 
 def test_steps_are_found_as_people_name_them(rig: Rig) -> None:
     rig.write("prompt_plan.md", PLAN.replace("Step 1", "Step 01").replace("Step 2", "Step 02"))
-    chain = steps.chain(rig.world())
+    chain = progress.chain(rig.world())
     assert chain.find("1").step.id == "01"
     assert [link.step.id for link in chain.between("1", "02")] == ["01", "02"]
     assert [link.step.id for link in chain.between("02", "")] == ["02", "3"]
@@ -147,11 +147,11 @@ def test_no_plan(rig: Rig) -> None:
     with pytest.raises(
         Mistake, match=r"there is no prompt_plan\.md; `piste plan` makes it from spec"
     ):
-        steps.chain(rig.world())
+        progress.chain(rig.world())
 
 
 def test_settings_that_are_not_set_are_default(rig: Rig) -> None:
-    found = steps.settings(rig.world())
+    found = progress.settings(rig.world())
     assert (found.agent, found.attempts, found.land) == ("llm", 3, True)
 
 
@@ -164,10 +164,13 @@ def test_done_ticks_the_list_and_undone_takes_it_back(rig: Rig) -> None:
         "- [ ] its", "- [x] its"
     )
     assert rig.read("prompt_plan.md") == PLAN
-    step = steps.chain(rig.world()).find("1").step
-    assert steps.set_done(rig.root, rig.world(), step, None) == ["todo.md", steps.file_of("1")]
+    step = progress.chain(rig.world()).find("1").step
+    assert progress.set_done(rig.root, rig.world(), step, None) == [
+        "todo.md",
+        progress.file_of("1"),
+    ]
     assert rig.read("todo.md") == TODO
-    assert steps.set_done(rig.root, rig.world(), step, None) == []
+    assert progress.set_done(rig.root, rig.world(), step, None) == []
 
 
 def test_twice_done_changes_nothing_more(rig: Rig) -> None:
@@ -207,7 +210,7 @@ LISTS = {
 
 @pytest.mark.parametrize("text", LISTS)
 def test_which_boxes_of_a_list_belong_to_a_step(text: str) -> None:
-    ticked = steps.tick(text.replace("[x]", "[ ]"), STEP, True).split("\n")
+    ticked = progress.tick(text.replace("[x]", "[ ]"), STEP, True).split("\n")
     lines = text.split("\n")
     changed = [row + 1 for row, line in enumerate(ticked) if "[x]" in line]
     dropped = [row + 1 for row, line in enumerate(lines) if "[-]" in line]
@@ -217,7 +220,7 @@ def test_which_boxes_of_a_list_belong_to_a_step(text: str) -> None:
 def test_of_steps_with_one_number_each_is_known_by_its_title() -> None:
     text = "## Step 3: Read\n- [ ] a\n## Step 3: Write\n- [ ] b\n"
     second = Step("3#2", "Write", "", 1, False, "")
-    assert steps.tick(text, second, True) == text.replace("- [ ] b", "- [x] b")
+    assert progress.tick(text, second, True) == text.replace("- [ ] b", "- [x] b")
 
 
 def test_other_bytes_of_a_list_stay(rig: Rig) -> None:
@@ -232,4 +235,4 @@ def test_a_tick_makes_nothing_stale(rig: Rig) -> None:
     (rig.root / "todo.md").unlink()
     done(rig, "1", "2", "3")
     assert plan.strip_marks(rig.read("prompt_plan.md")) == before
-    assert steps.chain(rig.world()).next is None
+    assert progress.chain(rig.world()).next is None

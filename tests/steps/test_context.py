@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from piste import context
+from piste.steps import context
 
 KNOWN = [
     "README.md",

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from rig import FILES, GOOD, PLAN, SLOW_LEARNER, TEST, Killed, Rig, killing
 
-from piste import attempt, carry, landing, worktree
 from piste.build import budget
 from piste.build.budget import Cap
-from piste.finishing import NeedsPerson
+from piste.steps import attempt, merge, runner, worktree
+from piste.steps.attempt_run import Answer, Review
+from piste.steps.commit_phases import NeedsPerson
 from piste.system import atomic_write, git, processes
 from piste.system.errors import Failed, Mistake, OverBudget
-from piste.tries import Answer, Review
 
 
 @pytest.fixture
@@ -773,7 +773,7 @@ def test_killed_anywhere_the_next_run_goes_on(
     rig.agent(GOOD)
     with monkeypatch.context() as patched:
         call = killing(nth, getattr(module, name))
-        for user in (module, landing, worktree):
+        for user in (module, merge, worktree):
             if hasattr(user, name):
                 patched.setattr(user, name, call)
         try:
@@ -979,4 +979,4 @@ def test_nothing_is_left_running(rig: Rig) -> None:
     assert not worktree.stands_on(git.find(rig.root), "piste-attempts/main/1.1")
     assert processes.which("sleep", rig.root)
     assert FILES[1] == "count.txt"
-    assert carry.outcome(attempt.load(rig.root) or pytest.fail("no attempt")).result == "done"
+    assert runner.outcome(attempt.load(rig.root) or pytest.fail("no attempt")).result == "done"

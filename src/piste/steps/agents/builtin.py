@@ -11,11 +11,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from piste import context, editblocks
-from piste.agents import Finished, Job, Said
 from piste.build import log, receipts
 from piste.build.freshness import World
 from piste.build.store import Record
+from piste.steps import context, edit_blocks
+from piste.steps.agents import Finished, Job, Said
 from piste.system import atomic_write
 
 _MOST_ASKING = 4  # replies that only ask for files
@@ -27,7 +27,7 @@ def version(world: World, model_name: str) -> tuple[str, str]:
 
     model = asking.resolve(model_name or world.config.model or None)
     asking.require_key(model)
-    return f"form {editblocks.VERSION}", model.model_id
+    return f"form {edit_blocks.VERSION}", model.model_id
 
 
 def carry_out(world: World, job: Job) -> Finished:
@@ -43,7 +43,7 @@ def carry_out(world: World, job: Job) -> Finished:
     try:
         text = _edits(job, talk)
         code, error = 0, ""
-    except editblocks.Malformed as fault:
+    except edit_blocks.Malformed as fault:
         text, code, error = talk.last, 1, f"its reply cannot be carried out: {fault}"
     except asking.CallFailed as failed:  # no reply came
         text, code, error = talk.last, 1, str(failed)
@@ -60,13 +60,13 @@ def _edits(job: Job, talk: "_Talk") -> str:
     while True:
         try:
             reply = talk.ask(words)
-            blocks = editblocks.parse(reply)
-            if needed := editblocks.needs(blocks):
+            blocks = edit_blocks.parse(reply)
+            if needed := edit_blocks.needs(blocks):
                 asking += 1
                 words = _shown(job, needed, asking)
                 continue
-            writes = editblocks.check(job.folder, blocks, job.may)
-        except editblocks.Malformed as fault:
+            writes = edit_blocks.check(job.folder, blocks, job.may)
+        except edit_blocks.Malformed as fault:
             if sent_back:
                 raise
             sent_back = True
@@ -76,13 +76,13 @@ def _edits(job: Job, talk: "_Talk") -> str:
                 "Send the whole of it again, in the form that you were given."
             )
             continue
-        editblocks.apply(job.folder, writes)
+        edit_blocks.apply(job.folder, writes)
         return _around(reply)
 
 
 def _shown(job: Job, names: Sequence[str], asking: int) -> str:
     if asking > _MOST_ASKING:
-        raise editblocks.Malformed(f"it asked for files {asking} times and changed none")
+        raise edit_blocks.Malformed(f"it asked for files {asking} times and changed none")
     last = " This was the last time: now make the changes." if asking == _MOST_ASKING else ""
     return f"{context.framed(job.folder, names)}\nThese are the files as they are now.{last}"
 
@@ -138,7 +138,7 @@ class _Talk:
         said = f"\n\n<<< asked\n\n{words}\n\n>>> answered\n\n{text}"
         atomic_write.append(self.log, said.encode("utf-8", "replace"))
         if problem:
-            raise editblocks.Malformed(problem)
+            raise edit_blocks.Malformed(problem)
         return text
 
     def note_rejected(self, reason: str) -> None:
@@ -152,7 +152,7 @@ class _Talk:
 
     def _key_of(self, words: str) -> str:
         parts = {
-            "schema": 1, "agent": "llm", "form": editblocks.VERSION, "model": self.model_id,
+            "schema": 1, "agent": "llm", "form": edit_blocks.VERSION, "model": self.model_id,
             "options": self.options, "salt": self.job.salt, "turns": [*self.turns, words],
         }  # fmt: skip
         return hashlib.sha256(receipts.canonical(parts).encode()).hexdigest()

@@ -5,7 +5,7 @@ It may print nothing until the end, and has been seen not to exit: the time limi
 
 import json
 
-from piste.agents import Agent, Said
+from piste.steps.agents import Agent, Said
 
 
 def read(printed: str) -> Said:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
-from piste import landing
-from piste.landing import Landing
+from piste.steps import merge
+from piste.steps.merge import Landing
 from piste.system import git
 
 
@@ -32,32 +32,32 @@ def mine(rig: Rig, **files: str) -> str:
 
 
 def test_the_next_step_begins_from_the_person_where_nothing_waits(rig: Rig) -> None:
-    assert landing.base(git.find(rig.root)) == rig.git("rev-parse", "main")
+    assert merge.base(git.find(rig.root)) == rig.git("rev-parse", "main")
     finished(rig, a="1")
     rig.git("merge", "--quiet", "piste/main")
     last = mine(rig, b="2")
-    assert landing.base(git.find(rig.root)) == last
+    assert merge.base(git.find(rig.root)) == last
 
 
 def test_it_begins_from_what_waits(rig: Rig) -> None:
     step = finished(rig, a="1")
-    assert landing.base(git.find(rig.root)) == step
+    assert merge.base(git.find(rig.root)) == step
 
 
 def test_where_both_went_on_they_are_merged_once(rig: Rig) -> None:
     finished(rig, a="1")
     mine(rig, b="2")
-    merged = landing.base(git.find(rig.root))
+    merged = merge.base(git.find(rig.root))
     assert rig.show("a", merged) + rig.show("b", merged) == "12"
     assert rig.git("rev-parse", "piste/main") == merged
-    assert landing.base(git.find(rig.root)) == merged
+    assert merge.base(git.find(rig.root)) == merged
 
 
 def test_what_does_not_apply_changes_nothing(rig: Rig) -> None:
     step = finished(rig, a="1")
     mine(rig, a="2")
     with pytest.raises(git.Blocked, match="changed the same lines of a; merge them by hand"):
-        landing.base(git.find(rig.root))
+        merge.base(git.find(rig.root))
     assert rig.git("rev-parse", "piste/main") == step
     assert rig.git("status", "--porcelain") == ""
 
@@ -67,12 +67,12 @@ def test_a_transplant(rig: Rig) -> None:
     step = finished(rig, a="1")
     new = mine(rig, b="2")
     repo = git.find(rig.root)
-    moved = landing.transplant(repo, start, step, new, "moved\n")
+    moved = merge.transplant(repo, start, step, new, "moved\n")
     assert rig.git("rev-parse", f"{moved}^") == new
     assert rig.show("a", moved) + rig.show("b", moved) == "12"
     newer = mine(rig, a="3")
     with pytest.raises(git.Blocked, match="main changed the same lines of a meanwhile"):
-        landing.transplant(repo, start, step, newer, "moved\n")
+        merge.transplant(repo, start, step, newer, "moved\n")
 
 
 HINDRANCES = {
@@ -92,13 +92,13 @@ def test_why_not_to_land(rig: Rig, why: str) -> None:
     finished(rig, a="1")
     repo = git.find(rig.root)
     HINDRANCES[why](rig)
-    assert landing.why_not_land(repo) == why
+    assert merge.why_not_land(repo) == why
 
 
 def test_landing_moves_the_checkout_and_the_branch_goes(rig: Rig) -> None:
     step = finished(rig, a="1")
     repo = git.find(rig.root)
-    assert landing.land(repo, Landing(repo.head, step)) == ""
+    assert merge.land(repo, Landing(repo.head, step)) == ""
     assert rig.read("a") == "1"
     assert rig.branches() == ["main"]
 
@@ -118,9 +118,9 @@ def test_a_landing_cut_off_is_taken_back(rig: Rig, left: dict[str, str | None]) 
         else:
             rig.write(name, text)
     rig.git("add", "--all")
-    landing.finish(repo, Landing(repo.head, step))
+    merge.finish(repo, Landing(repo.head, step))
     assert rig.git("status", "--porcelain") == ""
-    assert landing.land(repo, Landing(repo.head, step)) == ""
+    assert merge.land(repo, Landing(repo.head, step)) == ""
 
 
 def test_a_lock_that_git_left_behind_goes_when_it_is_old(rig: Rig) -> None:
@@ -130,7 +130,7 @@ def test_a_lock_that_git_left_behind_goes_when_it_is_old(rig: Rig) -> None:
     repo = git.find(rig.root)
     lock = rig.write(".git/index.lock", "")
     os.utime(lock, (1, 1))
-    landing.finish(repo, Landing(repo.head, step))
+    merge.finish(repo, Landing(repo.head, step))
     assert not lock.exists()
 
 
@@ -139,5 +139,5 @@ def test_a_landing_that_had_come_to_its_end_is_left_alone(rig: Rig) -> None:
     step = finished(rig, a="1")
     rig.git("merge", "--quiet", "piste/main")
     rig.write("a", "edited since")
-    landing.finish(git.find(rig.root), Landing(start, step))
+    merge.finish(git.find(rig.root), Landing(start, step))
     assert rig.read("a") == "edited since"

@@ -9,11 +9,11 @@ import pytest
 from rig import CHECK, FILES, Killed, Rig
 from standin import Fault, Request, StandIn
 
-from piste import attempt, editblocks
 from piste.build import budget, log
 from piste.build.budget import LONGEST, Cap
 from piste.model import prices
-from piste.steps import Settings
+from piste.steps import attempt, edit_blocks
+from piste.steps.progress import Settings
 from piste.system.errors import Failed, Mistake, OverBudget
 
 # A run that tells whatever it starts whom to kill.
@@ -51,12 +51,12 @@ def test_its_edits_become_the_step(rig: Rig, standin: StandIn) -> None:
     outcome = rig.step()
     asked = standin.requests[0].prompt
 
-    assert (outcome.result, outcome.agent) == ("done", f"llm form {editblocks.VERSION}")
+    assert (outcome.result, outcome.agent) == ("done", f"llm form {edit_blocks.VERSION}")
     assert rig.show("count.txt") == "good"
     assert "check.sh\n" in asked  # the tree
     assert '<file path="want">' in asked  # what the step names
     assert CHECK not in asked  # and no more
-    assert editblocks.FORM.strip() in asked
+    assert edit_blocks.FORM.strip() in asked
     assert outcome.input_tokens and outcome.output_tokens
 
 
@@ -134,7 +134,7 @@ def test_a_reply_that_was_paid_for_is_not_paid_again_after_a_kill(
 ) -> None:
     standin.reply(good)
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(editblocks, "apply", lambda *_: (_ for _ in ()).throw(Killed))
+        patched.setattr(edit_blocks, "apply", lambda *_: (_ for _ in ()).throw(Killed))
         rig.step()
     assert rig.step().result == "done"
     assert len(standin.requests) == 1

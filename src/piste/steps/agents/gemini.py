@@ -6,7 +6,7 @@ seen; it then has said nothing, and what it left behind decides.
 
 import json
 
-from piste.agents import Agent, Said
+from piste.steps.agents import Agent, Said
 
 
 def read(printed: str) -> Said:

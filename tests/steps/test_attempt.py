@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from piste import attempt, carry
-from piste.attempt import Attempt
+from piste.steps import attempt, runner
+from piste.steps.attempt import Attempt
 
 ONE = Attempt("1", "T", "d", "p", "claude", "1", "m", "pytest", "b", "base", "start")
 
@@ -32,7 +32,7 @@ def test_what_cannot_be_read_is_no_attempt(tmp_path: Path, data: bytes) -> None:
 def test_every_phase_is_carried_out_or_is_an_end() -> None:
     texts = {name: value for name, value in vars(attempt).items() if isinstance(value, str)}
     named = {texts[name] for name in texts if name.isupper() and name not in ("FILE", "FOLDER")}
-    assert named == {*carry.PHASES, *attempt.OVER}
+    assert named == {*runner.PHASES, *attempt.OVER}
     assert ONE.phase == attempt.AGENT
     assert not ONE.over
     assert replace(ONE, phase=attempt.BLOCKED).over

@@ -3,8 +3,8 @@
 With a prompt as an argument it waits for stdin to end all the same, so it gets none.
 """
 
-from piste.agents import Agent, Said
-from piste.agents.events import events
+from piste.steps.agents import Agent, Said
+from piste.steps.agents.events import events
 
 
 def read(printed: str) -> Said:

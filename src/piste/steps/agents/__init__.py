@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.build.freshness import World
-from piste.steps import Settings
+from piste.steps.progress import Settings
 from piste.system.errors import Mistake, did_you_mean
 
 BUILT_IN = "llm"
@@ -104,7 +104,7 @@ def find(settings: Settings, name: str = "") -> Agent | None:
     if name == BUILT_IN:
         return None
     if name in MODULES:
-        module = importlib.import_module(f"piste.agents.{MODULES[name]}")
+        module = importlib.import_module(f"piste.steps.agents.{MODULES[name]}")
         agent: Agent = module.AGENT
     elif own.get("command"):
         agent = Agent(name, "")
@@ -126,10 +126,10 @@ def carry_out(world: World, agent: Agent | None, job: Job) -> Finished:
     InterruptedError when stopped.
     """
     if agent is None:
-        from piste.agents import builtin
+        from piste.steps.agents import builtin
 
         return builtin.carry_out(world, job)
-    from piste.agents import command
+    from piste.steps.agents import command
 
     return command.carry_out(agent, job)
 
@@ -140,9 +140,9 @@ def version(world: World, agent: Agent | None, model: str) -> tuple[str, str]:
     `model` is the one that was named for it, or "". Raises Mistake as `carry_out` does.
     """
     if agent is None:
-        from piste.agents import builtin
+        from piste.steps.agents import builtin
 
         return builtin.version(world, model)
-    from piste.agents import command
+    from piste.steps.agents import command
 
     return command.version(agent, world.root), model

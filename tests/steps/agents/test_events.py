@@ -2,7 +2,7 @@
 
 import pytest
 
-from piste.agents.events import briefly, events
+from piste.steps.agents.events import briefly, events
 
 
 def test_lines_that_are_no_events_are_left_out() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
-from piste import worktree
+from piste.steps import worktree
 from piste.system import git
 from piste.system.git import Repo
 

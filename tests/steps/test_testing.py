@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import testing
-from piste.testing import Where
+from piste.steps import testing
+from piste.steps.testing import Where
 
 PYTEST = "python -m pytest"
 # The files of a project, and the command that it seems to have.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from piste import agents
-from piste.agents import (
+from piste.steps import agents
+from piste.steps.agents import (
     Agent,
     Job,
     Said,
@@ -19,7 +19,7 @@ from piste.agents import (
     gemini,
     opencode,
 )
-from piste.steps import Settings
+from piste.steps.progress import Settings
 from piste.system.errors import Mistake
 
 # A program that says how it was called, as JSON, in the last line of what it prints.

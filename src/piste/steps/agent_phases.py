@@ -7,14 +7,14 @@ the tests decide, those that it changed once more as they were.
 
 from dataclasses import replace
 
-from piste import attempt, tries, worktree
-from piste.agents import BUILT_IN, Finished
-from piste.attempt import Attempt
 from piste.build.store import Record as Stored
-from piste.steps import Settings
+from piste.steps import attempt, attempt_run, worktree
+from piste.steps.agents import BUILT_IN, Finished
+from piste.steps.attempt import Attempt
+from piste.steps.attempt_run import Run, failed, is_kept, names_of, place, red, run_tests, same
+from piste.steps.progress import Settings
 from piste.system import git, screen
 from piste.system.errors import shown
-from piste.tries import Run, failed, is_kept, names_of, place, red, run_tests, same
 
 _UNCHANGED, _STILL = "nothing was changed", ", and still "
 
@@ -24,8 +24,8 @@ def work(run: Run, now: Attempt) -> Attempt:
     now = _settle(run, now)
     place(run, now, now.start, now.branch)
     guarded, checkout = worktree.guarded(run.repo), _checkout(run)
-    done = tries.work(run, now)
-    now = tries.counted(run, now, done)
+    done = attempt_run.work(run, now)
+    now = attempt_run.counted(run, now, done)
     return replace(
         now, phase=attempt.LEFT, guarded=guarded, checkout=checkout,
         ended=_ended(done, now, run.settings), words=" ".join(done.said.text.split())[-300:],
@@ -68,7 +68,7 @@ def _settle(run: Run, now: Attempt) -> Attempt:
     The branch takes it first, then the attempt is written down with its new one: a kill in
     between loses nothing.
     """
-    worktree.rescue(run.repo, tries.message(now, "cut off"), now.branch)
+    worktree.rescue(run.repo, attempt_run.message(now, "cut off"), now.branch)
     tip = git.commit_of(run.repo.root, f"refs/heads/{now.branch}")
     if not tip or git.is_ancestor(run.repo.root, tip, now.start) or same(run, tip, now.start):
         return now
@@ -78,7 +78,7 @@ def _settle(run: Run, now: Attempt) -> Attempt:
 
 
 def _taken(run: Run, now: Attempt) -> tuple[Attempt, str]:
-    work, violations = tries.taken(run, now, f"what {now.agent} left")
+    work, violations = attempt_run.taken(run, now, f"what {now.agent} left")
     said = "; ".join(violation.why for violation in violations[:5])
     return replace(now, work=work), f"{said}: that was taken back" if said else ""
 
@@ -115,7 +115,7 @@ def test(run: Run, now: Attempt) -> Attempt:
     result = run_tests(run, now, "tests")
     if not result.green:
         return red(now, result.said, result.output)
-    changed = tries.changed_tests(run, now)
+    changed = attempt_run.changed_tests(run, now)
     if changed:
         worktree.put_back(run.repo, now.base, changed)
         result = run_tests(run, now, "old-tests")
