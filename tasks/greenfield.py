@@ -36,6 +36,6 @@ def task_greenfield() -> Iterator[dict[str, Any]]:
 
 
 def _talk(answers: str) -> str:
-    from piste.idea import talk
+    from piste.interview.conversation import talk
 
     return talk(graph.world(), answers)

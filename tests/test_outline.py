@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from piste import brainstorm, outline_bundle, prompts
-from piste.brainstorm import Talk, Turn
+from piste import outline_bundle, prompts
 from piste.build import templates
 from piste.build.rules import BUILT_IN
 from piste.bundle import formats
 from piste.documents import markdown, replies
 from piste.documents.plan import parse
+from piste.interview import transcript
+from piste.interview.transcript import Talk, Turn
 from piste.outline import ENOUGH, QUESTIONS, outline
 from piste.outline_text import Wanted
 
@@ -272,7 +273,7 @@ def test_a_spec_of_a_brainstorm_holds_the_answers_and_no_unasked_suggestion() ->
             Turn("How large is it?\n\nSuggested answer: Small."),
         ),
     )
-    found = parts(made("spec", brainstorm.dump(talk)))
+    found = parts(made("spec", transcript.dump(talk)))
 
     assert found["Data"].strip() == "- Which data does it keep? Files."
     assert found["Non-goals"].strip() == "- What is left out? Sharing."

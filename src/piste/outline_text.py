@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from piste import brainstorm
 from piste.documents import markdown, plan
+from piste.interview import transcript
 
 _CREDIT = "*A skeleton made by piste's outline model"
 
@@ -270,7 +270,7 @@ def _spec(want: Wanted) -> str:
 
 def _from_talk(text: str) -> list[Section]:
     """The sections of a brainstorm: the idea's, and one for each answered question."""
-    talk = brainstorm.parse(text)
+    talk = transcript.parse(text)
     if not talk.turns and not text.startswith("# Brainstorm\n"):
         return []
     found = sections(talk.idea)

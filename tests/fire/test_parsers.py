@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fire import scale
-from piste import brainstorm, mise
 from piste import bundle as bundles
+from piste import mise
 from piste.build import budget, config, log, receipts, rules, templates
 from piste.build.receipts import Receipt
 from piste.build.rejected import last
@@ -26,6 +26,7 @@ from piste.build.store import Store
 from piste.build.templates import Layer
 from piste.bundle.formats import SIGNATURES
 from piste.documents import plan, replies, todo
+from piste.interview import transcript
 from piste.steps import progress
 from piste.system.errors import PisteError
 
@@ -261,7 +262,7 @@ PARSERS: dict[str, tuple[Callable[[Path, str], object], tuple[str, ...]]] = {
     "a template": (of_template, (TEMPLATE,)),
     "a plan": (of_plan, (PLAN, TODO)),
     "a todo": (of_todo, (TODO, PLAN)),
-    "a conversation": (lambda folder, text: brainstorm.parse(text), (TALK,)),
+    "a conversation": (lambda folder, text: transcript.parse(text), (TALK,)),
     "a reply": (of_reply, (PLAN, TODO, TALK)),
     "the store": (of_store, (json.dumps({"schema": 1, "seal": "0", "blob": "0" * 64}),)),
     "a rejected reply": (of_rejected, (json.dumps({"target": "a.md", "key": "0", "reason": "r"}),)),

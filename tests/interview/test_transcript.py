@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste import brainstorm
-from piste.brainstorm import Talk, Turn
+from piste.interview import transcript
+from piste.interview.transcript import Talk, Turn
 
 # Words, and all that could be taken for a mark, an escape or a line end.
 PIECES = (
@@ -13,7 +13,7 @@ PIECES = (
     *(" ", "\n", "\r\n", "\r", "\x0b", "\u2028", "\ufeff", "\ud800", "```", "# Brainstorm"),
 )
 TEXT = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=9).map("".join))
-NORMAL = TEXT.map(brainstorm.normal)
+NORMAL = TEXT.map(transcript.normal)
 TALK = st.builds(
     Talk, NORMAL, st.lists(st.builds(Turn, NORMAL, NORMAL), max_size=4).map(tuple), NORMAL
 )
@@ -21,24 +21,24 @@ TALK = st.builds(
 
 @given(TALK)
 def test_what_is_written_is_read_back(talk: Talk) -> None:
-    assert brainstorm.parse(brainstorm.dump(talk)) == talk
+    assert transcript.parse(transcript.dump(talk)) == talk
 
 
 @given(TALK)
 def test_other_line_ends_say_the_same(talk: Talk) -> None:
-    assert brainstorm.parse(brainstorm.dump(talk).replace("\n", "\r\n")) == talk
+    assert transcript.parse(transcript.dump(talk).replace("\n", "\r\n")) == talk
 
 
 @given(TEXT)
 def test_any_file_reads_and_then_stands_still(text: str) -> None:
-    once = brainstorm.parse(text)
-    assert brainstorm.parse(brainstorm.dump(once)) == once
+    once = transcript.parse(text)
+    assert transcript.parse(transcript.dump(once)) == once
 
 
 @given(TEXT)
 def test_normal_is_normal(text: str) -> None:
-    normal = brainstorm.normal(text)
-    assert brainstorm.normal(normal) == normal
+    normal = transcript.normal(text)
+    assert transcript.normal(normal) == normal
     assert "\r" not in normal
     normal.encode()  # fits into a file
 
@@ -46,15 +46,15 @@ def test_normal_is_normal(text: str) -> None:
 @given(TALK, TEXT, TEXT)
 def test_a_turn_survives_the_file(talk: Talk, question: str, answer: str) -> None:
     grown = talk.asked(question).answered(answer)
-    assert brainstorm.parse(brainstorm.dump(grown)) == grown
-    assert grown.turns[-1] == (brainstorm.normal(question), brainstorm.normal(answer))
+    assert transcript.parse(transcript.dump(grown)) == grown
+    assert grown.turns[-1] == (transcript.normal(question), transcript.normal(answer))
 
 
 def test_the_file_is_markdown_that_a_person_can_read() -> None:
     talk = (
         Talk("A word counter.").asked("Who?\n\nSuggested answer: I.").answered("I.").asked("Why?")
     )
-    assert brainstorm.dump(talk) == (
+    assert transcript.dump(talk) == (
         "# Brainstorm\n\n## Idea\n\nA word counter.\n\n## Question 1\n\nWho?\n\n"
         "Suggested answer: I.\n\n## Answer 1\n\nI.\n\n## Question 2\n\nWhy?\n"
     )
@@ -80,7 +80,7 @@ def test_the_file_is_markdown_that_a_person_can_read() -> None:
     ],
 )
 def test_what_a_person_may_have_written(text: str, talk: Talk) -> None:
-    assert brainstorm.parse(text) == talk
+    assert transcript.parse(text) == talk
 
 
 @pytest.mark.parametrize(

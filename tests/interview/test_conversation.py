@@ -13,10 +13,10 @@ from conftest import Run
 from standin import Fault, Request, StandIn
 from terminal import Terminal
 
-from piste import brainstorm, idea
-from piste.brainstorm import Talk
 from piste.build import log
 from piste.build import project as piste_project
+from piste.interview import conversation, transcript
+from piste.interview.transcript import Talk
 from piste.model import asking
 from piste.outline import ENOUGH, QUESTIONS
 from piste.system.errors import Failed, Mistake
@@ -47,13 +47,13 @@ def open_in(root: Path, door: str = "piste", **env: str) -> Terminal:
 
 def said_in(root: Path) -> Talk:
     """What stands in brainstorm.md."""
-    return brainstorm.parse((root / "brainstorm.md").read_text())
+    return transcript.parse((root / "brainstorm.md").read_text())
 
 
 def talk(root: Path, *answers: str) -> str:
     """Hold the conversation in this process, with the answers from a file."""
     (root / "answers.txt").write_text("\n\n".join(answers))
-    return idea.talk(piste_project.world(root), str(root / "answers.txt"))
+    return conversation.talk(piste_project.world(root), str(root / "answers.txt"))
 
 
 # In a terminal ------------------------------------------------------------------------------
@@ -365,7 +365,7 @@ def test_without_a_terminal_and_without_a_file(room: Path, run: Run, door: str) 
 
 def test_a_file_of_answers_that_is_not_there(room: Path) -> None:
     with pytest.raises(Mistake, match=r"--answers .*none\.txt: cannot be read: No such file"):
-        idea.talk(piste_project.world(room), str(room / "none.txt"))
+        conversation.talk(piste_project.world(room), str(room / "none.txt"))
     assert not (room / "brainstorm.md").exists()
 
 

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from piste import brainstorm
-from piste.brainstorm import Talk
 from piste.build import hashing, log, project, receipts, templates
 from piste.build.freshness import World
 from piste.build.rules import BRAINSTORM, IDEA
+from piste.interview import transcript
+from piste.interview.transcript import Talk
 from piste.outline import ENOUGH
 from piste.system import atomic_write, locks, paths, screen
 from piste.system.errors import Failed, Mistake, did_you_mean
@@ -90,7 +90,7 @@ class Page:
     def keep(self, said: Talk) -> None:
         """Write the conversation, as it is now. Raises Failed."""
         self.said = said
-        data = brainstorm.dump(said).encode()
+        data = transcript.dump(said).encode()
         try:
             if data != self.known:
                 atomic_write.write(self.path, data)
@@ -106,7 +106,7 @@ class Page:
             return False
         if data == self.known:
             return False
-        self.said, self.known = brainstorm.parse(hashing.text(data, BRAINSTORM)), data
+        self.said, self.known = transcript.parse(hashing.text(data, BRAINSTORM)), data
         screen.say(f"{BRAINSTORM} has been edited meanwhile; it goes on from there")
         return True
 
@@ -115,9 +115,9 @@ def _begin(world: World, path: Path, source: Answers) -> Page | None:
     """Return the talk as far as it has come: of the file, else of idea.md, else asked for."""
     idea_path = world.root / IDEA
     idea = hashing.text(idea_path.read_bytes(), IDEA) if idea_path.is_file() else ""
-    idea = brainstorm.normal(idea)
+    idea = transcript.normal(idea)
     known = path.read_bytes() if path.exists() else None
-    before = brainstorm.parse(hashing.text(known or b"", BRAINSTORM))
+    before = transcript.parse(hashing.text(known or b"", BRAINSTORM))
     begun = bool(before.idea or before.turns)
     if not begun:
         _may_begin(world, before)
@@ -131,7 +131,7 @@ def _begin(world: World, path: Path, source: Answers) -> Page | None:
         answer = source.next()
         if not answer or answer in COMMANDS:
             return None
-        said = said._replace(idea=brainstorm.normal(answer))
+        said = said._replace(idea=transcript.normal(answer))
     page = Page(path, said, known)
     if said != before:
         page.keep(said)
@@ -142,7 +142,7 @@ def _may_begin(world: World, found: Talk) -> None:
     """Raise Mistake when a conversation cannot begin here; nothing has been written yet."""
     from piste.model import asking
 
-    if found.head and found.head != brainstorm.HEAD:
+    if found.head and found.head != transcript.HEAD:
         raise Mistake(
             f"{BRAINSTORM} is not a conversation of piste's, and stays as it is; rename it "
             f"to begin one, or make spec.md of it: {project.door(world.root)} spec"
@@ -226,7 +226,7 @@ def _question(world: World, said: Talk) -> str:
     model = asking.resolve(world.config.model or None)
     action = {"model": model.model_id, "options": dict(world.config.options),
               "prompt_sha256": template.digest, **settings}  # fmt: skip
-    words = brainstorm.dump(said._replace(head=brainstorm.HEAD))
+    words = transcript.dump(said._replace(head=transcript.HEAD))
     key = receipts.key("idea", action, {BRAINSTORM: hashing.digest(words.encode())})
     for record in world.store.replies(key):
         world.store.used(key, record)
@@ -348,7 +348,7 @@ class FromFile:
             data = sys.stdin.buffer.read() if name == "-" else path.read_bytes()
         except OSError as error:
             raise Mistake(f"--answers {name}: cannot be read: {error.strerror}") from None
-        text = brainstorm.normal(hashing.text(data, name))
+        text = transcript.normal(hashing.text(data, name))
         self._name = name
         self._waiting = [part.strip() for part in re.split(r"\n[ \t]*\n", text) if part.strip()]
 
