@@ -87,7 +87,7 @@ def five_documents(top: Path, mise: str, runs: int) -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from standin import StandIn, llm_user_dir
 
-    from piste.outline import outline
+    from piste.outline.model import outline
 
     ways = {"piste run -n 5": ["piste", "run", "-n", "5", *FIVE],
             "mise run 'LLM:generate_*'": [mise, "run", "LLM:generate_*"]}  # fmt: skip

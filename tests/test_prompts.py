@@ -9,7 +9,7 @@ import pytest
 
 from piste import prompts
 from piste.build import templates
-from piste.outline import ENOUGH
+from piste.outline.model import ENOUGH
 from piste.system.errors import Mistake
 
 FOLDER = Path(str(prompts.__file__)).parent

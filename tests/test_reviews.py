@@ -16,7 +16,7 @@ from conftest import Run
 from standin import StandIn
 
 from piste.documents import plan
-from piste.outline import outline
+from piste.outline.model import outline
 
 REVIEWS = ("code_review", "github_issues", "issue_prompts", "missing_tests", "readme")
 FILES = ("code-review.md", "issues.md", "issue-prompts.md", "missing-tests.md", "README.new.md")

@@ -18,7 +18,7 @@ from piste.build import project as piste_project
 from piste.interview import conversation, transcript
 from piste.interview.transcript import Talk
 from piste.model import asking
-from piste.outline import ENOUGH, QUESTIONS
+from piste.outline.model import ENOUGH, QUESTIONS
 from piste.system.errors import Failed, Mistake
 
 DOORS = {"piste": "piste.cli", "doit": "doit"}

@@ -21,7 +21,7 @@ from piste.build.freshness import World
 from piste.build.rules import BRAINSTORM, IDEA
 from piste.interview import transcript
 from piste.interview.transcript import Talk
-from piste.outline import ENOUGH
+from piste.outline.model import ENOUGH
 from piste.system import atomic_write, locks, paths, screen
 from piste.system.errors import Failed, Mistake, did_you_mean
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from piste.outline_text import Wanted, document, fenced, line, short
+from piste.outline.text import Wanted, document, fenced, line, short
 from piste.system.errors import Mistake
 
 

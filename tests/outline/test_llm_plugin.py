@@ -10,9 +10,10 @@ import yaml
 from click.testing import CliRunner, Result
 from llm.cli import cli
 
-from piste import llm_plugin, prompts
+from piste import prompts
 from piste.build.rules import BUILT_IN
-from piste.outline import ENOUGH, QUESTIONS
+from piste.outline import llm_plugin
+from piste.outline.model import ENOUGH, QUESTIONS
 from piste.system.errors import Mistake
 
 FOLDER = Path(str(prompts.__file__)).parent
@@ -238,7 +239,7 @@ def test_llm_pays_nothing_for_a_plugin_that_it_does_not_use() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
 
-    assert done.stdout.split() == ["piste", "piste.llm_plugin"]
+    assert done.stdout.split() == ["piste", "piste.outline.llm_plugin"]
 
 
 def test_every_rule_of_the_graph_with_a_built_in_prompt_can_be_had_in_llm() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from piste import outline_bundle, prompts
+from piste import prompts
 from piste.build import templates
 from piste.build.rules import BUILT_IN
 from piste.bundle import formats
@@ -16,8 +16,9 @@ from piste.documents import markdown, replies
 from piste.documents.plan import parse
 from piste.interview import transcript
 from piste.interview.transcript import Talk, Turn
-from piste.outline import ENOUGH, QUESTIONS, outline
-from piste.outline_text import Wanted
+from piste.outline import from_bundle
+from piste.outline.model import ENOUGH, QUESTIONS, outline
+from piste.outline.text import Wanted
 
 LAYERS = (templates.Layer("built in", Path(str(prompts.__file__)).parent),)
 SEVERITY = r"(critical|high|medium|low)"
@@ -428,7 +429,7 @@ def test_what_can_be_seen(path: str, text: str, title: str) -> None:
 
 
 def test_a_file_inside_a_file_is_none() -> None:
-    found = outline_bundle.files(Wanted("", False, "x", packed({"a.md": packed({"b.py": "x"})})))
+    found = from_bundle.files(Wanted("", False, "x", packed({"a.md": packed({"b.py": "x"})})))
 
     assert [file.path for file in found] == ["a.md"]
 

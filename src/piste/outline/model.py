@@ -12,8 +12,8 @@ prompt begins with the input between tags that name it, and ends with a line
 import re
 from collections.abc import Callable, Sequence
 
-from piste import outline_bundle, outline_text
-from piste.outline_text import Wanted
+from piste.outline import from_bundle, text
+from piste.outline.text import Wanted
 
 # The line by which a model ends the conversation; the template `idea` asks for it.
 ENOUGH = "I have enough to write the specification."
@@ -44,8 +44,8 @@ _OPENING = re.compile(r'<(\w+(?:-\d+)?) path="([^\n]*)">\n')
 _MARK = re.compile(r"^Document: (\w+)( \(tests first\))?, for ", re.MULTILINE)
 
 _DOCUMENTS: dict[str, Callable[[Wanted], str]] = {
-    **outline_text.DOCUMENTS,
-    **outline_bundle.DOCUMENTS,
+    **text.DOCUMENTS,
+    **from_bundle.DOCUMENTS,
 }
 
 
@@ -62,7 +62,7 @@ def outline(system: str, prompt: str, history: Turns = ()) -> str:
     want, later = _asked(system, [*history, ("user", prompt)])
     if want.kind == "idea":
         return _interview(want, later)
-    return _DOCUMENTS.get(want.kind, outline_text.plain)(want)
+    return _DOCUMENTS.get(want.kind, text.plain)(want)
 
 
 def _asked(system: str, turns: Turns) -> tuple[Wanted, Turns]:
@@ -87,7 +87,7 @@ def _wanted(prompt: str) -> Wanted | None:
     kind, tests_first = _mark(prompt[max(end, 0) :])
     if end < opening.end() - 1 or not kind:
         return None
-    source = outline_text.line(opening[2]) or "the prompt"
+    source = text.line(opening[2]) or "the prompt"
     return Wanted(kind, tests_first, source, prompt[opening.end() : end])
 
 
@@ -100,14 +100,14 @@ def _mark(text: str) -> tuple[str, bool]:
 def _interview(want: Wanted, later: Turns) -> str:
     """The next question; after the last one, what was decided."""
     count = sum(role == "assistant" for role, _ in later)
-    answers = [outline_text.line(text) for role, text in later if role == "user"]
+    answers = [text.line(text) for role, text in later if role == "user"]
     stopped = bool(answers) and _bare(answers[-1]) in _STOP
     if count < len(QUESTIONS) and not stopped:
         question, suggestion = QUESTIONS[count]
         start = "" if count else "(piste's outline model asks from a fixed list.)\n\n"
         return f"{start}{question}\n\nSuggested answer: {suggestion}\n"
     decided = [
-        f"{question} {outline_text.taken(answer, suggestion)}"
+        f"{question} {text.taken(answer, suggestion)}"
         for (question, suggestion), answer in zip(QUESTIONS, answers, strict=False)
         if _bare(answer) not in _STOP
     ]

@@ -45,7 +45,7 @@ class Outline(llm.Model):
 
         The usage is an estimate, four characters a token: nothing is paid for it.
         """
-        from piste.outline import outline
+        from piste.outline.model import outline
 
         messages = [(message.role, _text_of(message)) for message in prompt.messages]
         system = "\n\n".join(text for role, text in messages if role == "system")
