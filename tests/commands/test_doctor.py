@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from standin import StandIn
 
-from piste import mise
+from piste.mise import definitions
 from piste.system import clipboard
 
 from .conftest import Say, tree
@@ -109,7 +109,7 @@ def test_no_repository_and_no_git(made: Path, say: Say, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("text", "state"),
-    [(mise.text(), "ok"), ("# mine\n", "note"), (None, "note")],
+    [(definitions.text(), "ok"), ("# mine\n", "note"), (None, "note")],
 )
 def test_mise(made: Path, say: Say, tmp_path: Path, text: str | None, state: str) -> None:
     program = tmp_path / "bin" / "mise"

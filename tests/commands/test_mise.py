@@ -7,8 +7,8 @@ import pytest
 from realmise import shut_in
 from terminal import Terminal
 
-from piste import mise
 from piste.commands import mise as verb
+from piste.mise import definitions
 from piste.system.errors import Failed, Mistake
 
 COMMAND = "import sys; from piste.commands import mise; sys.exit(mise.main(sys.argv[1:]))"
@@ -41,8 +41,8 @@ def test_it_goes_into_the_project_from_any_folder_of_it(
 
     assert verb.main(["--project"]) == 0
 
-    assert (project / OURS).read_text("utf-8") == mise.text()
-    assert f"wrote {OURS}: {len(mise.TASKS)} tasks" in capsys.readouterr().out
+    assert (project / OURS).read_text("utf-8") == definitions.text()
+    assert f"wrote {OURS}: {len(definitions.TASKS)} tasks" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_it_goes_where_mise_looks_for_all_projects(
 
     assert verb.main(["--global"]) == 0
 
-    assert (own_home / folder / "conf.d/piste.toml").read_text("utf-8") == mise.text()
+    assert (own_home / folder / "conf.d/piste.toml").read_text("utf-8") == definitions.text()
     assert not (project / OURS).exists()
 
 
@@ -76,7 +76,7 @@ def test_it_goes_through_a_link_to_where_a_person_keeps_settings(
 def test_it_goes_to_stdout(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verb.main(["--stdout"]) == 0
 
-    assert capsys.readouterr().out == mise.text()
+    assert capsys.readouterr().out == definitions.text()
     assert not (project / ".config").exists()
 
 
@@ -88,7 +88,7 @@ def test_mise_reads_it_there(project: Path, own_home: Path, tmp_path: Path) -> N
     verb.main(["--global"])
     everywhere = real("tasks", "ls", "--hidden", "--name-only", cwd=project).stdout.split()
 
-    assert in_project == everywhere == sorted(mise.tables())
+    assert in_project == everywhere == sorted(definitions.tables())
 
 
 def test_without_mise_it_says_how_to_get_it(
@@ -118,8 +118,8 @@ def test_what_an_earlier_piste_wrote_is_replaced(
     ours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = ours.read_text("utf-8")
-    monkeypatch.setattr(mise, "TASKS", mise.TASKS[:3])
-    ours.write_text(mise.text())
+    monkeypatch.setattr(definitions, "TASKS", definitions.TASKS[:3])
+    ours.write_text(definitions.text())
     monkeypatch.undo()
     os.chdir(ours.parents[3])
     assert ours.read_text("utf-8") != now
@@ -154,8 +154,11 @@ def test_line_ends_of_a_checkout_are_no_difference(ours: Path) -> None:
     ("text", "said"),
     [
         ('[tasks.mine]\nrun = "x"\n', "piste did not write it; move it away"),
-        (mise.text() + '[tasks.mine]\nrun = "x"\n', "edited since piste wrote it"),
-        (mise.text().replace("piste plan", "piste plan -m x"), "edited since piste wrote it"),
+        (definitions.text() + '[tasks.mine]\nrun = "x"\n', "edited since piste wrote it"),
+        (
+            definitions.text().replace("piste plan", "piste plan -m x"),
+            "edited since piste wrote it",
+        ),
         (b"\xff\xfe", "byte 0 is not UTF-8"),
     ],
 )

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from fire import scale
 from piste import bundle as bundles
-from piste import mise
 from piste.build import budget, config, log, receipts, rules, templates
 from piste.build.receipts import Receipt
 from piste.build.rejected import last
@@ -27,6 +26,7 @@ from piste.build.templates import Layer
 from piste.bundle.formats import SIGNATURES
 from piste.documents import plan, replies, todo
 from piste.interview import transcript
+from piste.mise import definitions
 from piste.steps import progress
 from piste.system.errors import PisteError
 
@@ -271,7 +271,7 @@ PARSERS: dict[str, tuple[Callable[[Path, str], object], tuple[str, ...]]] = {
     "a bundle": (of_bundle, BUNDLES),
     "a budget": (of_budget, ("$2.50", "200_000 tokens")),
     "a step's record": (lambda folder, text: progress.parse(data(text), "x.json"), (RECEIPT,)),
-    "mise's settings": (lambda folder, text: mise.merge(text), (MISE,)),
+    "mise's settings": (lambda folder, text: definitions.merge(text), (MISE,)),
 }
 
 

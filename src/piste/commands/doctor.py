@@ -177,8 +177,8 @@ def _of_git(root: Path) -> Iterator[Line]:
 
 
 def _of_mise(root: Path) -> Iterator[Line]:
-    from piste import mise
     from piste.commands.mise import FILE, PROJECT, global_folder
+    from piste.mise import definitions
 
     if shutil.which("mise") is None:
         yield Line(NOTE, "mise", "it is not on your PATH; only `mise run LLM:…` needs it")
@@ -191,9 +191,9 @@ def _of_mise(root: Path) -> Iterator[Line]:
             text = path.read_bytes().decode("utf-8", "replace")
         except OSError:
             continue
-        if text.replace("\r\n", "\n") == mise.text():
+        if text.replace("\r\n", "\n") == definitions.text():
             yield Line(OK, "mise", f"{path} is up to date")
-        elif not mise.is_owned(text) or mise.is_edited(text):
+        elif not definitions.is_owned(text) or definitions.is_edited(text):
             yield Line(NOTE, "mise", f"{path} is your own; {how} --check compares it")
         else:
             yield Line(MEND, "mise", f"{path} is out of date; {how} writes it")

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste import mise
 from piste.build import project
 from piste.commands import common
+from piste.mise import definitions
 from piste.system import atomic_write, paths, screen
 from piste.system.errors import EXIT_FAILED, Failed, Mistake, shown
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     if args.stdout:
         if args.check:
             raise Mistake("--check compares a file: use it with --project, --global or --merge")
-        sys.stdout.write(mise.text())
+        sys.stdout.write(definitions.text())
         return 0
     if args.merge is not None:
         return _merge(args.merge, args.check, args.yes)
@@ -82,24 +82,24 @@ def _in_project() -> Path:
 def _own(path: Path, name: str, how: str, check: bool) -> int:
     """Write the file that is piste's by the command `how`, or see whether it is up to date."""
     found = _read(path, name)
-    if found is not None and not mise.is_owned(found):
+    if found is not None and not definitions.is_owned(found):
         raise Mistake(
             f"{name}: piste did not write it; move it away, or `piste mise --merge {name}`"
         )
-    if found is not None and mise.is_edited(found):
+    if found is not None and definitions.is_edited(found):
         raise Mistake(
             f"{name}: edited since piste wrote it; put your tasks into a mise.toml, which wins "
             f"over it, remove {name}, and run this again"
         )
-    if found is not None and found.replace("\r\n", "\n") == mise.text():
+    if found is not None and found.replace("\r\n", "\n") == definitions.text():
         print(f"{name} is up to date")
         return 0
     if check:
         state = "is not there" if found is None else "is out of date"
         print(f"{name} {state}; `{how}` writes it")
         return EXIT_FAILED
-    _write(path, name, mise.text())
-    print(f"wrote {name}: {len(mise.TASKS)} tasks; `mise tasks ls` lists them")
+    _write(path, name, definitions.text())
+    print(f"wrote {name}: {len(definitions.TASKS)} tasks; `mise tasks ls` lists them")
     _say_how_to_get_mise()
     return 0
 
@@ -110,10 +110,10 @@ def _merge(name: str, check: bool, yes: bool) -> int:
     found = _read(path, name)
     if found is None:
         raise Mistake(f"{name} is not there; `piste mise --global` needs no file of yours")
-    if mise.is_owned(found) and path.parts[-2:] == Path(FILE).parts:
+    if definitions.is_owned(found) and path.parts[-2:] == Path(FILE).parts:
         raise Mistake(f"{name} is piste's own file; use `piste mise` without --merge for it")
     try:
-        merged = mise.merge(found)
+        merged = definitions.merge(found)
     except Mistake as error:
         raise Mistake(f"{name}: {error}; nothing was written") from None
     for task in merged.kept:

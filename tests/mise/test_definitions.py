@@ -14,10 +14,10 @@ from realmise import Mise, end, shut_in
 from standin import Fault, StandIn
 from terminal import Terminal
 
-from piste import mise as definitions
 from piste.build import log
 from piste.build.rules import BUILT_IN
 from piste.cli import VERBS
+from piste.mise import definitions
 from piste.system.errors import Mistake
 
 ROOT = Path(__file__).parent.parent
