@@ -81,9 +81,14 @@ def row(who: str, name: str, calls: int, folder: Path) -> dict[str, Any]:
 def table() -> None:
     """Start the server, run all rows, print them."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from standin import llm_user_dir
+    from support.standin import llm_user_dir
 
-    command = [sys.executable, str(ROOT / "tests" / "standin.py"), "--latency", str(LATENCY)]
+    command = [
+        sys.executable,
+        str(ROOT / "tests" / "support" / "standin.py"),
+        "--latency",
+        str(LATENCY),
+    ]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     url = server.stdout.readline().strip()

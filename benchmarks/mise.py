@@ -85,7 +85,7 @@ def nothing_to_do(top: Path, mise: str, runs: int) -> None:
 def five_documents(top: Path, mise: str, runs: int) -> None:
     """The five documents, each call a second at the server."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from standin import StandIn, llm_user_dir
+    from support.standin import StandIn, llm_user_dir
 
     from piste.outline.model import outline
 

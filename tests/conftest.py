@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from standin import StandIn, llm_user_dir
+from support.standin import StandIn, llm_user_dir
 
 from piste.build import budget, freshness, make
 from piste.build import project as piste_project

@@ -13,7 +13,7 @@ import pytest
 from conftest import Small
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from standin import StandIn
+from support.standin import StandIn
 
 from piste.build import receipts
 from piste.build.freshness import BLOCKED, FRESH

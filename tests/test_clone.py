@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Small
-from standin import StandIn
+from support.standin import StandIn
 
 from piste.build import freshness, make, project, receipts
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Small
-from standin import Fault, Request, StandIn
+from support.standin import Fault, Request, StandIn
 
 from piste.build import receipts
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from standin import StandIn
+from support.standin import StandIn
 
 from piste.documents import plan
 from piste.outline.model import outline

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rig import GOOD, Rig
+from support.rig import GOOD, Rig
 
 SETTINGS = 'model = "outline"\nagent = "gemini"\ntest = "sh check.sh"\nattempts = 1\n'
 

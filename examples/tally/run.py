@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent / "tests"))
 
-from standin import Request, StandIn, llm_user_dir  # noqa: E402
+from support.standin import Request, StandIn, llm_user_dir  # noqa: E402
 
 MODEL = "chat-scripted"
 SETTINGS = (

@@ -10,7 +10,7 @@ import pytest
 from conftest import Small
 from hypothesis import given
 from hypothesis import strategies as st
-from standin import StandIn
+from support.standin import StandIn
 
 from piste.build import budget, log
 from piste.build.budget import Cap, Purse, Sum

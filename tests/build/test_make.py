@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import Small
-from standin import Fault, Request, StandIn
+from support.standin import Fault, Request, StandIn
 
 from piste.build import freshness, log, make, receipts, rejected
 from piste.build.freshness import FAILED, FRESH, STALE

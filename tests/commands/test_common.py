@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from standin import StandIn
+from support.standin import StandIn
 
 from piste.build import project as piste_project
 from piste.commands import common

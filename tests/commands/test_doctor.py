@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from standin import StandIn
+from support.standin import StandIn
 
 from piste.mise import definitions
 from piste.system import clipboard

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rig import GOOD, TEST, Rig
+from support.rig import GOOD, TEST, Rig
 
 from piste.commands import done
 from piste.steps import progress

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from terminal import Terminal
+from support.terminal import Terminal
 
 from piste.build import config
 from piste.commands import init

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from standin import Fault, StandIn
+from support.standin import Fault, StandIn
 
 from piste.build import log
 from piste.system.errors import Failed

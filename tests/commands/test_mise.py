@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from realmise import shut_in
-from terminal import Terminal
+from support.realmise import shut_in
+from support.terminal import Terminal
 
 from piste.commands import mise as verb
 from piste.mise import definitions

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from rig import Rig
+from support.rig import Rig
 
 from piste.commands import done
 from piste.commands import next as verb

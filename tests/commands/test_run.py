@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
-from terminal import Terminal
+from support.rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
+from support.terminal import Terminal
 
 from piste.build import project
 from piste.commands import done, run

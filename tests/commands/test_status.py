@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from standin import StandIn
+from support.standin import StandIn
 
 from piste.build import freshness
 from piste.build import project as piste_project

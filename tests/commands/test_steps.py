@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from rig import GOOD, PLAN, Rig
+from support.rig import GOOD, PLAN, Rig
 
 from piste.commands import steps
 from piste.steps import attempt

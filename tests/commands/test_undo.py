@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from rig import GOOD, TODO, Rig
+from support.rig import GOOD, TODO, Rig
 
 from piste.commands import done, undo
 from piste.system.errors import Mistake

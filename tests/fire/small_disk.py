@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from standin import StandIn
+from support.standin import StandIn
 
 from fire.world import World, paid, paid_twice, scratch
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Small
-from standin import StandIn
+from support.standin import StandIn
 
 from fire import faults
 from fire.world import (

@@ -12,7 +12,7 @@ import pytest
 from conftest import Small
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from standin import Fault, Request, StandIn
+from support.standin import Fault, Request, StandIn
 
 from fire.world import World, no_traceback, world
 from piste.build import templates

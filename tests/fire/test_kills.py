@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 import pytest
-from standin import Request
+from support.standin import Request
 
 from fire import scale
 from fire.world import (

@@ -9,10 +9,10 @@ import sys
 from typing import NamedTuple
 
 import pytest
-import standin as standin_module
 from conftest import Small
-from standin import Fault, StandIn
-from terminal import Terminal
+from support import standin as standin_module
+from support.standin import Fault, StandIn
+from support.terminal import Terminal
 
 from piste.build import freshness, make
 from piste.model.asking import Limits

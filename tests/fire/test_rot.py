@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Small
-from standin import StandIn
+from support.standin import StandIn
 
 from fire import scale
 from piste.build import freshness, hashing, log, make, receipts

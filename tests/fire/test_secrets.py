@@ -12,8 +12,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-import standin as standin_module
-from standin import Fault, llm_user_dir
+from support import standin as standin_module
+from support.standin import Fault, llm_user_dir
 
 from fire.world import Done, World, world
 

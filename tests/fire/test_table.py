@@ -7,7 +7,7 @@ import os
 
 import pytest
 from conftest import Small
-from standin import Fault, StandIn
+from support.standin import Fault, StandIn
 
 from piste.system.errors import Failed
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from standin import Fault, Request, StandIn, llm_user_dir
+from support.standin import Fault, Request, StandIn, llm_user_dir
 
 from piste.build import hashing
 

@@ -55,7 +55,7 @@ def preload(folder: Path) -> None:
     import genai_prices
     import jinja2.sandbox
     import sqlite_utils
-    from standin import StandIn, llm_user_dir
+    from support.standin import StandIn, llm_user_dir
 
     import piste
     from piste.model import asking, http

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from standin import Fault, Request, StandIn
-from terminal import Terminal
+from support.standin import Fault, Request, StandIn
+from support.terminal import Terminal
 
 from piste.build import log
 from piste.build import project as piste_project

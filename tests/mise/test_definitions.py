@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from realmise import Mise, end, shut_in
-from standin import Fault, StandIn
-from terminal import Terminal
+from support.realmise import Mise, end, shut_in
+from support.standin import Fault, StandIn
+from support.terminal import Terminal
 
 from piste.build import log
 from piste.build.rules import BUILT_IN

@@ -14,7 +14,7 @@ from typing import Any
 import llm
 import pytest
 from llm.plugins import pm
-from standin import CASES, Fault, Request, StandIn, llm_user_dir, serving
+from support.standin import CASES, Fault, Request, StandIn, llm_user_dir, serving
 
 from piste.model import asking
 from piste.model.asking import CallFailed, Limits, Reply, ask, resolve

@@ -5,7 +5,7 @@ from typing import Any
 
 import openai
 import pytest
-from standin import StandIn
+from support.standin import StandIn
 
 from piste.model import http
 from piste.model.asking import resolve

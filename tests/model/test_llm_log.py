@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin import StandIn
+from support.standin import StandIn
 
 from piste.model import llm_log
 from piste.model.asking import Limits, ask, resolve

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rig import Rig
+from support.rig import Rig
 
 from piste.steps import agents, attempt_run, worktree
 from piste.steps.attempt import Attempt

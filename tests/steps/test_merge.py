@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rig import Rig
+from support.rig import Rig
 
 from piste.steps import merge
 from piste.steps.merge import Landing

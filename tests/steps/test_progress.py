@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rig import PLAN, TODO, Rig
+from support.rig import PLAN, TODO, Rig
 
 from piste.documents import plan
 from piste.documents.plan import Step

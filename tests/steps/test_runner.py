@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from rig import FILES, GOOD, PLAN, SLOW_LEARNER, TEST, Killed, Rig, killing
+from support.rig import FILES, GOOD, PLAN, SLOW_LEARNER, TEST, Killed, Rig, killing
 
 from piste.build import budget
 from piste.build.budget import Cap

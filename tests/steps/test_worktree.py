@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from rig import Rig
+from support.rig import Rig
 
 from piste.steps import worktree
 from piste.system import git

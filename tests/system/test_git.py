@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rig import Rig
+from support.rig import Rig
 
 from piste.system import git
 from piste.system.errors import Mistake

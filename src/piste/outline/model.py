@@ -100,7 +100,7 @@ def _mark(text: str) -> tuple[str, bool]:
 def _interview(want: Wanted, later: Turns) -> str:
     """The next question; after the last one, what was decided."""
     count = sum(role == "assistant" for role, _ in later)
-    answers = [text.line(text) for role, text in later if role == "user"]
+    answers = [text.line(said) for role, said in later if role == "user"]
     stopped = bool(answers) and _bare(answers[-1]) in _STOP
     if count < len(QUESTIONS) and not stopped:
         question, suggestion = QUESTIONS[count]
@@ -111,7 +111,7 @@ def _interview(want: Wanted, later: Turns) -> str:
         for (question, suggestion), answer in zip(QUESTIONS, answers, strict=False)
         if _bare(answer) not in _STOP
     ]
-    decisions = "\n".join(f"- {text}" for text in decided or ["Nothing was decided."])
+    decisions = "\n".join(f"- {line}" for line in decided or ["Nothing was decided."])
     return f"{ENOUGH}\n\n{decisions}\n\n{want.credit}\n"
 
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from rig import CHECK, FILES, Killed, Rig
-from standin import Fault, Request, StandIn
+from support.rig import CHECK, FILES, Killed, Rig
+from support.standin import Fault, Request, StandIn
 
 from piste.build import budget, log
 from piste.build.budget import LONGEST, Cap

@@ -20,7 +20,7 @@ requests of that model only (`500x1`).
     endless huge=MB words=N           how long the reply is
 
 `StandIn.script` takes the model's place in this: a function from the request to a text, or to
-`Fault(words, text)`. Alone, `python tests/standin.py --latency 0.2 --log calls.jsonl` prints its
+`Fault(words, text)`. Alone, `python tests/support/standin.py --latency 0.2 --log calls.jsonl` prints its
 URL and serves other processes.
 """
 

@@ -1,6 +1,6 @@
 """A real aider against the stand-in server: three steps, the first of them red at first.
 
-    python tests/realaider.py [ENVIRONMENT]    a virtual environment that has aider-chat
+    python tests/support/realaider.py [ENVIRONMENT]    a virtual environment that has aider-chat
 
 It is no part of the tests, since aider needs a hundred packages of its own; it was last run with
 aider 0.86.2. It fails where aider is not found, or where one of its answers is not read.
@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from rig import FILES, Rig
-from standin import Request, StandIn
+
+from support.rig import FILES, Rig
+from support.standin import Request, StandIn
 
 GIT = "[user]\n name = Test\n email = test@example.org\n[init]\n defaultBranch = main\n"
 
