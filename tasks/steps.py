@@ -8,18 +8,18 @@ from doit import create_after
 from piste.doit_graph import graph
 
 if TYPE_CHECKING:
-    from piste.steps.progress import Chain
+    from piste.steps.progress import Progress
 
 
 # The plan is read by those who ask for its steps, and by nobody else.
 @create_after()  # type: ignore[untyped-decorator]  # doit has no types
 def task_step() -> Iterator[dict[str, Any]]:
     """the steps of the plan that are not done, each by an agent, with the tests between"""
-    from piste.commands.steps import the_chain
+    from piste.commands.steps import read_progress
     from piste.system.errors import PisteError
 
     try:
-        chain = the_chain(graph.world())
+        chain = read_progress(graph.world())
     except PisteError as error:
         yield from _complaints(str(error))
         return
@@ -38,13 +38,13 @@ def task_step() -> Iterator[dict[str, Any]]:
     yield from _other_names(chain)
 
 
-def _other_names(chain: "Chain") -> Iterator[dict[str, Any]]:
+def _other_names(chain: "Progress") -> Iterator[dict[str, Any]]:
     """Tasks for words that were asked for and are no step's id: ``step:03`` is step 3.
 
     doit takes whatever stands behind a colon, since these tasks are laid out late, and passes
     over in silence what then is not there.
     """
-    from piste.system.errors import Mistake
+    from piste.system.errors import UserError
 
     names = {_name(link.step.id) for link in chain.links}
     for word in _asked():
@@ -52,7 +52,7 @@ def _other_names(chain: "Chain") -> Iterator[dict[str, Any]]:
             continue
         try:
             step = chain.find(word).step
-        except Mistake as error:
+        except UserError as error:
             yield _complaint(word, str(error))
         else:
             dep = [f"step:{_name(step.id)}"]
@@ -94,8 +94,8 @@ def _carrying_out(step_id: str) -> Callable[[], str]:
 
 def _complaining(said: str) -> Callable[[], str]:
     def complain() -> str:
-        from piste.system.errors import Mistake
+        from piste.system.errors import UserError
 
-        raise Mistake(said)
+        raise UserError(said)
 
     return complain

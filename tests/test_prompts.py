@@ -10,7 +10,7 @@ import pytest
 from piste import prompts
 from piste.build import templates
 from piste.outline.model import ENOUGH
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 FOLDER = Path(str(prompts.__file__)).parent
 LAYERS = (templates.Layer("built in", FOLDER),)
@@ -166,5 +166,5 @@ def test_no_old_tricks_no_emoji_no_username(name: str) -> None:
 def test_a_variable_that_is_not_given_is_named(name: str) -> None:
     template = templates.load(f"{name}.md.j2", LAYERS)
 
-    with pytest.raises(Mistake, match="language"):
+    with pytest.raises(UserError, match="language"):
         templates.render(template, {"target": "out.md"})

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from piste.system import stdio
-from piste.system.errors import EXIT_MISTAKE, Mistake, PisteError
+from piste.system.errors import EXIT_MISTAKE, PisteError, UserError
 
 VERBS = {
     "demo": "lay out a small project and show what piste does; no key, no network",
@@ -68,7 +68,7 @@ def script() -> NoReturn:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name); return the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
-    stdio.open_closed()
+    stdio.reopen_closed()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows another; it ends nothing.
         if isinstance(stream, io.TextIOWrapper):
@@ -131,7 +131,7 @@ def _dispatch(args: list[str]) -> int:
     if len(args) == 2 and args[1] in ("-h", "--help"):
         args = ["help", args[0]]
     if args[0] == "help" and len(args) > 2:
-        raise Mistake(f"help is about one word at a time: piste help {args[1]}")
+        raise UserError(f"help is about one word at a time: piste help {args[1]}")
     if args[0] == "help" and args[1] in VERBS:
         args = [args[1], "--help"]
     if args[0] in VERBS:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from support.standin import StandIn
 
 from piste.build import budget, log
-from piste.build.budget import Cap, Purse, Sum
+from piste.build.budget import BudgetTracker, Cap, Sum
 from piste.build.config import Config
 from piste.build.store import Record
-from piste.system.errors import Failed, Mistake, OverBudget
+from piste.system.errors import Failed, OverBudget, UserError
 
 PRICED = "openai/gpt-4o-mini"  # known to the price list, at so many dollars a million tokens
 
@@ -46,7 +46,7 @@ def test_what_a_budget_is(text: str, cap: Cap) -> None:
     "text", ["$", "much", "2.50 €", "-1", "$-1", "1e9", "200k", "tokens", "\x1b[2J"]
 )
 def test_what_is_none(text: str) -> None:
-    with pytest.raises(Mistake, match=r"^--budget: .* is no budget; write") as raised:
+    with pytest.raises(UserError, match=r"^--budget: .* is no budget; write") as raised:
         budget.parse(text, "--budget")
     assert str(raised.value).isprintable()
 
@@ -55,7 +55,7 @@ def test_what_is_none(text: str) -> None:
 def test_any_text_is_a_budget_or_a_mistake(text: str) -> None:
     try:
         cap = budget.parse(text, "budget")
-    except Mistake:
+    except UserError:
         return
     assert all(bound is None or bound >= 0 for bound in cap)
 
@@ -122,13 +122,15 @@ def test_midnight_is_the_last_one_here() -> None:
     assert len(budget.midnight()) == len(log.now())
 
 
-def call(purse: Purse, config: Config, cost: float, tokens: int = 100, model: str = PRICED) -> None:
+def call(
+    purse: BudgetTracker, config: Config, cost: float, tokens: int = 100, model: str = PRICED
+) -> None:
     with purse.call(config, "a.md", model, "words", {"max_tokens": 10}) as paid:
         paid.append(Record("", "a.md", log.now(), model, tokens, 0, cost))
 
 
 def test_a_run_stops_before_it_passes_the_cap(tmp_path: Path) -> None:
-    purse = Purse(tmp_path)
+    purse = BudgetTracker(tmp_path)
     config = Config(budget="$1.00")
     for _ in range(9):
         call(purse, config, 0.11)
@@ -141,7 +143,7 @@ def test_a_run_stops_before_it_passes_the_cap(tmp_path: Path) -> None:
 
 def test_calls_under_way_count(tmp_path: Path) -> None:
     """Eight at once may not each believe that the rest is theirs."""
-    purse, config = Purse(tmp_path), Config(budget="2_000 tokens")
+    purse, config = BudgetTracker(tmp_path), Config(budget="2_000 tokens")
     begun, go = threading.Barrier(2), threading.Event()
 
     def hold() -> None:
@@ -163,7 +165,7 @@ def test_the_day_counts_what_other_runs_have_logged(tmp_path: Path) -> None:
     def logged(cost: float, date: str = "") -> None:
         log.add(tmp_path, log.Entry(date or log.now(), "x.md", "made", PRICED, cost=cost))
 
-    purse, config = Purse(tmp_path), Config(budget_day="$1.00")
+    purse, config = BudgetTracker(tmp_path), Config(budget_day="$1.00")
     logged(5.0, "2020-01-01T00:00:00.000Z")
     logged(0.5)
     call(purse, config, 0.2)
@@ -182,12 +184,12 @@ def test_a_damaged_log_is_read_as_far_as_it_can_be(tmp_path: Path) -> None:
     (tmp_path / log.FILE).write_text("\n".join(lines) + "\n")
     log.add(tmp_path, log.Entry(log.now(), "x.md", "made", PRICED, cost=2.0))
     with pytest.raises(OverBudget, match=r"\$2\.0000 of \$1\.00"):
-        call(Purse(tmp_path), Config(budget_day="1.00"), 0.1)
+        call(BudgetTracker(tmp_path), Config(budget_day="1.00"), 0.1)
 
 
 def test_a_price_that_is_not_known_is_not_taken_for_nothing(tmp_path: Path) -> None:
     with pytest.raises(OverBudget, match="a price is not known; give the budget in tokens"):
-        call(Purse(tmp_path), Config(budget="$1.00"), 0.0, model="unheard-of")
+        call(BudgetTracker(tmp_path), Config(budget="$1.00"), 0.0, model="unheard-of")
 
 
 @pytest.mark.parametrize("value", ["true", "1", "TRUE", "yes"])
@@ -217,7 +219,7 @@ def test_in_ci_the_embedded_model_is_free_to_ask(
 def test_a_frozen_run_asks_nobody_and_takes_what_is_stored(small: Small) -> None:
     small.make()
     (small.root / "note.md").unlink()
-    budget.purse(small.root).frozen = True
+    budget.tracker(small.root).frozen = True
     assert small.make().event == "restored"
     small.write("in.md", "# Other\n")
     with pytest.raises(Failed, match=r"no model is asked here \(--frozen\)"):
@@ -236,5 +238,5 @@ def test_a_cloned_project_cannot_raise_the_persons_own_budget(small: Small, own_
 
 def test_a_budget_that_is_none_is_said_at_once(small: Small) -> None:
     small.settings('budget = "a lot"')
-    with pytest.raises(Mistake, match=r"^piste\.toml: budget: 'a lot' is no budget"):
+    with pytest.raises(UserError, match=r"^piste\.toml: budget: 'a lot' is no budget"):
         small.world()

@@ -7,7 +7,7 @@ import pytest
 
 from piste.build import config, project, rules
 from piste.build.config import Config
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 def _write(root: Path, text: str, name: str = "piste.toml") -> Path:
@@ -89,7 +89,7 @@ def test_a_byte_order_mark_is_no_setting(tmp_path: Path) -> None:
 def test_settings_in_two_places(tmp_path: Path) -> None:
     _write(tmp_path, "[tool.piste]\n", "pyproject.toml")
     _write(tmp_path, "")
-    with pytest.raises(Mistake, match=r"in piste.toml and in \[tool.piste\] of pyproject.toml"):
+    with pytest.raises(UserError, match=r"in piste.toml and in \[tool.piste\] of pyproject.toml"):
         config.load(tmp_path)
 
 
@@ -132,7 +132,7 @@ def test_settings_in_two_places(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         config.load(_write(tmp_path, text))
     assert said in str(raised.value)
     assert len(str(raised.value).splitlines()) == 1
@@ -140,7 +140,7 @@ def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
 
 def test_settings_that_are_not_utf_8(tmp_path: Path) -> None:
     (tmp_path / "piste.toml").write_bytes(b'model = "\xff"\n')
-    with pytest.raises(Mistake, match=r"^piste.toml: byte 9 is not UTF-8"):
+    with pytest.raises(UserError, match=r"^piste.toml: byte 9 is not UTF-8"):
         config.load(tmp_path)
 
 
@@ -156,7 +156,7 @@ def test_variables_that_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         config.load(tmp_path)
     assert str(raised.value) == said
 
@@ -170,7 +170,7 @@ def test_a_variable_that_is_true_or_false(
 
 
 def test_a_flag_that_is_no_setting(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="--modle: no such setting; did you mean 'model'"):
+    with pytest.raises(UserError, match="--modle: no such setting; did you mean 'model'"):
         config.load(tmp_path, {"modle": "x"})
 
 

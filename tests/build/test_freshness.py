@@ -27,7 +27,7 @@ from piste.build.freshness import (
     STALE,
     Decision,
 )
-from piste.build.stat_cache import Memo
+from piste.build.stat_cache import StatCache
 
 # What a person did to note.md since it was made.
 
@@ -382,7 +382,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 def _note(small: Small) -> Decision:
     world = small.world()
     decision = freshness.decide(world, world.rules["note"])
-    world.memo.save()
+    world.stat_cache.save()
     return decision
 
 
@@ -516,6 +516,6 @@ def test_with_and_without_the_memo_the_answer_is_the_same(
             _STEPS[name](small, on)
         for _ in range(2):  # the second look may come from the memo
             with_memo = _note(small)
-            world = small.world()._replace(memo=Memo(tmp_path / "none"))
+            world = small.world()._replace(stat_cache=StatCache(tmp_path / "none"))
             without = freshness.decide(world, world.rules["note"])
             assert with_memo[:4] == without[:4]  # rule, state, todo, reasons

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.build import hashing
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 def test_line_ends_are_no_content() -> None:
@@ -57,7 +57,7 @@ def test_nothing_to_look_at(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_cannot_be_looked_at(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="is a folder; a file was expected"):
+    with pytest.raises(UserError, match="is a folder; a file was expected"):
         hashing.look(tmp_path)
 
 
@@ -65,13 +65,13 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zero").symlink_to("/dev/zero")
     for name in ("pipe", "zero"):
-        with pytest.raises(Mistake, match=f"{name} is not a plain file"):
+        with pytest.raises(UserError, match=f"{name} is not a plain file"):
             hashing.look(tmp_path / name)
 
 
 def test_a_loop_of_symlinks_cannot_be_looked_at(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("a")
-    with pytest.raises(Mistake, match=r"a cannot be read: .+"):
+    with pytest.raises(UserError, match=r"a cannot be read: .+"):
         hashing.look(tmp_path / "a")
 
 
@@ -94,6 +94,6 @@ def test_text(data: bytes, text: str) -> None:
 
 
 def test_text_that_is_not_utf_8_is_named_to_the_byte() -> None:
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         hashing.text(b"one\ntwo \xe4 three", "in\x1b.md")
     assert str(raised.value) == "in\\x1b.md: byte 8 (line 2) is not UTF-8; save the file as UTF-8"

@@ -18,7 +18,7 @@ from piste.build.freshness import FAILED, FRESH, STALE
 from piste.model import asking, prices
 from piste.model.prices import Price
 from piste.system import atomic_write, locks, screen
-from piste.system.errors import Failed, Mistake
+from piste.system.errors import Failed, UserError
 
 GOOD = "# Reply\n\n## One\n\nWords.\n"
 
@@ -103,7 +103,7 @@ def test_again_asks_though_the_memo_knows_the_target_as_fresh(
     monkeypatch.setattr("piste.build.hashing._TICK", -(10**12))  # every file is old enough
     world = small.world()
     freshness.decide(world, small.rule(world))
-    world.memo.save()
+    world.stat_cache.save()
     assert small.decide().receipt is None  # this came from the memo
     small.make(again=True)
     assert small.read().startswith("# Reply 2\n")
@@ -337,7 +337,8 @@ def test_a_full_disk_when_nothing_is_paid_for(
 
 DIES = """
 import os, sys
-from piste import cli, durable
+from piste import cli
+from piste.system import atomic_write as durable
 left = [int(sys.argv[1])]
 def wrap(real):
     def call(*args, **named):
@@ -769,7 +770,7 @@ BEFORE: dict[str, tuple[Callable[[Small], object], str]] = {
 def test_said_before_anything_is_paid(small: Small, paid: StandIn, what: str) -> None:
     spoil, said = BEFORE[what]
     spoil(small)
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         small.make()
     assert said in str(raised.value)
     assert len(str(raised.value).splitlines()) == 1
@@ -786,7 +787,7 @@ def test_nothing_is_written_through_a_piste_that_leads_out(
     (small.root / ".piste").symlink_to("../outside")
     (outside / "receipts/note.md.json" if act == "adopt" else small.root / "note.md").unlink()
     before = sorted(outside.rglob("*"))
-    with pytest.raises(Mistake, match="leads out of the project"):
+    with pytest.raises(UserError, match="leads out of the project"):
         small.make()
     assert sorted(outside.rglob("*")) == before
 
@@ -798,7 +799,7 @@ def test_a_read_only_folder_is_said_before_anything_is_paid(
     monkeypatch.setattr(
         os, "access", lambda path, mode: Path(path) != small.root and real(path, mode)
     )
-    with pytest.raises(Mistake, match=r"is read-only; chmod u\+w it"):
+    with pytest.raises(UserError, match=r"is read-only; chmod u\+w it"):
         small.make()
     assert len(paid.requests) == 0
 
@@ -815,7 +816,7 @@ def test_a_prompt_that_does_not_fit_is_not_sent(
     small: Small, paid: StandIn, window: None, text: str
 ) -> None:
     small.write("in.md", f"# In\n\n{text}\n")
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         small.make()
     assert "tokens do not fit into the 100 of chat-ok; the largest inputs: in.md (" in str(
         raised.value

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from piste.build import project
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_folder_of_prompts(tmp_path: Path) -> None:
 )
 def test_a_project_does_not_choose_a_folder_outside(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "piste.toml").write_text(text)
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         project.world(tmp_path)
     assert str(raised.value).startswith(said)
 
@@ -80,7 +80,7 @@ def test_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    with pytest.raises(Mistake, match="this folder is no longer there"):
+    with pytest.raises(UserError, match="this folder is no longer there"):
         project.here()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from piste.build import receipts
 from piste.build.receipts import Receipt
 from piste.system import atomic_write
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 ACTION = {"check": "document", "language": "", "model": "m", "options": {"t": 0.5}, "prompt": "p"}
 RECEIPT = Receipt("docs/ä.md", "faq", ACTION, {"b.md": "22", "a.md": "11"}, "33")
@@ -78,7 +78,7 @@ def test_cut_at_every_length(tmp_path: Path) -> None:
     data = receipts.dump(RECEIPT)
     for length in range(len(data) - 1):  # without its last byte it is still whole
         with pytest.raises(
-            Mistake, match=r"^\.piste/receipts/docs/ä\.md\.json is damaged; restore"
+            UserError, match=r"^\.piste/receipts/docs/ä\.md\.json is damaged; restore"
         ):
             receipts.parse(data[:length], RECEIPT.target, WHERE)
 
@@ -118,7 +118,7 @@ def _altered(**fields: Any) -> bytes:
     ],
 )
 def test_what_can_be_wrong(data: bytes, said: str) -> None:
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         receipts.parse(data, RECEIPT.target, WHERE)
     assert str(raised.value).startswith(WHERE)
     assert said in str(raised.value)
@@ -137,7 +137,7 @@ _JSON = st.recursive(
 def test_any_value_in_any_field_is_read_or_refused(field: str, value: object) -> None:
     try:
         found = receipts.parse(_altered(**{field: value}), RECEIPT.target, WHERE)
-    except Mistake:
+    except UserError:
         return
     assert found.key == RECEIPT.key
     assert found.target == RECEIPT.target
@@ -149,14 +149,14 @@ def test_no_flipped_bit_makes_another_receipt(place: int, bit: int) -> None:
     data[place] ^= 1 << bit
     try:
         found = receipts.parse(bytes(data), RECEIPT.target, WHERE)
-    except Mistake:
+    except UserError:
         return
     assert found == RECEIPT
 
 
 def test_a_folder_where_a_receipt_should_be(tmp_path: Path) -> None:
     (tmp_path / WHERE).mkdir(parents=True)
-    with pytest.raises(Mistake, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         receipts.read(tmp_path, RECEIPT.target)
 
 

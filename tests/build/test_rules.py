@@ -6,7 +6,7 @@ from doit.doit_cmd import DoitMain
 
 from piste import cli, tasks
 from piste.build import rules
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 NEW = {"target": "faq.md", "inputs": ("@spec", "notes.txt"), "prompt": "faq.md.j2"}
 
@@ -54,7 +54,7 @@ def test_the_built_in_rules_are_whole() -> None:
     ],
 )
 def test_what_is_refused(tables: dict[str, dict[str, object]], said: str) -> None:
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         rules.assemble(tables)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -73,7 +73,7 @@ def test_no_rule_has_the_name_of_a_command_or_of_another_task(small: Small) -> N
 
 
 def test_a_cycle_is_named_from_end_to_end() -> None:
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         rules.assemble({"spec": {"inputs": ("@todo",)}})
     chain = str(raised.value).partition(": ")[2].partition(";")[0].split(" → ")
     assert chain[0] == chain[-1]
@@ -90,6 +90,6 @@ def test_find(word: str) -> None:
     [("poke_hole", "did you mean 'poke_holes'?"), ("xyzzy", "see `piste list`")],
 )
 def test_find_says_what_there_is(word: str, said: str) -> None:
-    with pytest.raises(Mistake, match=f"no rule makes '{word}'.*") as raised:
+    with pytest.raises(UserError, match=f"no rule makes '{word}'.*") as raised:
         rules.find(rules.BUILT_IN, word)
     assert said in str(raised.value)

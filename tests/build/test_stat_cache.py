@@ -8,13 +8,13 @@ from conftest import Small
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.build.stat_cache import Memo
+from piste.build.stat_cache import StatCache
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / ".piste").mkdir()
-    memo = Memo(tmp_path)
+    memo = StatCache(tmp_path)
     memo.note("a.md", b"1")
     memo.note("b.md", b"2")
     memo.save()
@@ -22,7 +22,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_there_and_back(root: Path) -> None:
-    memo = Memo(root)
+    memo = StatCache(root)
     assert memo.hit("a.md", b"1")
     assert not memo.hit("a.md", b"2")
     assert not memo.hit("c.md", b"1")
@@ -32,14 +32,14 @@ def test_there_and_back(root: Path) -> None:
 
 def test_without_news_nothing_is_written(root: Path) -> None:
     (root / ".piste/memo").unlink()
-    memo = Memo(root)
+    memo = StatCache(root)
     memo.note("a.md", None)
     memo.save()
     assert os.listdir(root / ".piste") == []
 
 
 def test_without_a_folder_of_ours_none_is_made(tmp_path: Path) -> None:
-    memo = Memo(tmp_path)
+    memo = StatCache(tmp_path)
     memo.note("a.md", b"1")
     memo.save()
     assert os.listdir(tmp_path) == []
@@ -48,7 +48,7 @@ def test_without_a_folder_of_ours_none_is_made(tmp_path: Path) -> None:
 def test_a_folder_in_its_place_is_no_matter(root: Path) -> None:
     (root / ".piste/memo").unlink()
     (root / ".piste/memo").mkdir()
-    memo = Memo(root)
+    memo = StatCache(root)
     memo.note("a.md", b"1")
     memo.save()
     assert os.listdir(root / ".piste") == ["memo"]
@@ -58,7 +58,7 @@ def test_cut_at_every_length_it_is_empty(root: Path) -> None:
     data = (root / ".piste/memo").read_bytes()
     for length in range(len(data)):
         (root / ".piste/memo").write_bytes(data[:length])
-        assert not Memo(root).hit("a.md", b"1")
+        assert not StatCache(root).hit("a.md", b"1")
 
 
 @given(st.data())
@@ -67,23 +67,23 @@ def test_no_flipped_bit_makes_a_hit(
 ) -> None:
     root = tmp_path_factory.mktemp("memo")
     (root / ".piste").mkdir()
-    memo = Memo(root)
+    memo = StatCache(root)
     memo.note("a.md", b"1")
     memo.save()
     path = root / ".piste/memo"
     spoiled = bytearray(path.read_bytes())
     spoiled[data.draw(st.integers(0, len(spoiled) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(spoiled)
-    assert not Memo(root).hit("a.md", b"1")
+    assert not StatCache(root).hit("a.md", b"1")
 
 
 def test_a_value_of_plain_data_is_remembered_under_its_key(root: Path) -> None:
-    memo = Memo(root)
+    memo = StatCache(root)
     memo.put("k", ({"a": 1}, [("b", None)]))
     memo.save()
-    assert Memo(root).get("k") == ({"a": 1}, [("b", None)])
-    assert Memo(root).get("l") is None
-    assert Memo(root).hit("a.md", b"1")
+    assert StatCache(root).get("k") == ({"a": 1}, [("b", None)])
+    assert StatCache(root).get("l") is None
+    assert StatCache(root).hit("a.md", b"1")
 
 
 SETTINGS = {
@@ -103,7 +103,7 @@ SETTINGS = {
 def test_all_that_decides_and_is_no_file_is_in_the_settings(small: Small, what: str) -> None:
     def settings() -> bytes:
         world = small.world()
-        return world.memo.settings(world.config, world.rules["note"], world.layers)
+        return world.stat_cache.settings(world.config, world.rules["note"], world.layers)
 
     before = settings()
     assert settings() == before

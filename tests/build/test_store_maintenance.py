@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from piste.build import freshness, store_maintenance
 from piste.build.store import Record, Store
 from piste.build.store_maintenance import KEPT, REPLY, TEXT, Plan
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 DAY = 86_400  # seconds
 NOW = time.time()
@@ -128,7 +128,7 @@ def test_a_receipt_that_cannot_be_read_stops_it(small: Small) -> None:
     small.make()
     (small.root / ".piste/receipts/note.md.json").write_text("{")
     age(small.world().store, 1000)
-    with pytest.raises(Mistake, match=r"note\.md\.json is damaged"):
+    with pytest.raises(UserError, match=r"note\.md\.json is damaged"):
         store_maintenance.plan(small.world().store, NOW)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from piste.build import templates
 from piste.build.templates import Layer
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 FRONT = '+++\ninputs = ["spec"]\n+++\n'
 
@@ -91,7 +91,7 @@ def test_the_fingerprint_changes_with_a_partial_of_a_partial(where: Sequence[Lay
 
 @pytest.mark.parametrize("name", ["", "a", "../a.md.j2", "/etc/a.j2", "a/b.j2", ".a.j2", "a.j2\n"])
 def test_a_name_that_is_no_templates(where: Sequence[Layer], name: str) -> None:
-    with pytest.raises(Mistake, match="is no name of a template"):
+    with pytest.raises(UserError, match="is no name of a template"):
         templates.load(name, where)
 
 
@@ -115,7 +115,7 @@ def test_a_template_that_cannot_be_loaded(
     where: Sequence[Layer], text: str | bytes, said: str
 ) -> None:
     _put(where[0], text)
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         templates.load("a.md.j2", where)
     assert said in str(raised.value)
     assert len(str(raised.value).splitlines()) == 1
@@ -141,7 +141,7 @@ def test_a_template_that_cannot_be_loaded(
 def test_a_mistake_in_a_template_is_named_to_the_line(
     where: Sequence[Layer], body: str, said: str
 ) -> None:
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UserError) as raised:
         _rendered(where, FRONT + body)
     assert said in str(raised.value)
     assert str(raised.value).startswith("a.md.j2 (prompts), line ")
@@ -149,20 +149,20 @@ def test_a_mistake_in_a_template_is_named_to_the_line(
 
 
 def test_a_mistake_in_the_system_text(where: Sequence[Layer]) -> None:
-    with pytest.raises(Mistake, match=r"^a.md.j2 \(prompts\), system text, line 2: there is no"):
+    with pytest.raises(UserError, match=r"^a.md.j2 \(prompts\), system text, line 2: there is no"):
         _rendered(where, '+++\nsystem = """\none\n{{ spce }}"""\n+++\n')
 
 
 def test_a_mistake_in_a_partial(where: Sequence[Layer]) -> None:
     _put(where[0], "one\n{{ spce }}", "_b.md.j2")
-    with pytest.raises(Mistake, match=r"^_b.md.j2, line 2: there is no variable 'spce'"):
+    with pytest.raises(UserError, match=r"^_b.md.j2, line 2: there is no variable 'spce'"):
         _rendered(where, '{% include "_b.md.j2" %}')
 
 
 def test_partials_that_include_each_other(where: Sequence[Layer]) -> None:
     _put(where[0], '{% include "_c.md.j2" %}', "_b.md.j2")
     _put(where[0], '{% include "_b.md.j2" %}', "_c.md.j2")
-    with pytest.raises(Mistake, match=r"_[bc].md.j2, line 1: RecursionError: "):
+    with pytest.raises(UserError, match=r"_[bc].md.j2, line 1: RecursionError: "):
         _rendered(where, '{% include "_b.md.j2" %}')
 
 
@@ -173,11 +173,13 @@ def test_what_an_input_says_is_not_carried_out(where: Sequence[Layer]) -> None:
 
 def test_a_folder_in_place_of_a_template(where: Sequence[Layer]) -> None:
     (where[0].folder / "a.md.j2").mkdir()
-    with pytest.raises(Mistake, match=r"a\.md\.j2: the template cannot be read: Is a directory"):
+    with pytest.raises(UserError, match=r"a\.md\.j2: the template cannot be read: Is a directory"):
         templates.load("a.md.j2", where)
 
 
 def test_the_nearest_name_of_a_template_that_is_not_there(where: Sequence[Layer]) -> None:
     _put(where[1], "", "plan.md.j2")
-    with pytest.raises(Mistake, match=r"no template 'paln.md.j2' in .*; did you mean 'plan.md.j2'"):
+    with pytest.raises(
+        UserError, match=r"no template 'paln.md.j2' in .*; did you mean 'plan.md.j2'"
+    ):
         templates.load("paln.md.j2", where)

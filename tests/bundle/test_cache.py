@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from piste.bundle import cache
-from piste.bundle.cache import Known, key_of
+from piste.bundle.cache import ScanCache, key_of
 
 
 def refuse(_: bytes) -> tuple[tuple[int, int, str], ...]:
@@ -14,9 +14,9 @@ def found_out(
     new: dict[bytes, int],
     scans: dict[bytes, cache.Findings] | None = None,
     counts: dict[bytes, int] | None = None,
-) -> Known:
+) -> ScanCache:
     """Return what a run knows that found out this."""
-    made = Known(counts)
+    made = ScanCache(counts)
     made.take(new, scans or {})
     return made
 
@@ -38,7 +38,7 @@ def test_what_was_found_out_is_not_found_out_again(tmp_path: Path) -> None:
 
 
 def test_results_of_another_process_are_taken_over(tmp_path: Path) -> None:
-    mine = Known()
+    mine = ScanCache()
     mine.take({key_of(b"a"): 7}, {key_of(b"b"): ((0, 1, "rule"),)})
     cache.save(tmp_path, mine, 1)
 
@@ -50,7 +50,7 @@ def test_results_of_another_process_are_taken_over(tmp_path: Path) -> None:
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "bundle.known").write_bytes(damage)
 
-    assert vars(cache.load(tmp_path)) == vars(Known())
+    assert vars(cache.load(tmp_path)) == vars(ScanCache())
 
 
 def test_a_file_that_is_cut_off_is_as_good_as_none(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_file_that_is_cut_off_is_as_good_as_none(tmp_path: Path) -> None:
 
     for end in range(len(whole)):
         (tmp_path / "bundle.known").write_bytes(whole[:end])
-        assert vars(cache.load(tmp_path)) == vars(Known())
+        assert vars(cache.load(tmp_path)) == vars(ScanCache())
 
 
 def test_results_of_other_rules_are_not_used(
@@ -69,7 +69,7 @@ def test_results_of_other_rules_are_not_used(
 
     monkeypatch.setattr("piste.system.secrets.VERSION", "another")
 
-    assert vars(cache.load(tmp_path)) == vars(Known())
+    assert vars(cache.load(tmp_path)) == vars(ScanCache())
 
 
 def test_the_oldest_results_go_when_there_are_too_many(

@@ -12,7 +12,7 @@ import pytest
 
 from piste.bundle.defaults import GROUPS
 from piste.commands.bundle import main
-from piste.system.errors import Failed, Mistake, OverBudget
+from piste.system.errors import Failed, OverBudget, UserError
 
 from .conftest import AWS, Tree, git
 
@@ -210,7 +210,7 @@ def test_over_the_budget_the_folders_are_ranked(
     ],
 )
 def test_a_mistake_is_one_line_with_the_next_step(here: Tree, flags: list[str], said: str) -> None:
-    with pytest.raises(Mistake, match=said) as caught:
+    with pytest.raises(UserError, match=said) as caught:
         main(flags)
 
     assert "\n" not in str(caught.value)

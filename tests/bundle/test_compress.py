@@ -4,7 +4,7 @@ import pytest
 
 from piste.bundle import compress as module
 from piste.bundle.compress import compress
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 from .conftest import Tree
 
@@ -121,7 +121,7 @@ def test_without_the_grammars_it_is_said_how_to_get_them(
     folder.write({"a.py": ""})
     monkeypatch.setitem(sys.modules, "tree_sitter_ruby", None)
 
-    with pytest.raises(Mistake, match=r"tree_sitter_ruby.*pip install 'piste\[compress\]'"):
+    with pytest.raises(UserError, match=r"tree_sitter_ruby.*pip install 'piste\[compress\]'"):
         folder.pack(compress=True)
 
 

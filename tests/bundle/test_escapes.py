@@ -22,7 +22,7 @@ TRICKY = st.text(
 def test_what_is_shown_reads_back_and_hides_nothing(text: str) -> None:
     shown = escapes.show(text)
 
-    assert escapes.unshow(shown) == text
+    assert escapes.unescape(shown) == text
     assert not re.search(escapes.UNSEEN, shown)
 
 

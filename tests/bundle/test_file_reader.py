@@ -133,7 +133,7 @@ def test_a_file_that_never_stops_changing_is_left_out(
 
     monkeypatch.setattr(os, "read", while_reading)
 
-    assert read(folders, b"a", 100) == file_reader.Got(file_reader.CHANGING)
+    assert read(folders, b"a", 100) == file_reader.FileRead(file_reader.CHANGING)
 
 
 def test_no_more_folders_are_open_than_lie_above_one_file(tmp_path: Path) -> None:

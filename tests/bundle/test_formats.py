@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.bundle import encoding, escapes, formats
-from piste.bundle.blocks import numbered, shown
+from piste.bundle.blocks import numbered, printable
 from piste.bundle.parser import blocks, parse
 from piste.model import tokens
 
@@ -44,7 +44,7 @@ def made(form: str, files: list[tuple[bytes, bytes]], number: bool = False) -> b
         body = decoded.body
         marks = {"path": escapes.quote(name)} | decoded.marks
         if form != "json":
-            body = shown(body, marks)
+            body = printable(body, marks)
         if number and body:
             body = numbered(body)
             marks["numbered"] = "yes"

@@ -2,7 +2,7 @@ import pytest
 
 from piste.bundle import frame
 from piste.bundle.parser import blocks
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 from .conftest import AWS, FORMS, Tree, git
 
@@ -86,7 +86,7 @@ def test_an_instruction_that_cannot_be_had_is_a_mistake(folder: Tree, name: str,
     (folder.root.parent / "outside.md").write_text("x")
     (folder.root / "link.md").symlink_to(folder.root.parent / "outside.md")
 
-    with pytest.raises(Mistake, match=f"bundle.instruction: .* {said}"):
+    with pytest.raises(UserError, match=f"bundle.instruction: .* {said}"):
         folder.pack(instruction=name)
     assert not folder.output.exists()
 
@@ -121,5 +121,5 @@ def test_what_stands_around_the_files_hides_nothing_either(repo: Tree) -> None:
 def test_a_secret_around_the_files_is_refused_too(folder: Tree) -> None:
     folder.write({"a.py": ""})
 
-    with pytest.raises(Mistake, match="the header of the bundle holds a secret"):
+    with pytest.raises(UserError, match="the header of the bundle holds a secret"):
         folder.pack(header=f"key {AWS}", secrets="refuse")

@@ -1,7 +1,7 @@
 import pytest
 
 from piste.bundle import history
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 from .conftest import Tree, git
 
@@ -103,7 +103,7 @@ def test_no_setting_of_a_person_changes_the_text(tree: Tree) -> None:
 def test_what_cannot_be_had_from_git_is_a_mistake(
     tree: Tree, asked: dict[str, object], said: str
 ) -> None:
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         tree.pack(asked)
 
 
@@ -113,7 +113,7 @@ def test_without_a_repository_or_a_commit_it_is_said(
 ) -> None:
     for tree in (repo, folder):
         tree.write({"a.py": ""})
-        with pytest.raises(Mistake, match=r"git repository with commits|no revision"):
+        with pytest.raises(UserError, match=r"git repository with commits|no revision"):
             tree.pack(asked)
 
 

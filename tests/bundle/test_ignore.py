@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from piste.bundle import ignore
 from piste.bundle.ignore import anchored, split
 from piste.bundle.settings import Settings
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 from .conftest import Tree, examples
 
@@ -160,7 +160,7 @@ def test_a_glance_overlooks_no_name_that_a_line_matches(lines: list[str], names:
     every = [ignore.Line(line, "here") for line in lines]
     try:
         spec = ignore.compiled(every)
-    except Mistake:
+    except UserError:
         return
     glance = ignore._Glance(every)
 
@@ -183,5 +183,5 @@ def test_a_bad_pattern_is_named_with_its_line(
 ) -> None:
     folder.write(files)
 
-    with pytest.raises(Mistake, match=rf"^{where}: .* is not a gitignore pattern"):
+    with pytest.raises(UserError, match=rf"^{where}: .* is not a gitignore pattern"):
         kept(folder, [*files, "x"], **settings)

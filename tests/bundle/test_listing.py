@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import pytest
 
 from piste.bundle import listing
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 from .conftest import Content, Tree, git
 
@@ -122,7 +122,7 @@ def test_a_repositorys_settings_run_no_program(repo: Tree) -> None:
 def test_what_git_refuses_is_a_mistake(repo: Tree) -> None:
     (repo.root / ".git/index").write_bytes(b"broken")
 
-    with pytest.raises(Mistake, match=r"git cannot list this folder: .*index"):
+    with pytest.raises(UserError, match=r"git cannot list this folder: .*index"):
         listed(repo)
 
 
@@ -130,7 +130,7 @@ def test_what_git_refuses_is_a_mistake(repo: Tree) -> None:
 def test_what_is_no_folder_is_a_mistake(folder: Tree, name: str) -> None:
     folder.write({"file": ""})
 
-    with pytest.raises(Mistake, match="is not a folder; name a project's folder"):
+    with pytest.raises(UserError, match="is not a folder; name a project's folder"):
         listing.finish(listing.start(str(folder.root / name)))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from piste.bundle import packing, unchanged
-from piste.system.errors import Mistake, PisteError
+from piste.system.errors import PisteError, UserError
 
 from .conftest import AWS, FORMS, Tree, git
 
@@ -266,9 +266,9 @@ def test_paths_narrow_and_lead_nowhere_else(repo: Tree) -> None:
 
     assert set(repo.packed({"paths": ["b", "z.txt"]})) == {"b/c.py", "b/d.md", "z.txt"}
     for path in ("../x", "/etc/passwd", "b/../../x", "a\0b"):
-        with pytest.raises(Mistake, match="lies outside the project"):
+        with pytest.raises(UserError, match="lies outside the project"):
             repo.pack({"paths": [path]})
-        with pytest.raises(Mistake, match="lies outside the project"):
+        with pytest.raises(UserError, match="lies outside the project"):
             repo.pack({"target": path})
 
 
@@ -278,7 +278,7 @@ def test_a_file_that_is_no_bundle_is_left_alone_unless_it_is_said(
 ) -> None:
     repo.write({**FILES, "output.txt": content})
 
-    with pytest.raises(Mistake, match="is there and is not a bundle of piste; move it away"):
+    with pytest.raises(UserError, match="is there and is not a bundle of piste; move it away"):
         repo.pack()
     assert repo.output.read_bytes() == content
 
@@ -294,7 +294,7 @@ def test_a_target_that_is_no_file_is_left_alone(repo: Tree, made: str, tmp_path:
     else:
         repo.output.symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(Mistake, match=r"output\.txt is"):
+    with pytest.raises(UserError, match=r"output\.txt is"):
         repo.pack()
     assert (tmp_path / "elsewhere").read_text() == "mine"
 
@@ -310,7 +310,7 @@ def test_a_secret_stops_the_run_where_that_is_asked(repo: Tree) -> None:
     before = repo.output.read_bytes()
     repo.write({"b/c.py": f"key = '{AWS}'\n"})
 
-    with pytest.raises(Mistake, match=r"b/c.py holds a secret \(aws-access-key\); remove it"):
+    with pytest.raises(UserError, match=r"b/c.py holds a secret \(aws-access-key\); remove it"):
         repo.pack(secrets="refuse")
 
     assert repo.output.read_bytes() == before

@@ -4,7 +4,7 @@ from piste.bundle import listing, manifest
 from piste.bundle.file_reader import NO_STAMP
 from piste.bundle.selection import choose
 from piste.bundle.settings import Settings
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 from .conftest import Tree
 
@@ -51,20 +51,20 @@ def test_where_nothing_is_left_it_is_said_why(
     folder.write({"a.py": "", "sub/b.py": ""})
     (folder.root / "empty").mkdir()
 
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         chosen(folder, *paths, **settings)
 
 
 def test_what_piste_makes_is_said_to_be_never_packed(folder: Tree) -> None:
     folder.write({"a.py": "", "spec.md": ""})
 
-    with pytest.raises(Mistake, match=r"^spec.md is made by piste, and what it makes is never"):
+    with pytest.raises(UserError, match=r"^spec.md is made by piste, and what it makes is never"):
         chosen(folder, "spec.md", hidden=("spec.md",))
 
 
 def test_an_empty_folder_has_nothing_to_pack(folder: Tree, repo: Tree) -> None:
     for tree in (folder, repo):
-        with pytest.raises(Mistake, match="there is no file to pack in /"):
+        with pytest.raises(UserError, match="there is no file to pack in /"):
             chosen(tree)
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from piste.bundle.settings import CHOICES, Settings, check
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 def test_the_defaults_are_allowed() -> None:
@@ -15,7 +15,7 @@ def test_each_choice_is_allowed_and_another_word_is_not(key: str) -> None:
     for word in CHOICES[key]:
         check(Settings()._replace(**{key: word}))
 
-    with pytest.raises(Mistake, match=f"bundle.{key} is '.*', which is not one of"):
+    with pytest.raises(UserError, match=f"bundle.{key} is '.*', which is not one of"):
         check(Settings()._replace(**{key: "nonsense"}))
 
 
@@ -30,7 +30,7 @@ def test_each_choice_is_allowed_and_another_word_is_not(key: str) -> None:
     ],
 )
 def test_what_cannot_be_is_one_line_with_the_next_step(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(Mistake, match=said) as caught:
+    with pytest.raises(UserError, match=said) as caught:
         check(Settings()._replace(**wrong))
 
     assert "\n" not in str(caught.value)

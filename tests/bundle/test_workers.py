@@ -9,8 +9,8 @@ import pytest
 
 from piste.bundle import assembly, workers
 from piste.bundle.blocks import Options
-from piste.bundle.cache import Known
-from piste.bundle.workers import Crew
+from piste.bundle.cache import ScanCache
+from piste.bundle.workers import WorkerPool
 from piste.system.errors import Failed
 
 from .conftest import write
@@ -25,9 +25,11 @@ def names(tmp_path: Path) -> list[bytes]:
     return [name.encode() for name in made]
 
 
-def text_with(tmp_path: Path, names: list[bytes], processes: int) -> tuple[bytes, list[int], Known]:
+def text_with(
+    tmp_path: Path, names: list[bytes], processes: int
+) -> tuple[bytes, list[int], ScanCache]:
     """Assemble the names with so many processes; return the text, the tokens, what is known."""
-    known = Known()
+    known = ScanCache()
     planned = assembly.plan(names, [-1] * len(names), [], [])
     job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)
     out = tmp_path / f"out-{processes}"
@@ -68,11 +70,11 @@ def test_a_helper_that_dies_fails_the_run_and_hangs_nothing(
     monkeypatch.setattr(workers, "_may_fork", lambda: fork)
     monkeypatch.setattr(workers, "_help", lambda *_: signal.pause())  # in a fork
     monkeypatch.setattr(sys, "executable", shutil.which("false"))  # in place of an interpreter
-    known = Known()
+    known = ScanCache()
     planned = assembly.plan(names, [-1] * len(names), [], [])
     job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)
 
-    with closing(Crew(job, known, 1, str(tmp_path))) as at_work:
+    with closing(WorkerPool(job, known, 1, str(tmp_path))) as at_work:
         if fork:
             os.kill(at_work._helpers[0].pid, signal.SIGKILL)
         with pytest.raises(Failed, match=f"ended early .{ending}."):
@@ -85,12 +87,12 @@ def test_a_helper_that_cannot_write_fails_the_run_with_its_reason(
 ) -> None:
     monkeypatch.setattr(workers, "_may_fork", lambda: fork)
     monkeypatch.setattr(workers, "nameless", lambda _: os.open(os.devnull, os.O_RDONLY))
-    known = Known()
+    known = ScanCache()
     planned = assembly.plan(names, [-1] * len(names), [], [])
     job = assembly.job_of(str(tmp_path / "tree"), OPTIONS, planned, known)
 
     with (
-        closing(Crew(job, known, 1, str(tmp_path))) as at_work,
+        closing(WorkerPool(job, known, 1, str(tmp_path))) as at_work,
         pytest.raises(OSError, match="Bad file descriptor"),
     ):
         at_work.of(len(planned.batches) - 1)

@@ -16,7 +16,7 @@ from piste.build import project as piste_project
 LINE = ("plan", "todo")  # what the project's spec.md becomes
 
 
-class Said(NamedTuple):
+class AgentOutput(NamedTuple):
     """What a verb said and how it ended."""
 
     code: int
@@ -34,20 +34,20 @@ class Said(NamedTuple):
         return [" ".join(line.split()) for line in self.out.splitlines()]
 
 
-Say = Callable[..., Said]
+Say = Callable[..., AgentOutput]
 
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
     """Call a verb in this process."""
 
-    def call(*args: str) -> Said:
+    def call(*args: str) -> AgentOutput:
         capsys.readouterr()
         try:
             code = cli.main(args)
         except SystemExit as end:
             code = int(end.code or 0)
-        return Said(code, *capsys.readouterr())
+        return AgentOutput(code, *capsys.readouterr())
 
     return call
 

@@ -11,7 +11,7 @@ from support.standin import StandIn
 
 from piste.build import project as piste_project
 from piste.commands import common
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 from .conftest import Say, add, build, tree
 
@@ -137,7 +137,7 @@ def test_two_names_of_one_target_are_one(project: Path) -> None:
 
 @pytest.mark.parametrize("word", ["tood", "../tood.md", "/tmp/todo.md", ""])
 def test_a_name_that_is_none(project: Path, word: str) -> None:
-    with pytest.raises(Mistake, match="no rule makes"):
+    with pytest.raises(UserError, match="no rule makes"):
         common.chosen(piste_project.here(), [word])
 
 

@@ -6,7 +6,7 @@ import pytest
 from support.rig import Rig
 
 from piste.commands import debug
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.fixture
@@ -58,5 +58,5 @@ def test_here_passes_over_the_attempt(rig: Rig, capsys: pytest.CaptureFixture[st
 
 
 def test_no_tests_to_be_run(rig: Rig) -> None:
-    with pytest.raises(Mistake, match="no test command is known"):
+    with pytest.raises(UserError, match="no test command is known"):
         debug.main([])

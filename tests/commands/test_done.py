@@ -9,7 +9,7 @@ from support.rig import GOOD, TEST, Rig
 
 from piste.commands import done
 from piste.steps import progress
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_on_a_persons_word(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_without_a_test_command(rig: Rig) -> None:
-    with pytest.raises(Mistake, match="no test command is known for this project"):
+    with pytest.raises(UserError, match="no test command is known for this project"):
         done.main([])
 
 
@@ -77,7 +77,7 @@ def test_while_finished_steps_wait_to_be_merged(rig: Rig) -> None:
     rig.use(land=False)
     rig.step()
     with pytest.raises(
-        Mistake, match="finished steps are on piste/main; take them first: git merge"
+        UserError, match="finished steps are on piste/main; take them first: git merge"
     ):
         done.main(["--untested"])
 
@@ -96,5 +96,5 @@ def test_done_by_hand_after_a_failed_attempt(rig: Rig, capsys: pytest.CaptureFix
 def test_nothing_left(rig: Rig) -> None:
     for step in "123":
         done.main([step, "--untested"])
-    with pytest.raises(Mistake, match="nothing is left to be done"):
+    with pytest.raises(UserError, match="nothing is left to be done"):
         done.main([])

@@ -9,7 +9,7 @@ from support.terminal import Terminal
 
 from piste.commands import mise as verb
 from piste.mise import definitions
-from piste.system.errors import Failed, Mistake
+from piste.system.errors import Failed, UserError
 
 COMMAND = "import sys; from piste.commands import mise; sys.exit(mise.main(sys.argv[1:]))"
 OURS = ".config/mise/conf.d/piste.toml"
@@ -171,7 +171,7 @@ def test_a_file_that_is_not_as_piste_wrote_it_stands(
     before = file.read_bytes()
 
     for argv in ([], ["--check"]):
-        with pytest.raises(Mistake, match=said):
+        with pytest.raises(UserError, match=said):
             verb.main(argv)
     assert file.read_bytes() == before
 
@@ -179,7 +179,7 @@ def test_a_file_that_is_not_as_piste_wrote_it_stands(
 def test_the_home_is_no_project(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(own_home)
 
-    with pytest.raises(Mistake, match="use --global"):
+    with pytest.raises(UserError, match="use --global"):
         verb.main([])
 
 
@@ -187,7 +187,7 @@ def test_a_link_out_of_the_project_is_not_followed(project: Path, tmp_path: Path
     (tmp_path / "elsewhere").mkdir()
     (project / ".config").symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(Mistake, match="leads out of the project"):
+    with pytest.raises(UserError, match="leads out of the project"):
         verb.main([])
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
@@ -199,7 +199,7 @@ def test_what_stands_in_the_way_is_named(project: Path, blocking: str) -> None:
     else:
         (project / blocking).write_text("a file")
 
-    with pytest.raises(Mistake, match=r"piste\.toml cannot be (read|written)"):
+    with pytest.raises(UserError, match=r"piste\.toml cannot be (read|written)"):
         verb.main([])
 
 
@@ -207,7 +207,7 @@ def test_what_stands_in_the_way_is_named(project: Path, blocking: str) -> None:
     "argv", [["--stdout", "--check"], ["--yes"], ["--merge", "none.toml"], ["--merge", OURS]]
 )
 def test_what_makes_no_sense_is_a_mistake(ours: Path, argv: list[str]) -> None:
-    with pytest.raises(Mistake):
+    with pytest.raises(UserError):
         verb.main(argv)
 
 
@@ -315,6 +315,6 @@ def test_a_file_that_cannot_take_them_stands(own: Path, text: str, said: str) ->
     own.write_bytes(text.encode(errors="surrogateescape"))
     before = own.read_bytes()
 
-    with pytest.raises(Mistake, match=rf"^mise\.toml: .*{said}"):
+    with pytest.raises(UserError, match=rf"^mise\.toml: .*{said}"):
         verb.main(["--merge", "mise.toml", "--yes"])
     assert own.read_bytes() == before

@@ -9,7 +9,7 @@ from support.rig import Rig
 from piste.commands import done
 from piste.commands import next as verb
 from piste.system import clipboard
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.fixture
@@ -73,5 +73,5 @@ def test_nothing_is_left(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_step_that_there_is_not(rig: Rig) -> None:
-    with pytest.raises(Mistake, match=r"prompt_plan\.md has no step '9'"):
+    with pytest.raises(UserError, match=r"prompt_plan\.md has no step '9'"):
         verb.main(["9"])

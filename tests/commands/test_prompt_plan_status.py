@@ -7,7 +7,7 @@ import pytest
 
 from piste.commands import done
 from piste.commands import prompt_plan_status as verb
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 def plan(*titles: str) -> str:
@@ -94,12 +94,12 @@ def test_a_plan_that_cannot_be_counted(project: Path, data: bytes | None, said: 
     if data is not None:
         (project / "prompt_plan.md").write_bytes(data)
 
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         verb.main([])
 
 
 def test_a_folder_in_its_place(project: Path) -> None:
     (project / "prompt_plan.md").mkdir()
 
-    with pytest.raises(Mistake, match=r"prompt_plan\.md cannot be read"):
+    with pytest.raises(UserError, match=r"prompt_plan\.md cannot be read"):
         verb.main([])

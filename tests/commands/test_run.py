@@ -18,7 +18,7 @@ from piste.commands import steps as verb
 from piste.steps import attempt, progress
 from piste.steps.commit_phases import NeedsPerson
 from piste.steps.runner import Outcome
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_step_done_anew_and_cut_off_is_gone_on_with(
 
 def test_a_word_for_a_step_that_does_not_wait_costs_nothing(rig: Rig) -> None:
     rig.agent(GOOD)
-    with pytest.raises(Mistake, match="step 1 does not wait for your word; see: piste steps"):
+    with pytest.raises(UserError, match="step 1 does not wait for your word; see: piste steps"):
         rig.piste("--approve", "1234abcd")
     assert rig.calls() == []
 
@@ -233,7 +233,7 @@ def test_what_is_not_committed_is_named(rig: Rig, capsys: pytest.CaptureFixture[
 )
 def test_mistakes_cost_nothing(rig: Rig, words: list[str], said: str) -> None:
     rig.agent(GOOD)
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         run.main(["--agent", "gemini", "--test", TEST, *words])
     assert rig.calls() == []
 
@@ -383,8 +383,8 @@ def test_what_an_agent_prints_is_shown_without_what_moves_a_terminal(rig: Rig) -
         terminal.see("step 1 Count words: done")
         terminal.see("\a")  # the bell, at the end
         assert terminal.ended() == 0
-    assert "\x1b[2J" not in terminal.shown
-    assert "title" not in terminal.shown
+    assert "\x1b[2J" not in terminal.printable
+    assert "title" not in terminal.printable
     assert "\x1b[2J" in (rig.root / ".piste/run/logs/1.1-1.out").read_text()
 
 

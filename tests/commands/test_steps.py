@@ -9,7 +9,7 @@ from support.rig import GOOD, PLAN, Rig
 
 from piste.commands import steps
 from piste.steps import attempt
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_plan_without_steps(rig: Rig, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_without_a_plan(rig: Rig) -> None:
     (rig.root / "prompt_plan.md").unlink()
-    with pytest.raises(Mistake, match=r"there is no prompt_plan\.md"):
+    with pytest.raises(UserError, match=r"there is no prompt_plan\.md"):
         steps.main([])
 
 

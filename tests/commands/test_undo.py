@@ -7,7 +7,7 @@ import pytest
 from support.rig import GOOD, TODO, Rig
 
 from piste.commands import done, undo
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.fixture
@@ -62,5 +62,5 @@ def test_under_another_number_than_it_was_done(
 def test_what_was_not_done(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     assert undo.main(["1"]) == 0
     assert capsys.readouterr().out == "step 1 Count words was not done; nothing is changed\n"
-    with pytest.raises(Mistake):
+    with pytest.raises(UserError):
         undo.main(["8"])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.documents.plan import mark_done, next_step, parse, strip_marks
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 CANONICAL = """\
 # Game: plan
@@ -122,7 +122,7 @@ def test_a_status_line_follows_when_a_step_is_no_longer_done() -> None:
 
 
 def test_a_step_that_is_not_there_is_a_mistake_with_a_hint() -> None:
-    with pytest.raises(Mistake, match=r"^the plan has no step 1\.3; did you mean '1\.2'\?$"):
+    with pytest.raises(UserError, match=r"^the plan has no step 1\.3; did you mean '1\.2'\?$"):
         mark_done("## Step 1.1: A\na\n## Step 1.2: B\nb\n", "1.3")
 
 

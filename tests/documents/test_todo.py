@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.documents.todo import Item, carry_ticks, counts, parse, set_state, strip_marks
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 STATES = ("open", "done", "doing", "dropped")
 LIST = """\
@@ -118,12 +118,12 @@ def test_one_box_is_set_and_the_rest_stays(line: str, state: str, result: str) -
 
 @pytest.mark.parametrize("line", [0, 1, 16, 23, 99])
 def test_a_line_without_a_box_is_a_mistake(line: int) -> None:
-    with pytest.raises(Mistake, match=f"^line {line} of the todo list has no check box$"):
+    with pytest.raises(UserError, match=f"^line {line} of the todo list has no check box$"):
         set_state(LIST, line, "done")
 
 
 def test_a_state_that_there_is_not_is_a_mistake() -> None:
-    with pytest.raises(Mistake, match=r"^an item cannot be 'dome'; did you mean 'done'\?$"):
+    with pytest.raises(UserError, match=r"^an item cannot be 'dome'; did you mean 'done'\?$"):
         set_state(LIST, 10, "dome")
 
 

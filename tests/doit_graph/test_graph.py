@@ -9,7 +9,7 @@ from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
 
 from piste.build import freshness
 from piste.doit_graph import graph
-from piste.system.errors import Failed, Mistake, OverBudget
+from piste.system.errors import Failed, OverBudget, UserError
 from piste.system.paths import STATE
 
 
@@ -113,7 +113,7 @@ def test_a_bug_in_a_decision_is_a_failed_one(small: Small, monkeypatch: pytest.M
     ("error", "kind", "code"),
     [
         (Failed("no"), TaskFailed, 1),
-        (Mistake("no"), TaskError, 2),
+        (UserError("no"), TaskError, 2),
         (OverBudget("no"), TaskError, 3),
     ],
 )

@@ -20,7 +20,7 @@ from piste import bundle as bundles
 from piste.build import budget, config, log, receipts, rules, templates
 from piste.build.receipts import Receipt
 from piste.build.rejected import last
-from piste.build.stat_cache import Memo
+from piste.build.stat_cache import StatCache
 from piste.build.store import Store
 from piste.build.templates import Layer
 from piste.bundle.formats import SIGNATURES
@@ -233,7 +233,7 @@ def of_rejected(folder: Path, text: str) -> object:
 def of_memo(folder: Path, text: str) -> object:
     (folder / ".piste").mkdir(exist_ok=True)
     (folder / ".piste/memo").write_bytes(data(text))
-    return Memo(folder).hit("a.md", b"0")
+    return StatCache(folder).hit("a.md", b"0")
 
 
 def of_bundle(folder: Path, text: str) -> object:

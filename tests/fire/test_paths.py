@@ -14,7 +14,7 @@ from support.standin import StandIn
 
 from fire import scale
 from piste.build import freshness, receipts
-from piste.build.stat_cache import Memo
+from piste.build.stat_cache import StatCache
 from piste.build.store import Record, _seal
 from piste.commands import restore
 from piste.system.errors import PisteError
@@ -124,7 +124,9 @@ def test_in_a_receipt(ready: Small, standin: StandIn) -> None:
             receipt._replace(action={**receipt.action, "prompt": path, "model": path}),
         ):  # fmt: skip
             file.write_bytes(receipts.dump(forged))
-            decision = freshness.decide(world._replace(memo=Memo(ready.root)), ready.rule(world))
+            decision = freshness.decide(
+                world._replace(stat_cache=StatCache(ready.root)), ready.rule(world)
+            )
             assert decision.state != freshness.FRESH, forged
             assert all(reason.said.isprintable() for reason in decision.reasons)
             if forged.output != receipt.output:

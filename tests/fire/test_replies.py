@@ -222,7 +222,7 @@ def test_nothing_moves_a_real_terminal(stale: Small, standin: StandIn) -> None:
     with Terminal(command, stale.root, dict(os.environ)) as terminal:
         terminal.see("no result, twice")
         assert terminal.ended() == 1
-        shown = terminal.shown.replace("\r", "")
+        shown = terminal.printable.replace("\r", "")
     for escape in ("\x1b[2J", "\x1b]", "\x9b", "\x07", "\x08", *BIDI):
         assert escape not in shown, repr(shown)
 

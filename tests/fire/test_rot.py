@@ -15,8 +15,8 @@ from support.standin import StandIn
 from fire import scale
 from piste.build import freshness, hashing, log, make, receipts
 from piste.build.freshness import Decision, World
-from piste.build.stat_cache import Memo
-from piste.system.errors import Mistake
+from piste.build.stat_cache import StatCache
+from piste.system.errors import UserError
 
 # 10,000 in all
 FLIPS = {"receipt": 4000, "record": 3000, "text": 500, "memo": 1500, "log": 1000}
@@ -51,7 +51,7 @@ def flips(data: bytes, count: int) -> Iterator[bytes]:
 
 def decided(world: World) -> Decision:
     """Decide as a new run does, but with the settings read once."""
-    fresh = world._replace(memo=Memo(world.root))
+    fresh = world._replace(stat_cache=StatCache(world.root))
     return freshness.decide(fresh, world.rules["note"])
 
 
@@ -91,7 +91,7 @@ def test_a_build_over_a_damaged_receipt_touches_nothing(made: Small) -> None:
     for damaged in (*list(cuts(data))[:-1:40], *flips(data, 40)):
         path.write_bytes(damaged)
         before = made.tree()
-        with pytest.raises(Mistake):
+        with pytest.raises(UserError):
             made.make()
         assert made.tree() == before
 
@@ -140,7 +140,7 @@ def test_a_kept_text_is_brought_back_whole_or_not_at_all(made: Small) -> None:
 def test_the_memo_costs_time_only(made: Small) -> None:
     world = made.world()
     decided(world)
-    memo = Memo(made.root)
+    memo = StatCache(made.root)
     memo.note("note.md", freshness._fingerprint(world, world.rules["note"]))
     memo.save()
     path = made.root / ".piste/memo"

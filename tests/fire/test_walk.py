@@ -30,7 +30,7 @@ from fire.oracle import CHAIN, Key, Oracle, Receipt, norm
 from fire.world import scratch
 from piste.build import freshness, hashing, log, make, project
 from piste.build.freshness import World
-from piste.build.stat_cache import Memo
+from piste.build.stat_cache import StatCache
 from piste.commands import accept
 from piste.model import asking
 from piste.system.errors import PisteError
@@ -127,7 +127,7 @@ class Walk(RuleBasedStateMachine):
         """What a new process sees; the settings are read anew when they or the folder changed."""
         if self.settings is None or self.settings.root != self.root:
             self.settings = project.world(self.root)
-        return self.settings._replace(memo=Memo(self.root))
+        return self.settings._replace(stat_cache=StatCache(self.root))
 
     def build(self, **options: bool) -> list[str]:
         """Build both targets as doit does; return what was said of each."""
@@ -138,7 +138,7 @@ class Walk(RuleBasedStateMachine):
             except PisteError as error:
                 said.append(f"{type(error).__name__}: {error}")
                 break
-        world.memo.save()
+        world.stat_cache.save()
         return said
 
     def expect(self, **options: bool) -> list[Key]:
@@ -254,7 +254,7 @@ class Walk(RuleBasedStateMachine):
             assert "[x] Always" in (self.read("list.md") or ""), "a tick was lost"
         again = self.build()
         assert self.calls() == [], "the second build asked"
-        assert all(one == "kept" or "Failed: " in one or "Mistake: " in one for one in again)
+        assert all(one == "kept" or "Failed: " in one or "UserError: " in one for one in again)
 
     @rule()
     def overwrite_it(self) -> None:

@@ -16,10 +16,10 @@ from support.terminal import Terminal
 from piste.build import log
 from piste.build import project as piste_project
 from piste.interview import conversation, transcript
-from piste.interview.transcript import Talk
+from piste.interview.transcript import Transcript
 from piste.model import asking
 from piste.outline.model import ENOUGH, QUESTIONS
-from piste.system.errors import Failed, Mistake
+from piste.system.errors import Failed, UserError
 
 DOORS = {"piste": "piste.cli", "doit": "doit"}
 
@@ -45,7 +45,7 @@ def open_in(root: Path, door: str = "piste", **env: str) -> Terminal:
     return Terminal([sys.executable, "-m", DOORS[door], "idea"], root, {**os.environ, **env})
 
 
-def said_in(root: Path) -> Talk:
+def said_in(root: Path) -> Transcript:
     """What stands in brainstorm.md."""
     return transcript.parse((root / "brainstorm.md").read_text())
 
@@ -158,7 +158,7 @@ def test_interrupted_at_the_prompt(room: Path, standin: StandIn, door: str) -> N
         terminal.see("half an ans")
         line = "stopped; brainstorm.md goes on where it is when you run it again"
         assert terminal.interrupt(line) == 1
-        assert "Traceback" not in terminal.shown
+        assert "Traceback" not in terminal.printable
     with open_in(room, door) as terminal:
         terminal.see("Question 1 (request 1)?")
         terminal.see("> ")
@@ -171,13 +171,13 @@ def test_interrupted_while_the_model_thinks(room: Path, standin: StandIn) -> Non
     with open_in(room) as terminal:
         assert asked.wait(30)
         assert terminal.interrupt("stopped; ") == 1
-        assert "Traceback" not in terminal.shown
+        assert "Traceback" not in terminal.printable
 
 
 def test_two_conversations_at_once_are_one_too_many(room: Path) -> None:
     with open_in(room) as terminal:
         terminal.see("> ")
-        with pytest.raises(Mistake, match="another conversation is open: process"):
+        with pytest.raises(UserError, match="another conversation is open: process"):
             talk(room, "an answer")
         terminal.enter("mine")
         terminal.see("Question 2 ")
@@ -255,7 +255,8 @@ def test_killed_it_goes_on_where_it_stopped(
 # Dies after the first turn or the first reply that it writes.
 _DIES = """
 import os, signal, sys
-from piste import cli, durable
+from piste import cli
+from piste.system import atomic_write as durable
 write, append = durable.write, durable.append
 def dying(do):
     def done(path, *data, **more):
@@ -364,21 +365,21 @@ def test_without_a_terminal_and_without_a_file(room: Path, run: Run, door: str) 
 
 
 def test_a_file_of_answers_that_is_not_there(room: Path) -> None:
-    with pytest.raises(Mistake, match=r"--answers .*none\.txt: cannot be read: No such file"):
+    with pytest.raises(UserError, match=r"--answers .*none\.txt: cannot be read: No such file"):
         conversation.talk(piste_project.world(room), str(room / "none.txt"))
     assert not (room / "brainstorm.md").exists()
 
 
 def test_without_a_key_nothing_is_written(room: Path, own_home: Path) -> None:
     (room / "piste.toml").write_text('model = "gpt-4o-mini"\n')
-    with pytest.raises(Mistake, match=r'`llm keys set openai`.*model = "outline"'):
+    with pytest.raises(UserError, match=r'`llm keys set openai`.*model = "outline"'):
         talk(room, "one")
     assert not (room / "brainstorm.md").exists()
 
 
 def test_a_text_of_ones_own_is_no_conversation(room: Path) -> None:
     (room / "brainstorm.md").write_text("# Brainstorm\n\nWhat I thought of.\n")
-    with pytest.raises(Mistake, match=r"brainstorm\.md is not a conversation .* doit spec"):
+    with pytest.raises(UserError, match=r"brainstorm\.md is not a conversation .* doit spec"):
         talk(room, "one")
     assert (room / "brainstorm.md").read_text() == "# Brainstorm\n\nWhat I thought of.\n"
 

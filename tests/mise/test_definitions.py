@@ -18,7 +18,7 @@ from piste.build import log
 from piste.build.rules import BUILT_IN
 from piste.cli import VERBS
 from piste.mise import definitions
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 
@@ -143,7 +143,7 @@ def test_an_earlier_piste_in_a_scattered_file_is_refused() -> None:
     scattered = "[tools]\n[tasks.a]\n[tasks.b]\n[[watch_files]]\n[tasks.a.env]\n"
     now = definitions.merge(scattered).text
 
-    with pytest.raises(Mistake, match="remove LLM:generate_readme"):
+    with pytest.raises(UserError, match="remove LLM:generate_readme"):
         definitions.merge(now.replace("piste readme", "piste old_readme"))
 
 
@@ -202,7 +202,7 @@ def test_a_task_in_small_letters_stands_and_ours_has_no_such_alias() -> None:
     ],
 )
 def test_what_cannot_take_tasks_is_refused_with_the_reason(found: str, said: str) -> None:
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         definitions.merge(found)
 
 

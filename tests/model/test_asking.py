@@ -18,7 +18,7 @@ from support.standin import CASES, Fault, Request, StandIn, llm_user_dir, servin
 
 from piste.model import asking
 from piste.model.asking import CallFailed, Limits, Reply, ask, resolve
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 PROTOCOLS = ("chat", "resp")
 QUICK = Limits(retries=1, backoff=0)  # a second attempt, at once
@@ -154,7 +154,7 @@ def test_a_failure(
 @pytest.mark.parametrize("words", ["404", "400"])
 def test_a_request_that_is_wrong(server: StandIn, protocol: str, words: str) -> None:
     before = len(server.requests)
-    with pytest.raises(Mistake, match="the request was not accepted"):
+    with pytest.raises(UserError, match="the request was not accepted"):
         call(resolve(f"{protocol}-{words}"))
     assert len(came(server, before)) == 1
 
@@ -401,9 +401,9 @@ def test_an_interrupt_in_the_callback_ends_the_call(server: StandIn, scripted: A
 def test_control_c_ends_a_process_that_waits() -> None:
     code = """
 import sys, threading
-from piste import models
+from piste.model import asking
 try:
-    models.ask(models.resolve("chat-script"), prompt="x")
+    asking.ask(asking.resolve("chat-script"), prompt="x")
 except KeyboardInterrupt:
     print("interrupted")
 """
@@ -467,13 +467,13 @@ def test_a_wrong_option_sends_nothing(
     server: StandIn, options: dict[str, object], said: str
 ) -> None:
     before = len(server.requests)
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         call(resolve("chat-ok"), options=options)
     assert came(server, before) == []
 
 
 def test_an_option_with_choices_names_them() -> None:
-    with pytest.raises(Mistake, match="'none', 'minimal', 'low'"):
+    with pytest.raises(UserError, match="'none', 'minimal', 'low'"):
         asking.check_options(resolve("gpt-5.6-luna"), {"reasoning_effort": "huge"})
 
 
@@ -502,7 +502,7 @@ def test_the_key_of_openai_is_never_sent_elsewhere(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
     before = len(server.requests)
     model = resolve(f"{protocol}-ok")
-    with pytest.raises(Mistake, match=r"`llm keys set elsewhere`"):
+    with pytest.raises(UserError, match=r"`llm keys set elsewhere`"):
         call(model)
     assert not asking.has_key(model)
     assert came(server, before) == []
@@ -521,7 +521,7 @@ def test_a_stored_key_is_sent_and_not_shown(server: StandIn, keyed: Path, protoc
 
 def test_a_missing_key_names_the_ways_to_one() -> None:
     model = resolve("gpt-5.6-luna")
-    with pytest.raises(Mistake, match=r"`llm keys set openai`.*llm-ollama.*model = \"outline\""):
+    with pytest.raises(UserError, match=r"`llm keys set openai`.*llm-ollama.*model = \"outline\""):
         asking.require_key(model)
 
 
@@ -533,7 +533,7 @@ def test_a_model_may_need_no_key(name: str) -> None:
 
 def test_keys_that_cannot_be_read(keyed: Path) -> None:
     (keyed / "keys.json").write_text("{")
-    with pytest.raises(Mistake, match=r"keys\.json cannot be read"):
+    with pytest.raises(UserError, match=r"keys\.json cannot be read"):
         asking.require_key(resolve("chat-ok"))
 
 
@@ -556,7 +556,7 @@ def test_the_default_of_the_person(keyed: Path) -> None:
 
 
 def test_an_unknown_name() -> None:
-    with pytest.raises(Mistake, match=r"no model 'outlin'; did you mean 'outline'\?"):
+    with pytest.raises(UserError, match=r"no model 'outlin'; did you mean 'outline'\?"):
         resolve("outlin")
 
 
@@ -572,7 +572,7 @@ def test_an_unknown_name() -> None:
 )
 def test_a_broken_file_of_llm_is_named(keyed: Path, file: str, text: str, said: str) -> None:
     (keyed / file).write_text(text)
-    with pytest.raises(Mistake, match=said) as caught:
+    with pytest.raises(UserError, match=said) as caught:
         resolve(None)
     assert "\n" not in str(caught.value)
 
@@ -580,7 +580,7 @@ def test_a_broken_file_of_llm_is_named(keyed: Path, file: str, text: str, said: 
 def test_a_folder_that_llm_cannot_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("LLM_USER_PATH", str(tmp_path / "file" / "llm"))
-    with pytest.raises(Mistake, match="set LLM_USER_PATH"):
+    with pytest.raises(UserError, match="set LLM_USER_PATH"):
         resolve("outline")
 
 
@@ -598,11 +598,11 @@ def test_importing_the_module_does_not_import_llm() -> None:
 def test_sixteen_threads_are_the_first_to_use_llm() -> None:
     code = """
 import threading
-from piste import models
+from piste.model import asking
 start, found = threading.Barrier(16), []
 def first():
     start.wait()
-    found.append(models.resolve("chat-ok").model_id)
+    found.append(asking.resolve("chat-ok").model_id)
 threads = [threading.Thread(target=first) for _ in range(16)]
 [one.start() for one in threads], [one.join() for one in threads]
 print(found == ["chat-ok"] * 16)
@@ -627,12 +627,12 @@ def test_a_broken_plugin_is_named(tmp_path: Path, source: str, said: str) -> Non
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: llm-wrong\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[llm]\nwrong = llm_wrong\n")
     code = """
-from piste import models
-from piste.errors import Mistake
+from piste.model import asking
+from piste.system.errors import UserError
 for _ in range(2):
     try:
-        models.resolve("outline")
-    except Mistake as mistake:
+        asking.resolve("outline")
+    except UserError as mistake:
         print(mistake)
 """
     first, second = python(code, PYTHONPATH=str(tmp_path)).splitlines()
@@ -714,12 +714,12 @@ def test_a_model_that_takes_no_system_text() -> None:
         yield from ()
         raise NotImplementedError("Model does not support system prompts")
 
-    with pytest.raises(Mistake, match="does not support system prompts"):
+    with pytest.raises(UserError, match="does not support system prompts"):
         call(Other(fails))
 
 
 def test_a_model_that_cannot_hold_a_conversation() -> None:
-    with pytest.raises(Mistake, match="cannot hold a conversation"):
+    with pytest.raises(UserError, match="cannot hold a conversation"):
         call(Other(lambda: ["x"], talks=False), history=[("a", "b")])
 
 
@@ -732,7 +732,7 @@ def test_a_plugin_that_comes_later_is_found() -> None:
             register(Other(lambda: ["x"]))
 
     plugin = Plugin()
-    with pytest.raises(Mistake):
+    with pytest.raises(UserError):
         resolve("other")
     pm.register(plugin)
     try:

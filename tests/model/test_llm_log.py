@@ -16,12 +16,12 @@ from piste.model import llm_log
 from piste.model.asking import Limits, ask, resolve
 
 WRITER = """
-from piste import llmlog, models
-model = models.resolve("outline")
+from piste.model import asking, llm_log
+model = asking.resolve("outline")
 for n in range(20):
     response = model.prompt(f"# other {n}")
     response.text()
-    llmlog.log(response)
+    llm_log.log(response)
 """
 
 

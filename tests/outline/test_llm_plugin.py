@@ -14,7 +14,7 @@ from piste import prompts
 from piste.build.rules import BUILT_IN
 from piste.outline import llm_plugin
 from piste.outline.model import ENOUGH, QUESTIONS
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 FOLDER = Path(str(prompts.__file__)).parent
 STEPS = {"debug", "next", "step"}  # they need more than one input, which is all that llm has
@@ -155,7 +155,7 @@ def test_the_current_folder_changes_nothing(
     ],
 )
 def test_an_unknown_name_is_one_line_with_the_nearest(name: str, said: str) -> None:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         llm_plugin.template(name)
 
     assert f"piste has no template {said}" in str(caught.value)
@@ -163,7 +163,7 @@ def test_an_unknown_name_is_one_line_with_the_nearest(name: str, said: str) -> N
 
 
 def test_a_template_of_several_inputs_is_none_for_llm() -> None:
-    with pytest.raises(Mistake, match=r"step\.md\.j2 takes 0 inputs and llm gives one"):
+    with pytest.raises(UserError, match=r"step\.md\.j2 takes 0 inputs and llm gives one"):
         llm_plugin.template("step")
 
 
@@ -179,7 +179,7 @@ def test_a_template_of_two_inputs_is_refused(own_home: Path) -> None:
     mine.parent.mkdir(parents=True)
     mine.write_text('+++\ninputs = ["a", "b"]\n+++\n{{ a }}{{ b }}\n')
 
-    with pytest.raises(Mistake, match="takes 2 inputs and llm gives one"):
+    with pytest.raises(UserError, match="takes 2 inputs and llm gives one"):
         llm_plugin.template("two")
 
 

@@ -15,7 +15,7 @@ from piste.bundle import formats
 from piste.documents import markdown, replies
 from piste.documents.plan import parse
 from piste.interview import transcript
-from piste.interview.transcript import Talk, Turn
+from piste.interview.transcript import Transcript, Turn
 from piste.outline import from_bundle
 from piste.outline.model import ENOUGH, QUESTIONS, outline
 from piste.outline.text import Wanted
@@ -266,7 +266,7 @@ def test_a_spec_sorts_the_notes_by_their_headings() -> None:
 
 
 def test_a_spec_of_a_brainstorm_holds_the_answers_and_no_unasked_suggestion() -> None:
-    talk = Talk(
+    talk = Transcript(
         "# Pass\n\nRecords days.",
         (
             Turn("Which data does it keep?\n\nSuggested answer: Files.", "ok"),

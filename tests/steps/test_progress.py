@@ -9,7 +9,7 @@ from piste.documents import plan
 from piste.documents.plan import Step
 from piste.steps import progress
 from piste.steps.progress import HAND, Record
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_damaged_record_is_named_with_the_way_out(rig: Rig, spoil, said: str) 
     data = progress.dump(Record("1", "T", "d", "claude"))
     (rig.root / progress.FOLDER).mkdir(parents=True)
     (rig.root / progress.file_of("1")).write_bytes(spoil(data))
-    with pytest.raises(Mistake, match=said) as caught:
+    with pytest.raises(UserError, match=said) as caught:
         progress.records(rig.root)
     assert progress.file_of("1") in str(caught.value)
 
@@ -136,16 +136,16 @@ def test_steps_are_found_as_people_name_them(rig: Rig) -> None:
     assert [link.step.id for link in chain.between("1", "02")] == ["01", "02"]
     assert [link.step.id for link in chain.between("02", "")] == ["02", "3"]
     assert [link.step.id for link in chain.between("", "02")] == ["01", "02"]
-    with pytest.raises(Mistake, match="step 1 comes before step 3"):
+    with pytest.raises(UserError, match="step 1 comes before step 3"):
         chain.between("3", "1")
-    with pytest.raises(Mistake, match=r"prompt_plan\.md has no step '12'"):
+    with pytest.raises(UserError, match=r"prompt_plan\.md has no step '12'"):
         chain.find("12")
 
 
 def test_no_plan(rig: Rig) -> None:
     (rig.root / "prompt_plan.md").unlink()
     with pytest.raises(
-        Mistake, match=r"there is no prompt_plan\.md; `piste plan` makes it from spec"
+        UserError, match=r"there is no prompt_plan\.md; `piste plan` makes it from spec"
     ):
         progress.chain(rig.world())
 

@@ -16,7 +16,7 @@ from piste.steps import attempt, merge, runner, worktree
 from piste.steps.attempt_run import Answer, Review
 from piste.steps.commit_phases import NeedsPerson
 from piste.system import atomic_write, git, processes
-from piste.system.errors import Failed, Mistake, OverBudget
+from piste.system.errors import Failed, OverBudget, UserError
 
 
 @pytest.fixture
@@ -329,7 +329,7 @@ def test_tests_that_never_end_are_red(rig: Rig) -> None:
 def test_a_test_command_that_is_not_there_costs_nothing(rig: Rig) -> None:
     rig.agent(GOOD)
     rig.use(test="no-such-runner --fast")
-    with pytest.raises(Mistake, match="'no-such-runner --fast' cannot be run"):
+    with pytest.raises(UserError, match="'no-such-runner --fast' cannot be run"):
         rig.step()
     assert rig.calls() == []
 
@@ -337,7 +337,9 @@ def test_a_test_command_that_is_not_there_costs_nothing(rig: Rig) -> None:
 def test_without_a_test_command_nothing_is_begun(rig: Rig) -> None:
     rig.agent(GOOD)
     rig.use(test="")
-    with pytest.raises(Mistake, match=r'no test command is known for this project; set test = "…"'):
+    with pytest.raises(
+        UserError, match=r'no test command is known for this project; set test = "…"'
+    ):
         rig.step()
     assert rig.calls() == []
 
@@ -363,7 +365,7 @@ def test_the_setup_command_runs_once_in_a_fresh_worktree(rig: Rig) -> None:
 def test_a_setup_command_that_fails_is_said(rig: Rig) -> None:
     rig.agent(GOOD)
     rig.use(setup="echo no network; exit 3")
-    with pytest.raises(Mistake, match=r"setup = .* failed in a fresh worktree \(exit code 3\)"):
+    with pytest.raises(UserError, match=r"setup = .* failed in a fresh worktree \(exit code 3\)"):
         rig.step()
 
 
@@ -552,7 +554,7 @@ NO_REPOSITORY = {
 def test_no_repository_to_work_in(rig: Rig, said: str) -> None:
     rig.agent(GOOD)
     subprocess.run(NO_REPOSITORY[said], shell=True, cwd=rig.root, check=False, capture_output=True)
-    with pytest.raises(Mistake, match=re.escape(said)):
+    with pytest.raises(UserError, match=re.escape(said)):
         rig.step()
     assert rig.calls() == []
 
@@ -597,7 +599,7 @@ def test_a_hook_that_breaks_what_was_green(rig: Rig) -> None:
 def test_a_step_done_by_hand_and_not_committed_stops_the_next(rig: Rig) -> None:
     rig.agent(GOOD)
     rig.write(".piste/receipts/steps/1.json", "{}")
-    with pytest.raises(Mistake):
+    with pytest.raises(UserError):
         rig.step("2")
     assert rig.calls() == []
 
@@ -668,7 +670,7 @@ def test_where_nobody_is_there_the_step_waits_and_a_hash_is_the_word(rig: Rig) -
         NeedsPerson, match=r"step 1 waits for your word; .* --approve [0-9a-f]{12}$"
     ):
         rig.step(review=True)
-    with pytest.raises(Mistake, match=r"what you approved .* is not what is there now"):
+    with pytest.raises(UserError, match=r"what you approved .* is not what is there now"):
         rig.step(approve="0123456789ab")
     assert rig.states()[0] == "open"
     now = attempt.load(rig.root)
@@ -684,7 +686,7 @@ def test_an_approval_does_not_reach_what_was_changed_afterwards(rig: Rig) -> Non
     now = attempt.load(rig.root)
     assert now is not None
     (rig.tree / "count.txt").write_text("good, and something else")
-    with pytest.raises(Mistake, match="is not what is there now"):
+    with pytest.raises(UserError, match="is not what is there now"):
         rig.step(approve=git.tree_of(rig.root, now.work))
 
 
@@ -700,7 +702,7 @@ def test_out_of_budget_the_attempt_waits_and_goes_on_later(rig: Rig) -> None:
     rig.settings = rig.settings.__class__(
         agent="aider", test=TEST, agents={"aider": {"command": "aider"}}
     )
-    budget.purse(rig.root).cap = Cap(dollars=0.30)
+    budget.tracker(rig.root).cap = Cap(dollars=0.30)
     with pytest.raises(OverBudget, match=r"the budget of this run: \$0.4000 of \$0.30 are spent"):
         rig.step()
     outcome = rig.step()  # a run of its own
@@ -712,14 +714,14 @@ def test_out_of_budget_the_attempt_waits_and_goes_on_later(rig: Rig) -> None:
 def test_a_budget_of_tokens(rig: Rig) -> None:
     rig.agent(SLOW_LEARNER + "\nprint('{\"stats\": {\"models\": {\"m\": {\"tokens\": "
               "{\"prompt\": 900, \"candidates\": 200}}}}}')")  # fmt: skip
-    budget.purse(rig.root).cap = Cap(tokens=1200)
+    budget.tracker(rig.root).cap = Cap(tokens=1200)
     with pytest.raises(OverBudget, match="1,100 of 1,200 tokens are used, and it may take"):
         rig.step()
 
 
 def test_a_price_that_is_not_known_cannot_be_kept_to(rig: Rig) -> None:
     rig.agent(SLOW_LEARNER)
-    budget.purse(rig.root).cap = Cap(dollars=5)
+    budget.tracker(rig.root).cap = Cap(dollars=5)
     with pytest.raises(OverBudget, match="a price is not known; give the budget in tokens"):
         rig.step()
     assert rig.calls() == ["1 first"]
@@ -727,7 +729,7 @@ def test_a_price_that_is_not_known_cannot_be_kept_to(rig: Rig) -> None:
 
 def test_tokens_that_are_not_told_cannot_be_kept_to(rig: Rig) -> None:
     rig.agent(SLOW_LEARNER)
-    budget.purse(rig.root).cap = Cap(tokens=1_000_000)
+    budget.tracker(rig.root).cap = Cap(tokens=1_000_000)
     with pytest.raises(OverBudget, match="it does not say how many tokens it takes"):
         rig.step()
     assert rig.calls() == ["1 first"]
@@ -923,7 +925,7 @@ def test_a_landing_that_was_cut_off_touches_nothing_of_a_persons(rig: Rig) -> No
     rig.write("count.txt", "mine")
     attempt.save(rig.root, _with(now, landing=(rig.git("rev-parse", "HEAD"), now.commit)))
     with pytest.raises(
-        Mistake, match=r"count\.txt was changed while finished steps were brought in"
+        UserError, match=r"count\.txt was changed while finished steps were brought in"
     ):
         rig.step()
     assert rig.read("count.txt") == "mine"

@@ -1,7 +1,7 @@
 """A small project under git, with a plan, tests that run at once, and agents put on PATH.
 
 The agents are real programs under the names of real ones, so that they are found, called and
-read as those are; what each does is a few lines of Python with `prompt`, `step` and `tries`.
+read as those are; what each does is a few lines of Python with `prompt`, `step` and `attempt_run`.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ import pytest
 from piste.build import project
 from piste.build.freshness import World
 from piste.commands import run as run_verb
-from piste.commands.steps import the_chain
+from piste.commands.steps import read_progress
 from piste.steps import progress, runner
 from piste.steps.attempt_run import Options
 from piste.steps.progress import Settings
@@ -198,7 +198,7 @@ class Rig:
     def step(self, number: str = "", **options: Any) -> Outcome:
         """Carry one step out, the next one unless it is named, as a new process would."""
         world = self.world()
-        chain = the_chain(world)
+        chain = read_progress(world)
         link = chain.find(number) if number else chain.next
         assert link is not None
         with runner.only_one(world, "a test"):
@@ -210,7 +210,7 @@ class Rig:
 
     def states(self) -> list[str]:
         """Return the state of each step."""
-        return [link.state for link in the_chain(self.world()).links]
+        return [link.state for link in read_progress(self.world()).links]
 
     def records(self) -> list[str]:
         """Return the steps that have a record in the checkout."""

@@ -20,8 +20,8 @@ requests of that model only (`500x1`).
     endless huge=MB words=N           how long the reply is
 
 `StandIn.script` takes the model's place in this: a function from the request to a text, or to
-`Fault(words, text)`. Alone, `python tests/support/standin.py --latency 0.2 --log calls.jsonl` prints its
-URL and serves other processes.
+`Fault(words, text)`. Alone, `python tests/support/standin.py --latency 0.2 --log calls.jsonl`
+prints its URL and serves other processes.
 """
 
 import argparse
@@ -110,7 +110,7 @@ class Reply:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
-    def shown(self) -> str:
+    def printable(self) -> str:
         """The text that goes out: the half of it where the reply is to be incomplete."""
         if "empty" in self.faults or "refusal" in self.faults:
             return ""
@@ -126,9 +126,9 @@ class Reply:
         """The text as it is streamed: by words, a document by lines, or by megabytes."""
         if "huge" in self.faults:
             return ["x" * MEGABYTE] * int(self.faults["huge"])
-        if self.shown.count("\n") > 20:
-            return self.shown.splitlines(keepends=True)
-        return re.findall(r"\S*\s*", self.shown)[:-1]
+        if self.printable.count("\n") > 20:
+            return self.printable.splitlines(keepends=True)
+        return re.findall(r"\S*\s*", self.printable)[:-1]
 
 
 # Chat completions ---------------------------------------------------------------------------

@@ -27,7 +27,7 @@ class Terminal:
 
     def __init__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._master, child = os.openpty()
-        self.shown = ""  # all that has been shown
+        self.printable = ""  # all that has been shown
         self._seen = 0  # up to here `see` has looked
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._process = subprocess.Popen(
@@ -46,9 +46,9 @@ class Terminal:
     def see(self, words: str) -> str:
         """Wait until `words` are shown after what was seen before; return what came till then."""
         end = time.monotonic() + _PATIENCE
-        while (at := self.shown.find(words, self._seen)) < 0:
+        while (at := self.printable.find(words, self._seen)) < 0:
             assert self._read(end), f"never saw {words!r}; the terminal shows:\n{self.shown}"
-        came, self._seen = self.shown[self._seen : at], at + len(words)
+        came, self._seen = self.printable[self._seen : at], at + len(words)
         return came
 
     def type(self, text: str) -> None:
@@ -68,9 +68,9 @@ class Terminal:
         for _ in range(6):
             self.type("\x03")
             soon = time.monotonic() + _PATIENCE / 6
-            while words not in self.shown[self._seen :] and self._read(soon):
+            while words not in self.printable[self._seen :] and self._read(soon):
                 pass
-            if words in self.shown[self._seen :]:
+            if words in self.printable[self._seen :]:
                 break
         self.see(words)
         return self.ended()
@@ -96,5 +96,5 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # Linux says EIO when the other side is closed
             return False
-        self.shown = (self.shown + self._decoder.decode(data)).replace("\r\n", "\n")
+        self.printable = (self.printable + self._decoder.decode(data)).replace("\r\n", "\n")
         return bool(data)

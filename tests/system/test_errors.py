@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 
 from piste.system.errors import (
     Failed,
-    Mistake,
     OverBudget,
     PisteError,
+    UserError,
     did_you_mean,
-    shown,
-    without_secrets,
+    printable,
+    redact,
 )
 
 
 def test_the_exit_codes() -> None:
-    assert (Failed.exit_code, Mistake.exit_code, OverBudget.exit_code) == (1, 2, 3)
+    assert (Failed.exit_code, UserError.exit_code, OverBudget.exit_code) == (1, 2, 3)
     assert PisteError("x").exit_code == 2
 
 
@@ -30,12 +30,12 @@ def test_did_you_mean(word: str, said: str) -> None:
 
 @given(st.text())
 def test_what_is_shown_can_be_printed(name: str) -> None:
-    assert shown(name).isprintable()
-    assert shown(name) == name or not name.isprintable()
+    assert printable(name).isprintable()
+    assert printable(name) == name or not name.isprintable()
 
 
 def test_what_is_shown_tells_what_was_hidden() -> None:
-    assert shown("a\x1b[2J\u202eb\udcff") == "a\\x1b[2J\\u202eb\\udcff"
+    assert printable("a\x1b[2J\u202eb\udcff") == "a\\x1b[2J\\u202eb\\udcff"
 
 
 TOKEN = "ghp_" + "a1B2" * 9
@@ -52,13 +52,13 @@ TOKEN = "ghp_" + "a1B2" * 9
     ],
 )
 def test_what_looks_like_a_secret_is_masked(text: str, said: str) -> None:
-    assert without_secrets(text).replace("\ufffd", "?").replace("??????", "??") == said
+    assert redact(text).replace("\ufffd", "?").replace("??????", "??") == said
 
 
 def test_an_error_says_no_secret() -> None:
-    assert str(Mistake(f"no model {TOKEN}")) == "no model [masked: github-token]"
+    assert str(UserError(f"no model {TOKEN}")) == "no model [masked: github-token]"
 
 
 @given(st.text())
 def test_a_text_without_a_secret_is_not_touched(text: str) -> None:
-    assert without_secrets(text) == text
+    assert redact(text) == text

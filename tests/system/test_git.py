@@ -6,7 +6,7 @@ import pytest
 from support.rig import Rig
 
 from piste.system import git
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_what_is_not_committed(rig: Rig) -> None:
 
 def test_git_is_not_there(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(rig.bin))
-    with pytest.raises(Mistake, match="git is not installed"):
+    with pytest.raises(UserError, match="git is not installed"):
         git.find(rig.root)
 
 

@@ -13,7 +13,7 @@ from piste.system import atomic_write, locks
 HOLDER = """
 import sys
 from pathlib import Path
-from piste import locks
+from piste.system import locks
 with locks.hold(Path(sys.argv[1]), "a.md"):
     print("held", flush=True)
     sys.stdin.read()

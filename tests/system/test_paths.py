@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.system import paths
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_is_taken(text: str, path: str) -> None:
     ],
 )
 def test_what_is_refused(text: str) -> None:
-    with pytest.raises(Mistake, match=r"^setting: ") as raised:
+    with pytest.raises(UserError, match=r"^setting: ") as raised:
         paths.relative(text, "setting")
     assert str(raised.value).isprintable()
 
@@ -73,7 +73,7 @@ def test_what_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", [".git/config", ".GIT/x", "a/.git/x", ".piste/log", ".Piste/x"])
 def test_no_target_lies_in_gits_folder_or_in_ours(text: str) -> None:
     assert paths.relative(text, "t") == text
-    with pytest.raises(Mistake, match="where no target may be"):
+    with pytest.raises(UserError, match="where no target may be"):
         paths.output(text, "t")
 
 
@@ -81,7 +81,7 @@ def test_no_target_lies_in_gits_folder_or_in_ours(text: str) -> None:
 def test_a_path_that_is_taken_stays_inside(text: str) -> None:
     try:
         path = paths.relative(text, "t")
-    except Mistake:
+    except UserError:
         return
     assert os.path.normpath(os.path.join("/root", path)) == f"/root/{path}"
     assert paths.relative(path, "t") == path
@@ -96,19 +96,19 @@ def test_where_a_target_is_written(tmp_path: Path) -> None:
 
 def test_a_folder_stands_where_the_target_should(tmp_path: Path) -> None:
     (tmp_path / "a.md").mkdir()
-    with pytest.raises(Mistake, match=r"^a\.md is not a plain file; move it away"):
+    with pytest.raises(UserError, match=r"^a\.md is not a plain file; move it away"):
         paths.writable(tmp_path, "a.md")
 
 
 def test_a_symlink_stands_where_the_target_should(tmp_path: Path) -> None:
     (tmp_path / "a.md").symlink_to("b\x1b.md")
-    with pytest.raises(Mistake, match=r"^a\.md is a symlink to b\\x1b\.md; replace it by a file"):
+    with pytest.raises(UserError, match=r"^a\.md is a symlink to b\\x1b\.md; replace it by a file"):
         paths.writable(tmp_path, "a.md")
 
 
 def test_a_file_stands_where_a_folder_should(tmp_path: Path) -> None:
     (tmp_path / "docs").write_text("")
-    with pytest.raises(Mistake, match=r"docs is not a folder; move it away"):
+    with pytest.raises(UserError, match=r"docs is not a folder; move it away"):
         paths.writable(tmp_path, "docs/deep/a.md")
 
 
@@ -117,7 +117,7 @@ def test_a_folder_that_leads_out(tmp_path: Path) -> None:
     (tmp_path / "project-two").mkdir()  # its name begins like the project's
     root.mkdir()
     (root / "out").symlink_to("../project-two")
-    with pytest.raises(Mistake, match="leads out of the project"):
+    with pytest.raises(UserError, match="leads out of the project"):
         paths.writable(root, "out/new/a.md")
     assert list((tmp_path / "project-two").iterdir()) == []
 
@@ -138,5 +138,5 @@ def test_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str,
     monkeypatch.setattr(
         os, "access", lambda p, mode: Path(p) != tmp_path / closed and real(p, mode)
     )
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         paths.writable(tmp_path, "a.md")

@@ -126,7 +126,7 @@ VICTIM = """
 import os, signal, sys
 from pathlib import Path
 from typing import Any
-from piste import processes
+from piste.system import processes
 out, lock = map(Path, sys.argv[1:])
 program = processes.Program(["sh", "-c", "echo $$; exec sleep 1000"], out.parent, out, lock=lock,
                             what="sleeping")

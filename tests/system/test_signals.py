@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from piste.system import signals
-from piste.system.signals import Interrupted, held_back, signalled
+from piste.system.signals import Interrupted, deferred, signalled
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +33,14 @@ def test_the_first_is_raised_the_second_is_not_the_third_is(
 
 def test_inside_the_first_waits_for_the_end_and_the_third_does_not() -> None:
     stop, passed = threading.Event(), []
-    with pytest.raises(Interrupted), held_back():
-        with held_back():
+    with pytest.raises(Interrupted), deferred():
+        with deferred():
             signalled(signal.SIGINT, stop)
             signalled(signal.SIGINT, stop)
             passed.append("the inner end")
         passed.append("the outer end")
     assert passed == ["the inner end", "the outer end"]
-    with held_back(), pytest.raises(Interrupted):
+    with deferred(), pytest.raises(Interrupted):
         signalled(signal.SIGINT, stop)
 
 
@@ -54,7 +54,7 @@ def test_after_a_stop_that_was_taken_back_they_are_counted_anew() -> None:
 
 def test_another_thread_holds_nothing_back() -> None:
     def work() -> None:
-        with held_back():
+        with deferred():
             depths.append(signals._depth)
 
     depths: list[int] = []

@@ -46,8 +46,8 @@ if Path("/dev/full").exists():
 
 CLOSED = """
 import os, sys
-from piste import streams
-streams.open_closed()
+from piste.system import stdio
+stdio.reopen_closed()
 print(os.open("file", os.O_CREAT | os.O_WRONLY), *(os.fstat(n).st_rdev for n in range(3)),
       file=open("said", "w"))
 print("words"), print("words", file=sys.stderr)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from piste.build import log
 from piste.model import prices
 from piste.model.prices import FREE
-from piste.system.errors import Failed, Mistake, OverBudget, shown
+from piste.system.errors import Failed, OverBudget, UserError, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ NOTHING = Sum()
 def parse(text: str, where: str) -> Cap:
     """Return the cap that a text names: "$2.50", "2.50", "200_000 tokens", "200kt"; "" is none.
 
-    Raises Mistake, naming `where`.
+    Raises UserError, naming `where`.
     """
     if not text.strip():
         return Cap()
@@ -80,7 +80,9 @@ def parse(text: str, where: str) -> Cap:
         return Cap(tokens=int(_number(found[1]) * _SCALE[found[2]]))
     if found := _DOLLARS.fullmatch(text.strip()):
         return Cap(dollars=_number(found[1]))
-    raise Mistake(f'{where}: {shown(text)!r:.60} is no budget; write "$2.50", or "200_000 tokens"')
+    raise UserError(
+        f'{where}: {printable(text)!r:.60} is no budget; write "$2.50", or "200_000 tokens"'
+    )
 
 
 def refusal(cap: Cap, spent: Sum, call: Sum) -> str | None:
@@ -146,15 +148,15 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
-_purses: dict["Path", "Purse"] = {}
+_purses: dict["Path", "BudgetTracker"] = {}
 
 
-def purse(root: "Path") -> "Purse":
+def tracker(root: "Path") -> "BudgetTracker":
     """Return the purse of this run in the project at `root`."""
-    return _purses.setdefault(root, Purse(root))
+    return _purses.setdefault(root, BudgetTracker(root))
 
 
-class Purse:
+class BudgetTracker:
     """What one run has spent, and what its calls under way may cost; for many threads."""
 
     def __init__(self, root: "Path") -> None:

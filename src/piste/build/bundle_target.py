@@ -14,7 +14,7 @@ from piste.build import freshness, project
 from piste.build.freshness import Decision, Reason, World
 from piste.build.rules import Rule
 from piste.system import atomic_write, paths
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 if TYPE_CHECKING:
     from piste.bundle.report import Report
@@ -33,10 +33,10 @@ def given() -> bool:
 def arguments(world: World) -> dict[str, Any]:
     """Return what `bundle.pack` and `bundle.unchanged` are told of this project.
 
-    Raises Mistake in a person's home folder: nobody means to pack all of that.
+    Raises UserError in a person's home folder: nobody means to pack all of that.
     """
     if world.root == Path.home():
-        raise Mistake("this is your home folder, not a project; cd into one")
+        raise UserError("this is your home folder, not a project; cd into one")
     return {
         "root": world.root,
         "settings": world.config.bundle,
@@ -102,7 +102,7 @@ def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
 
 
 def make(world: World, rule: Rule, overwrite: bool) -> "Report":
-    """Pack the repository. Raises Mistake, OverBudget, Failed, OSError as `bundle.pack` does."""
+    """Pack the repository. Raises UserError, OverBudget, Failed, OSError as `bundle.pack` does."""
     from piste import bundle
 
     paths.writable(world.root, rule.target)
@@ -116,13 +116,13 @@ def digest_now(world: World) -> str:
     """Return the sha256 that the bundle would have, had it been packed; nothing is written.
 
     On a fresh clone the bundle itself is not there, and what was made from it is
-    fresh all the same. Raises Mistake as `bundle.pack` does.
+    fresh all the same. Raises UserError as `bundle.pack` does.
     """
     from piste import bundle
 
     if world.config.bundle.command:
         way = f"{project.door(world.root)} bundle makes it"
-        raise Mistake(f"{world.rules['bundle'].target} is missing; {way}")
+        raise UserError(f"{world.rules['bundle'].target} is missing; {way}")
     return bundle.pack(**arguments(world), write=False).sha256
 
 

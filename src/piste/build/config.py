@@ -19,7 +19,7 @@ from piste import __version__
 from piste.build import rules as _rules
 from piste.build.rules import Rule
 from piste.bundle.settings import Settings as BundleSettings
-from piste.system.errors import Mistake, did_you_mean
+from piste.system.errors import UserError, did_you_mean
 
 FILE = "piste.toml"
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -122,7 +122,7 @@ def load(
     """Return the settings of the project at `root`.
 
     `command_line` holds settings by name, as text. `cache` may remember what the
-    files of settings come to. Raises Mistake for a file that cannot be read, an
+    files of settings come to. Raises UserError for a file that cannot be read, an
     unknown key (with the nearest known one), or a wrong type.
     """
     merged, origins, rules = _from_files(root, cache)
@@ -145,13 +145,13 @@ def own_folder() -> Path:
 def project_file(root: Path) -> Path | None:
     """Return the file that holds the project's settings, or None.
 
-    Raises Mistake when there are two.
+    Raises UserError when there are two.
     """
     own = root / FILE
     shared = root / "pyproject.toml"
     in_shared = shared.is_file() and has_table(_read(shared))
     if own.is_file() and in_shared:
-        raise Mistake(f"settings stand in {FILE} and in [tool.piste] of pyproject.toml; keep one")
+        raise UserError(f"settings stand in {FILE} and in [tool.piste] of pyproject.toml; keep one")
     return own if own.is_file() else shared if in_shared else None
 
 
@@ -199,7 +199,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Mistake(f"{path}: cannot be read: {error.strerror}") from None
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
@@ -208,11 +208,13 @@ def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
     try:
         table = tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise Mistake(f"{where}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+        raise UserError(
+            f"{where}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise Mistake(f"{where}: not valid TOML: {error}") from None
+        raise UserError(f"{where}: not valid TOML: {error}") from None
     except RecursionError:
-        raise Mistake(f"{where}: nested too deeply; settings are two levels deep") from None
+        raise UserError(f"{where}: nested too deeply; settings are two levels deep") from None
     if where == "pyproject.toml":
         table = table.get("tool", {}).get("piste", {})
     return table
@@ -243,23 +245,23 @@ def _checked(table: Mapping[str, Any], where: str) -> dict[str, Any]:
             }
         else:
             near = did_you_mean(key, [*_PLAIN, *_LISTS, "agents", "options", "bundle", "rules"])
-            raise Mistake(f"{where}: unknown setting {key!r}{near}")
+            raise UserError(f"{where}: unknown setting {key!r}{near}")
     return checked
 
 
 def _rule(name: str, table: object, where: str) -> dict[str, Any]:
     if not name.isidentifier():
-        raise Mistake(f"{where}: rules.{name!r}: use letters, digits and _ in a rule's name")
+        raise UserError(f"{where}: rules.{name!r}: use letters, digits and _ in a rule's name")
     checked = {}
     for key, value in _typed(table, dict, f"rules.{name}", where).items():
         if key not in _RULE:
             near = did_you_mean(key, _RULE)
-            raise Mistake(f"{where}: unknown setting {key!r} in [rules.{name}]{near}")
+            raise UserError(f"{where}: unknown setting {key!r} in [rules.{name}]{near}")
         wanted = _RULE[key]
         check = _options if wanted is dict else _typed
         checked[key] = check(value, wanted, f"rules.{name}.{key}", where)
     if checked.get("kind", "") not in ("", "plan", "todo"):
-        raise Mistake(f'{where}: rules.{name}.kind: use "plan", "todo" or leave it out')
+        raise UserError(f'{where}: rules.{name}.kind: use "plan", "todo" or leave it out')
     return checked
 
 
@@ -268,7 +270,7 @@ def _agent(name: str, table: object, where: str) -> dict[str, str]:
     for key, value in _typed(table, dict, f"agents.{name}", where).items():
         if key not in _AGENT:
             near = did_you_mean(key, _AGENT)
-            raise Mistake(f"{where}: unknown setting {key!r} in [agents.{name}]{near}")
+            raise UserError(f"{where}: unknown setting {key!r} in [agents.{name}]{near}")
         checked[key] = _typed(value, str, f"agents.{name}.{key}", where)
     return checked
 
@@ -279,7 +281,7 @@ def _bundle(table: object, where: str) -> dict[str, Any]:
     for key, value in _typed(table, dict, "bundle", where).items():
         if key not in known:
             near = did_you_mean(key, known)
-            raise Mistake(f"{where}: unknown setting {key!r} in [bundle]{near}")
+            raise UserError(f"{where}: unknown setting {key!r} in [bundle]{near}")
         default = getattr(BundleSettings(), key)
         checked[key] = _typed(value, type(default), f"bundle.{key}", where)
     return checked
@@ -290,7 +292,7 @@ def _typed(value: object, wanted: type, key: str, where: str) -> Any:
         return tuple(value)
     # In Python a bool is an int; in a settings file it is a mistake.
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        raise Mistake(f"{where}: {key} must be {_TYPE_NAMES[wanted]}, not {value!r:.60}")
+        raise UserError(f"{where}: {key} must be {_TYPE_NAMES[wanted]}, not {value!r:.60}")
     return value
 
 
@@ -300,29 +302,29 @@ def _options(value: object, wanted: type, key: str, where: str) -> Any:
     try:
         json.dumps(table, allow_nan=False)  # nan is not even equal to itself
     except (TypeError, ValueError, RecursionError):
-        raise Mistake(f"{where}: {key} may hold texts, numbers, true, false, lists") from None
+        raise UserError(f"{where}: {key} may hold texts, numbers, true, false, lists") from None
     return table
 
 
 def _at_least(key: str, value: int, where: str) -> None:
     if key in _LEAST and value < _LEAST[key]:
-        raise Mistake(f"{where}: {key} must be at least {_LEAST[key]}, not {value}")
+        raise UserError(f"{where}: {key} must be at least {_LEAST[key]}, not {value}")
 
 
 def _from_text(name: str, text: str, where: str) -> object:
     if name not in _PLAIN:
-        raise Mistake(f"{where}: no such setting{did_you_mean(name, _PLAIN)}")
+        raise UserError(f"{where}: no such setting{did_you_mean(name, _PLAIN)}")
     wanted = _PLAIN[name]
     _is_budget(name, text, where)
     if wanted is bool:
         if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
-            raise Mistake(f"{where}: must be true or false, not {text!r:.60}")
+            raise UserError(f"{where}: must be true or false, not {text!r:.60}")
         return text.lower() in ("true", "1", "yes")
     if wanted is int:
         try:
             number = int(text)
         except ValueError:
-            raise Mistake(f"{where}: must be a whole number, not {text!r:.60}") from None
+            raise UserError(f"{where}: must be a whole number, not {text!r:.60}") from None
         _at_least(name, number, where)
         return number
     return text

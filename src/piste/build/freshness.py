@@ -17,13 +17,13 @@ from piste.build import hashing, receipts, templates
 from piste.build.config import Config
 from piste.build.receipts import Receipt
 from piste.build.rules import Rule
-from piste.build.stat_cache import Memo
+from piste.build.stat_cache import StatCache
 from piste.build.store import Record, Store
 from piste.model.llm_home import folder as llm_folder
 from piste.model.llm_home import model_named
 from piste.model.prices import FREE
 from piste.system import paths
-from piste.system.errors import Mistake, PisteError, shown
+from piste.system.errors import PisteError, UserError, printable
 
 if TYPE_CHECKING:
     from piste.build.rejected import Rejected
@@ -89,7 +89,7 @@ class World(NamedTuple):
     config: Config
     layers: tuple[templates.Layer, ...]
     store: Store
-    memo: Memo
+    stat_cache: StatCache
     kinds: Mapping[str, str]  # target -> its rule's kind, where it has one
     yours: Mapping[str, str]  # target -> the person's own file that it stands beside
 
@@ -113,11 +113,11 @@ def decide(world: World, rule: Rule, whole: bool = False) -> Decision:
             return bundle_target.decide(world, rule)
         # Taken before anything is read: what changes from here on has another one.
         fingerprint = _fingerprint(world, rule)
-        if not whole and world.memo.hit(rule.target, fingerprint):
+        if not whole and world.stat_cache.hit(rule.target, fingerprint):
             return Decision(rule, FRESH, KEEP)
         decision, settled = _decide(world, rule)
         if settled and decision.state == FRESH:
-            world.memo.note(rule.target, fingerprint)
+            world.stat_cache.note(rule.target, fingerprint)
         return decision
     except PisteError as error:
         return Decision(rule, FAILED, BLOCKED, (Reason("error", rule.target, str(error)),))
@@ -138,7 +138,7 @@ def action(world: World, rule: Rule, receipt: Receipt | None) -> dict[str, Any]:
     receipt's own model stands. So does a model named by an alias that this machine
     does not know, if the receipt remembers that alias.
     """
-    template = world.memo.template(rule.prompt, world.layers)
+    template = world.stat_cache.template(rule.prompt, world.layers)
     parts: dict[str, Any] = {
         "check": rule.check,
         "model": _model(world, rule, receipt),
@@ -230,7 +230,7 @@ def differences(receipt: Receipt, wanted: Receipt) -> tuple[Reason, ...]:
         old, new = receipt.inputs.get(path, ""), wanted.inputs.get(path, "")
         if old != new:
             verb = "is new" if not old else "is no longer an input" if not new else "changed"
-            reasons.append(Reason("input", path, f"{shown(path)} {verb}", old, new))
+            reasons.append(Reason("input", path, f"{printable(path)} {verb}", old, new))
     before, now = receipt.action, wanted.action
     if any(before.get(part) != now[part] for part in ("prompt", "prompt_sha256")):
         said = f"the prompt {now['prompt']} changed"
@@ -242,9 +242,9 @@ def differences(receipt: Receipt, wanted: Receipt) -> tuple[Reason, ...]:
         # As in the key: in Python 1 == 1.0 == True.
         if receipts.canonical(before.get(part)) != receipts.canonical(now.get(part)):
             old, new = _plain(before, part), _plain(now, part)
-            reasons.append(Reason(part, part, shown(f"{part}: {old} → {new}"), old, new))
+            reasons.append(Reason(part, part, printable(f"{part}: {old} → {new}"), old, new))
     if receipt.rule != wanted.rule:
-        said = f"rule: {shown(receipt.rule)} → {wanted.rule}"
+        said = f"rule: {printable(receipt.rule)} → {wanted.rule}"
         reasons.append(Reason("rule", wanted.rule, said, receipt.rule, wanted.rule))
     return tuple(reasons)
 
@@ -355,7 +355,7 @@ def _own_id(name: str) -> str:
         return str(DEFAULT_MODEL)
     try:
         return str(resolve(name or None).model_id)
-    except Mistake:  # not installed here: then the name is all there is
+    except UserError:  # not installed here: then the name is all there is
         return name
 
 
@@ -376,7 +376,9 @@ def _fingerprint(world: World, rule: Rule) -> bytes | None:
 
     None where one of them is not there: then only a full look can tell.
     """
-    state = hashlib.blake2b(world.memo.settings(world.config, rule, world.layers), digest_size=16)
+    state = hashlib.blake2b(
+        world.stat_cache.settings(world.config, rule, world.layers), digest_size=16
+    )
     root = f"{world.root}{os.sep}"
     try:
         state.update(hashing.signature(os.stat(f"{root}{rule.target}")))
@@ -398,9 +400,9 @@ def _plain(action: Mapping[str, Any], part: str) -> str:
     return "not set" if action[part] in (None, "", {}) else str(action[part])
 
 
-def mistake_of(decision: Decision) -> Mistake:
+def mistake_of(decision: Decision) -> UserError:
     """Return the error of a `blocked` decision, with the next step."""
     reason = decision.reasons[0]
     if reason.part == "error":
-        return Mistake(reason.said)
-    return Mistake(f"{decision.rule.target}: {reason.said}")
+        return UserError(reason.said)
+    return UserError(f"{decision.rule.target}: {reason.said}")

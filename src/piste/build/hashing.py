@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system.errors import Mistake, shown
+from piste.system.errors import UserError, printable
 
 _pack = struct.Struct("=qqqQ").pack
 
@@ -40,7 +40,7 @@ def digest(data: bytes, kind: str = "") -> str:
 def look(path: Path | str, kind: str = "") -> Seen | None:
     """Return what `path` says, or None where there is no such file.
 
-    Raises Mistake when it is a folder or cannot be read.
+    Raises UserError when it is a folder or cannot be read.
     """
     now = time.time_ns()
     try:
@@ -48,14 +48,14 @@ def look(path: Path | str, kind: str = "") -> Seen | None:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _AT_ONCE)) as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
-                raise Mistake(f"{shown(str(path))} is not a plain file")
+                raise UserError(f"{printable(str(path))} is not a plain file")
             data = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except IsADirectoryError:
-        raise Mistake(f"{shown(str(path))} is a folder; a file was expected") from None
+        raise UserError(f"{printable(str(path))} is a folder; a file was expected") from None
     except OSError as error:
-        raise Mistake(f"{shown(str(path))} cannot be read: {error.strerror}") from None
+        raise UserError(f"{printable(str(path))} cannot be read: {error.strerror}") from None
     return Seen(digest(data, kind), _is_settled(before, now))
 
 
@@ -77,13 +77,14 @@ def signature(st: os.stat_result) -> bytes:
 
 
 def text(data: bytes, name: str) -> str:
-    """Return `data` as text with LF line ends. Raises Mistake naming the bad byte."""
+    """Return `data` as text with LF line ends. Raises UserError naming the bad byte."""
     try:
         decoded = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise Mistake(
-            f"{shown(name)}: byte {error.start} (line {line}) is not UTF-8; save the file as UTF-8"
+        raise UserError(
+            f"{printable(name)}: byte {error.start} (line {line}) is not UTF-8; save the file as"
+            " UTF-8"
         ) from None
     return decoded.replace("\r\n", "\n")
 

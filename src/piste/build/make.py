@@ -2,7 +2,7 @@
 
 decide → look in the store → ask → save the raw reply → clean and check it →
 write the target → write the receipt. A paid reply is on disk before anything else
-can fail. What to do is `freshness`'s word; how a model is asked is `models`'.
+can fail. What to do is `freshness`'s word; how a model is asked is `asking`'.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from piste.build.store import Record
 from piste.documents import replies
 from piste.model.prices import FREE
 from piste.system import atomic_write, locks, paths, screen, signals
-from piste.system.errors import Failed, Mistake
+from piste.system.errors import Failed, UserError
 
 _LONG_PROMPT = 400  # characters; no document holds so much of its prompt by chance
 _KEEP_INPUTS = 1_000_000  # characters; larger inputs are bundles, which git or a packer has
@@ -57,7 +57,7 @@ def make(
     """Bring the rule's target up to date.
 
     `overwrite` lets a person's text be replaced (it is kept in the store); `again`
-    asks the model anew though an answer is known. Raises Mistake before anything is
+    asks the model anew though an answer is known. Raises UserError before anything is
     asked, Failed after; in both the target stands as it was. Raises InterruptedError
     when `stop` is set while another run is waited for.
     """
@@ -129,28 +129,28 @@ def conflict_line(world: World, decision: Decision) -> str:
 
 
 def read_inputs(world: World, rule: Rule) -> Sources:
-    """Read the inputs once. Raises Mistake for one that is missing or not UTF-8."""
+    """Read the inputs once. Raises UserError for one that is missing or not UTF-8."""
     digests: dict[str, str] = {}
     texts: list[tuple[str, str]] = []
     for path in freshness.chosen_inputs(world, rule):
         try:
             data = paths.readable(world.root, path).read_bytes()
         except FileNotFoundError:
-            raise Mistake(f"{rule.target}: {path} is missing") from None
+            raise UserError(f"{rule.target}: {path} is missing") from None
         except OSError as error:
-            raise Mistake(f"{path} cannot be read: {error.strerror}") from None
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
         if not data.strip():
-            raise Mistake(f"{path} is empty: there is nothing to make {rule.target} from")
+            raise UserError(f"{path} is empty: there is nothing to make {rule.target} from")
         digests[path] = hashing.digest(data, world.kinds.get(path, ""))
         texts.append((path, hashing.text(data, path)))
     return Sources(dict(sorted(digests.items())), tuple(texts))
 
 
 def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
-    """Return the system text and the prompt. Raises Mistake naming the template."""
-    template = world.memo.template(rule.prompt, world.layers)
+    """Return the system text and the prompt. Raises UserError naming the template."""
+    template = world.stat_cache.template(rule.prompt, world.layers)
     if len(template.inputs) != len(sources.texts):
-        raise Mistake(
+        raise UserError(
             f"{template.name} ({template.layer}) takes {len(template.inputs)} inputs, "
             f"rule {rule.name} has {len(sources.texts)}; make them agree"
         )
@@ -164,7 +164,7 @@ def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
 
 
 def _where(world: World, rule: Rule) -> Path:
-    """Return where the target is written. Raises Mistake when it, or what goes with it, may not."""
+    """Return where the target is written. Raises UserError where that is not allowed."""
     root = world.root
     own = (receipts.path(root, rule.target).parent, root / rejected.FOLDER)
     for folder in own:
@@ -212,7 +212,7 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
     wanted = decision.wanted._replace(inputs=sources.digests)
     lock = world.store.folder / "locks" / wanted.key
     what = f"{rule.target} in {world.root}"
-    with signals.held_back(), locks.hold(lock, what, _tell_waiting(rule.target), stop):
+    with signals.deferred(), locks.hold(lock, what, _tell_waiting(rule.target), stop):
         found = None if again else next(freshness.results(world, rule, wanted.key), None)
         if found:
             record, text = found
@@ -250,7 +250,7 @@ def _ask(
     reason = file = ""
     for attempt in range(2):
         words = prompt if not attempt else _with_reason(prompt, reason)
-        with budget.purse(world.root).call(
+        with budget.tracker(world.root).call(
             world.config, rule.target, model.model_id, f"{system}\n{words}", options
         ) as paid:
             reply = _call(world, rule, wanted, model, words, system, options, stop)
@@ -344,7 +344,7 @@ def _with_reason(prompt: str, reason: str) -> str:
 
 
 def record_of(target: str, reply: Any) -> Record:
-    """Return what the store remembers of a reply of `models.ask`."""
+    """Return what the store remembers of a reply of `asking.ask`."""
     from piste.model import prices
 
     cost = None
@@ -401,7 +401,7 @@ def _put_aside(
 
 
 def _fits(model: str, system: str, prompt: str, sources: Sources, rule: Rule) -> None:
-    """Raise Mistake when the prompt cannot fit into the model's context."""
+    """Raise UserError when the prompt cannot fit into the model's context."""
     from piste.model import prices
 
     window = prices.price(model, 0, 0).window
@@ -416,7 +416,7 @@ def _fits(model: str, system: str, prompt: str, sources: Sources, rule: Rule) ->
         return
     largest = sorted(((tokens.count(text), path) for path, text in sources.texts), reverse=True)
     named = ", ".join(f"{path} ({count:,})" for count, path in largest[:3])
-    raise Mistake(
+    raise UserError(
         f"{rule.target}: {size:,} tokens do not fit into the {window:,} of {model}; "
         f"the largest inputs: {named}; shorten them or name a model with more room"
     )
@@ -446,7 +446,7 @@ class Changed(Failed):
 
 def _keep_sources(world: World, rule: Rule, sources: Sources) -> None:
     """Keep what the target was made from, so that `why` can show what changed."""
-    template = world.memo.template(rule.prompt, world.layers)
+    template = world.stat_cache.template(rule.prompt, world.layers)
     world.store.put_text(template.digest, template.words, sync=False)
     for path, text in sources.texts:
         if len(text) <= _KEEP_INPUTS:

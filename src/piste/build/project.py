@@ -9,10 +9,10 @@ from pathlib import Path
 
 from piste.build import config, receipts, templates
 from piste.build.freshness import World
-from piste.build.stat_cache import Memo
+from piste.build.stat_cache import StatCache
 from piste.build.store import Store, default_folder
 from piste.system import paths
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 _MARKS = (config.FILE, paths.STATE)
 
@@ -44,9 +44,9 @@ def door(root: Path) -> str:
 def world(root: Path, command_line: Mapping[str, str] | None = None) -> World:
     """Return all that decisions in the project at `root` look at.
 
-    Raises Mistake for settings that are wrong.
+    Raises UserError for settings that are wrong.
     """
-    memo = Memo(root)
+    memo = StatCache(root)
     settings = config.load(root, command_line, memo)
     folder = paths.relative(settings.prompts.rstrip("/"), "prompts")
     layers = templates.layers(root, folder, config.own_folder())
@@ -56,11 +56,11 @@ def world(root: Path, command_line: Mapping[str, str] | None = None) -> World:
 
 
 def here() -> World:
-    """Return the world of the project that the person stands in. Raises Mistake."""
+    """Return the world of the project that the person stands in. Raises UserError."""
     try:
         return world(root_of(Path.cwd()))
     except FileNotFoundError:
-        raise Mistake("this folder is no longer there; cd into one that is") from None
+        raise UserError("this folder is no longer there; cd into one that is") from None
 
 
 def _beside_yours(root: Path, settings: config.Config) -> tuple[config.Config, dict[str, str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from piste.system import atomic_write
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 from piste.system.paths import STATE
 
 SCHEMA = 1
@@ -57,7 +57,7 @@ def path(root: Path, target: str) -> Path:
 def targets(root: Path) -> list[str]:
     """Return every target that has a receipt, whole or damaged.
 
-    The records of finished steps (`steps`) lie in the same folder and are none.
+    The records of finished steps (`steps.progress`) lie in the same folder and are none.
     """
     folder = root / FOLDER
     found = sorted(folder.rglob("*.json"))
@@ -78,7 +78,7 @@ def _is_of_step(file: Path) -> bool:
 def read(root: Path, target: str) -> Receipt | None:
     """Return the receipt of `target`, or None where there is none.
 
-    Raises Mistake, naming the file and the way out, for one that is damaged, cut
+    Raises UserError, naming the file and the way out, for one that is damaged, cut
     short, in the middle of a merge, of a newer schema, or of another target.
     """
     where = f"{FOLDER}/{target}.json"
@@ -87,21 +87,21 @@ def read(root: Path, target: str) -> Receipt | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise Mistake(f"{where} cannot be read: {error.strerror}") from None
+        raise UserError(f"{where} cannot be read: {error.strerror}") from None
     return parse(data, target, where)
 
 
 def parse(data: bytes, target: str, where: str) -> Receipt:
-    """Return the receipt in `data`. Raises Mistake as `read` does."""
+    """Return the receipt in `data`. Raises UserError as `read` does."""
     if b"<<<<<<<" in data or b">>>>>>>" in data:
-        raise Mistake(
+        raise UserError(
             f"{where} holds conflict markers; keep either side whole: git checkout --ours {where}"
         )
     way_out = f"restore it (git checkout {where}) or delete it: the store knows what was made"
     try:
         raw = json.loads(data)
         if raw["schema"] > SCHEMA:
-            raise Mistake(
+            raise UserError(
                 f"{where} was written by a newer piste; update piste to read it, or, if nobody "
                 f"has a newer one, it is damaged: git checkout {where}"
             )
@@ -110,16 +110,16 @@ def parse(data: bytes, target: str, where: str) -> Receipt:
             raw.get("hand", False),
         )  # fmt: skip
         sound = _is_sound(receipt) and raw["key"] == receipt.key
-    except Mistake:
+    except UserError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Mistake(f"{where} is damaged; {way_out}") from None
+        raise UserError(f"{where} is damaged; {way_out}") from None
     if not sound:
-        raise Mistake(f"{where} does not agree with its own key; {way_out}")
+        raise UserError(f"{where} does not agree with its own key; {way_out}")
     if receipt.target != target:
-        raise Mistake(f"{where} is the receipt of {receipt.target!r:.80}; {way_out}")
+        raise UserError(f"{where} is the receipt of {receipt.target!r:.80}; {way_out}")
     if raw.get("seal") != _seal(raw):
-        raise Mistake(f"{where} is damaged; {way_out}")
+        raise UserError(f"{where} is damaged; {way_out}")
     return receipt
 
 

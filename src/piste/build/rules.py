@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from piste.system import paths
-from piste.system.errors import Mistake, did_you_mean
+from piste.system.errors import UserError, did_you_mean
 
 
 class Rule(NamedTuple):
@@ -88,7 +88,7 @@ BRAINSTORM = "brainstorm.md"
 def assemble(tables: Mapping[str, Mapping[str, object]]) -> dict[str, Rule]:
     """Return all rules: the built-in ones, changed and joined by the `[rules.*]` tables.
 
-    `tables` has been checked for its keys and types by `config`. Raises Mistake for
+    `tables` has been checked for its keys and types by `config`. Raises UserError for
     a rule that is incomplete, a path that is not allowed, an input that names no
     rule, two rules for one target, or a cycle.
     """
@@ -104,7 +104,7 @@ def assemble(tables: Mapping[str, Mapping[str, object]]) -> dict[str, Rule]:
 def find(rules: Mapping[str, Rule], word: str) -> Rule:
     """Return the rule that a person means by its name or its target.
 
-    Raises Mistake, with the nearest name.
+    Raises UserError, with the nearest name.
     """
     if word in rules:
         return rules[word]
@@ -113,20 +113,20 @@ def find(rules: Mapping[str, Rule], word: str) -> Rule:
         if path in (rule.target, rule.name.replace("_", "-")):
             return rule
     known = [*rules, *(rule.target for rule in rules.values())]
-    raise Mistake(f"no rule makes {word!r}{did_you_mean(word, known) or '; see `piste list`'}")
+    raise UserError(f"no rule makes {word!r}{did_you_mean(word, known) or '; see `piste list`'}")
 
 
 def _changed(name: str, table: Mapping[str, object]) -> Rule:
     where = f"rules.{name}"
     base = BUILT_IN.get(name)
     if base is None and name in TAKEN:
-        raise Mistake(
+        raise UserError(
             f"{where}: the name is taken, by a command or another task; name it otherwise"
         )
     if base is None:
         for need in ("target", "inputs", "prompt"):
             if need not in table:
-                raise Mistake(f"[{where}] is a new rule and needs `{need} = …`{_near_rule(name)}")
+                raise UserError(f"[{where}] is a new rule and needs `{need} = …`{_near_rule(name)}")
         base = Rule(name, "", (), "", "document", f"made by [{where}]")
     fields: dict[str, Any] = {
         key: value for key, value in table.items() if key not in ("inputs", "options")
@@ -134,7 +134,7 @@ def _changed(name: str, table: Mapping[str, object]) -> Rule:
     if "target" in table:
         fields["target"] = paths.output(str(table["target"]), f"{where}.target")
     if (check := str(table.get("check", base.check))) not in CHECKS:
-        raise Mistake(f"{where}.check: no check {check!r}{did_you_mean(check, CHECKS)}")
+        raise UserError(f"{where}.check: no check {check!r}{did_you_mean(check, CHECKS)}")
     if "inputs" in table:
         fields["inputs"] = _inputs(table["inputs"], f"{where}.inputs")
     if "options" in table:
@@ -163,7 +163,7 @@ def _with_references(rule: Rule, rules: Mapping[str, Rule]) -> Rule:
             return name
         if name[1:] not in rules:
             near = did_you_mean(name[1:], rules)
-            raise Mistake(f"rules.{rule.name}.inputs: no rule is named {name[1:]!r}{near}")
+            raise UserError(f"rules.{rule.name}.inputs: no rule is named {name[1:]!r}{near}")
         return rules[name[1:]].target
 
     return rule._replace(inputs=tuple(tuple(map(target_of, names)) for names in rule.inputs))
@@ -175,7 +175,7 @@ def _one_rule_a_target(rules: Iterable[Rule]) -> None:
         # Two names that differ only in case are one file on macOS and Windows.
         other = makers.setdefault(rule.target.casefold(), rule.name)
         if other != rule.name:
-            raise Mistake(
+            raise UserError(
                 f"{rule.target} would be made by two rules, {other} and {rule.name}; "
                 f"give one of them another `target` in piste.toml"
             )
@@ -193,4 +193,4 @@ def _no_cycle(rules: Mapping[str, Rule]) -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         chain = " → ".join(reversed(error.args[1]))
-        raise Mistake(f"these rules need each other: {chain}; change `inputs` of one") from None
+        raise UserError(f"these rules need each other: {chain}; change `inputs` of one") from None

@@ -26,7 +26,7 @@ _SETTINGS = ""  # no target has this name
 _CHECK = 16  # bytes of checksum: marshal must never see damaged bytes
 
 
-class Memo:
+class StatCache:
     """The memo of one project, and what one process has worked out so far."""
 
     def __init__(self, root: Path) -> None:
@@ -71,7 +71,7 @@ class Memo:
             self._changed = False
 
     def template(self, name: str, layers: Sequence[templates.Layer]) -> templates.Template:
-        """Return the template, read once a process. Raises Mistake."""
+        """Return the template, read once a process. Raises UserError."""
         if name not in self._templates:
             self._templates[name] = templates.load(name, layers)
         return self._templates[name]

@@ -63,7 +63,7 @@ class Store(NamedTuple):
         return [self.folder / name for name in names]
 
     def put_blob(self, data: bytes, *, sync: bool = True) -> str:
-        """Keep `data`; return its sha256. `sync` is as in `durable.write`. Raises OSError."""
+        """Keep `data`; return its sha256. `sync` is as in `atomic_write.write`. Raises OSError."""
         name = _digest(data)
         if self.blob(name) is None:
             self._write(self._blob_path(name), data, sync)
@@ -132,7 +132,7 @@ class Store(NamedTuple):
         return self._records(self.folder / "kept")
 
     def used(self, key: str, record: Record) -> None:
-        """Note that a reply was of use just now; see `housekeeping`."""
+        """Note that a reply was of use just now; see `store_maintenance`."""
         _touch(self.folder / "replies" / key / record.file)
 
     def is_locked(self, key: str) -> bool:
@@ -185,7 +185,7 @@ class Store(NamedTuple):
                     yield Record(**raw, file=name)
 
     def sweep(self, older_than: float) -> None:
-        """Delete what runs that were killed have left; `older_than` as in `durable.sweep`."""
+        """Delete what runs that were killed have left; `older_than` as in `atomic_write.sweep`."""
         atomic_write.sweep(self.folder / "tmp", older_than)
         with contextlib.suppress(OSError):
             for name in os.listdir(self.folder / "locks"):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from piste.build import hashing, receipts
 from piste.build.store import Store
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 REPLY, TEXT, KEPT = "reply", "text", "kept"
 
@@ -84,7 +84,7 @@ def damaged(store: Store) -> Iterator[Item]:
 def needs(store: Store) -> Needs:
     """Return what the receipts name, in every project that has used this store and is there.
 
-    Raises Mistake for a receipt that cannot be read: then nobody knows what it needs.
+    Raises UserError for a receipt that cannot be read: then nobody knows what it needs.
     """
     keys: set[str] = set()
     digests: set[str] = set()
@@ -95,7 +95,7 @@ def needs(store: Store) -> Needs:
             try:
                 receipt = receipts.parse(path.read_bytes(), target, str(path))
             except OSError as error:
-                raise Mistake(f"{path} cannot be read: {error.strerror}") from None
+                raise UserError(f"{path} cannot be read: {error.strerror}") from None
             keys.add(receipt.key)
             digests |= {receipt.output, *receipt.inputs.values()}
             digests.add(str(receipt.action.get("prompt_sha256", "")))
@@ -107,7 +107,7 @@ def needs(store: Store) -> Needs:
 def plan(store: Store, older_than: float) -> Plan:
     """Say what has not been used since `older_than` (seconds since the epoch) and may go.
 
-    Raises Mistake as `needs` does.
+    Raises UserError as `needs` does.
     """
     wanted = needs(store)
     held_blobs = {name for digest in wanted.digests if (name := store.pointed(digest))}

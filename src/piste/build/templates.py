@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.system.errors import Mistake, did_you_mean
+from piste.system.errors import UserError, did_you_mean
 
 BUILT_IN = "built in"
 
@@ -73,7 +73,7 @@ def layers(root: Path, folder: str, own: Path) -> tuple[Layer, ...]:
 def raw(name: str, where: Sequence[Layer]) -> tuple[str, bytes]:
     """Return the layer and the bytes of the template `name`.
 
-    Raises Mistake, with the nearest name, where no layer has it.
+    Raises UserError, with the nearest name, where no layer has it.
     """
     _plain_name(name)
     for layer in where:
@@ -82,11 +82,11 @@ def raw(name: str, where: Sequence[Layer]) -> tuple[str, bytes]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise Mistake(
+            raise UserError(
                 f"{layer.folder / name}: the template cannot be read: {error.strerror}"
             ) from None
     known = {path.name for layer in where for path in layer.folder.glob("*.j2")}
-    raise Mistake(f"no template {name!r} in {_folders(where)}{did_you_mean(name, known)}")
+    raise UserError(f"no template {name!r} in {_folders(where)}{did_you_mean(name, known)}")
 
 
 def fingerprint(name: str, where: Sequence[Layer]) -> bytes:
@@ -102,7 +102,7 @@ def fingerprint(name: str, where: Sequence[Layer]) -> bytes:
 
 
 def load(name: str, where: Sequence[Layer]) -> Template:
-    """Return the template `name`. Raises Mistake naming the file and what is wrong in it."""
+    """Return the template `name`. Raises UserError naming the file and what is wrong in it."""
     from piste.build.hashing import text as as_text
 
     layer, data = raw(name, where)
@@ -121,7 +121,7 @@ def load(name: str, where: Sequence[Layer]) -> Template:
 def render(template: Template, variables: Mapping[str, object]) -> tuple[str, str]:
     """Return the system text and the prompt.
 
-    Raises Mistake naming template and line for a variable that is not there, or
+    Raises UserError naming template and line for a variable that is not there, or
     for anything else that Jinja finds wrong.
     """
     from jinja2 import FunctionLoader, StrictUndefined, TemplateError
@@ -144,10 +144,10 @@ def render(template: Template, variables: Mapping[str, object]) -> tuple[str, st
         except TemplateError as error:
             where = _place(error, template, part, first)
             known = [*variables]
-            raise Mistake(f"{where}: {_said(error, known)}") from None
+            raise UserError(f"{where}: {_said(error, known)}") from None
         except _RENDERING as error:
             where = _place(error, template, part, first)
-            raise Mistake(f"{where}: {type(error).__name__}: {error}") from None
+            raise UserError(f"{where}: {type(error).__name__}: {error}") from None
     return rendered[0], rendered[1]
 
 
@@ -163,7 +163,7 @@ def tag(text: str, name: str) -> str:
 
 def _plain_name(name: str) -> None:
     if not re.fullmatch(r"[\w][\w.-]*\.j2|_[\w.-]*\.j2", name):
-        raise Mistake(f"{name!r} is no name of a template; they look like 'plan.md.j2'")
+        raise UserError(f"{name!r} is no name of a template; they look like 'plan.md.j2'")
 
 
 def _with_partials(name: str, where: Sequence[Layer]) -> Iterable[bytes]:
@@ -190,7 +190,7 @@ def _split(text: str, label: str) -> tuple[dict[str, Any], str, int]:
         return {}, text, 1
     front, mark, body = text[4:].partition("\n+++\n")
     if not mark:
-        raise Mistake(
+        raise UserError(
             f"{label}: the front matter begins with '+++' and never ends; end it with '+++'"
         )
     import tomllib
@@ -198,18 +198,18 @@ def _split(text: str, label: str) -> tuple[dict[str, Any], str, int]:
     try:
         table = tomllib.loads(front)
     except tomllib.TOMLDecodeError as error:
-        raise Mistake(f"{label}: front matter: {error}") from None
+        raise UserError(f"{label}: front matter: {error}") from None
     for key, value in table.items():
         if key not in _FRONT:
-            raise Mistake(
+            raise UserError(
                 f"{label}: unknown {key!r} in the front matter{did_you_mean(key, _FRONT)}"
             )
         texts = value if isinstance(value, list) else ()
         if not isinstance(value, _FRONT[key]) or not all(isinstance(text, str) for text in texts):
-            raise Mistake(f"{label}: {key} must be {_TYPE_NAMES[_FRONT[key]]}")
+            raise UserError(f"{label}: {key} must be {_TYPE_NAMES[_FRONT[key]]}")
     for name in table.get("settings", ()):
         if name not in SETTINGS:
-            raise Mistake(
+            raise UserError(
                 f"{label}: no setting {name!r} for templates{did_you_mean(name, SETTINGS)}"
             )
     return table, body, front.count("\n") + 4

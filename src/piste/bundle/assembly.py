@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from piste.bundle import workers
 from piste.bundle.blocks import Options
-from piste.bundle.cache import Known
+from piste.bundle.cache import ScanCache
 from piste.bundle.manifest import Table
-from piste.bundle.workers import Crew, Job
+from piste.bundle.workers import Job, WorkerPool
 from piste.system import atomic_write, screen
 
 _CHUNK = 1 << 20
@@ -72,7 +72,7 @@ def plan(
 def assemble(
     planned: Plan,
     job: Job,
-    known: Known,
+    known: ScanCache,
     processes: int,
     old: int,
     out: int,
@@ -90,7 +90,7 @@ def assemble(
     count = sum(map(len, planned.batches))
     # The helpers come first: with a thread beside it this process would not be forked.
     with (
-        closing(Crew(job, known, helpers, spools)) as at_work,
+        closing(WorkerPool(job, known, helpers, spools)) as at_work,
         screen.if_slow(f"packing: {count:,} files to read"),
     ):
         head = first()
@@ -110,7 +110,7 @@ def assemble(
     return head, tables
 
 
-def job_of(root: str, options: Options, planned: Plan, known: Known, now: int = 0) -> Job:
+def job_of(root: str, options: Options, planned: Plan, known: ScanCache, now: int = 0) -> Job:
     """Return what a process needs to know to make the batches of a plan."""
     return Job(root, tuple(options), planned.batches, known.counts, known.scans, now)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from piste.bundle import encoding, escapes, file_reader
-from piste.bundle.cache import Known, key_of
+from piste.bundle.cache import ScanCache, key_of
 from piste.bundle.file_reader import Folders, Stamp
 from piste.bundle.formats import FILE, is_bundle, parts
 from piste.bundle.manifest import BINARY, BUNDLE, PACKED, RACY, Note
@@ -52,7 +52,7 @@ def warm(options: Options) -> None:
 class Maker:
     """Makes the blocks of the files below a root."""
 
-    def __init__(self, root: str, options: Options, known: Known, now: int) -> None:
+    def __init__(self, root: str, options: Options, known: ScanCache, now: int) -> None:
         """Open `root`; what `known` holds is not worked out again. Raises OSError.
 
         `now` (ns) is when the run began: it says which files nobody can have changed since.
@@ -95,7 +95,7 @@ class Maker:
             body = self._changed(name, content, body, marks, note)
         # What is masked or left out of a plain text leaves a plain text.
         if not plain and options.form != "json":
-            body = shown(body, marks)
+            body = printable(body, marks)
         if options.numbered and body:
             body = numbered(body)
             marks["numbered"] = "yes"
@@ -141,7 +141,7 @@ def masked(
     return mask(body, found)
 
 
-def shown(body: bytes, marks: encoding.Marks) -> bytes:
+def printable(body: bytes, marks: encoding.Marks) -> bytes:
     """Return the text with what is hidden made visible, and say so in the marks."""
     if not escapes.hidden(body):
         return body
@@ -158,7 +158,7 @@ def numbered(body: bytes) -> bytes:
     return b"\n".join(numbered_lines) + (b"\n" if last is not None else b"")
 
 
-def _why(got: file_reader.Got) -> Note | None:
+def _why(got: file_reader.FileRead) -> Note | None:
     if got.kind == file_reader.SYMLINK:
         return {"target": escapes.quote(got.data)}
     if got.kind == file_reader.LARGE:

@@ -24,7 +24,7 @@ _FILE = "bundle.known"
 _SPARE = 50_000  # entries kept beyond four for each file
 
 
-class Known:
+class ScanCache:
     """Results by content hash; the `new` ones are those of this run."""
 
     def __init__(
@@ -71,7 +71,7 @@ def key_of(*parts: bytes) -> bytes:
     return hashlib.sha256(b"\0".join([lengths, *parts])).digest()[:_KEY]
 
 
-def load(folder: Path) -> Known:
+def load(folder: Path) -> ScanCache:
     """Return what an earlier run left in `folder`; nothing where it cannot be used."""
     try:
         data = (folder / _FILE).read_bytes()
@@ -79,19 +79,19 @@ def load(folder: Path) -> Known:
         head = json.loads(line)
         counted, scanned = int(head["counts"]), int(head["scans"])
         if head["version"] != _version() or len(rest) != counted * (_KEY + 8) + scanned * _KEY:
-            return Known()
+            return ScanCache()
         numbers: array[int] = array("q")
         numbers.frombytes(rest[counted * _KEY : counted * (_KEY + 8)])
         clean = _keys(rest[counted * (_KEY + 8) :])
         scans: dict[bytes, Findings] = dict.fromkeys(clean, ())
         for key, findings in head["findings"].items():
             scans[bytes.fromhex(key)] = tuple((int(a), int(b), str(r)) for a, b, r in findings)
-        return Known(dict(zip(_keys(rest[: counted * _KEY]), numbers, strict=True)), scans)
+        return ScanCache(dict(zip(_keys(rest[: counted * _KEY]), numbers, strict=True)), scans)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Known()
+        return ScanCache()
 
 
-def save(folder: Path, known: Known, files: int) -> None:
+def save(folder: Path, known: ScanCache, files: int) -> None:
     """Leave what is known for the next run; the oldest goes when there is too much.
 
     Raises OSError.

@@ -11,7 +11,7 @@ import importlib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Query
@@ -86,12 +86,12 @@ _ENDINGS = {
 
 
 def require() -> None:
-    """Raise Mistake where the grammars are not installed."""
+    """Raise UserError where the grammars are not installed."""
     try:
         for module in ("tree_sitter", *(language.module for language in _LANGUAGES.values())):
             importlib.import_module(module)
     except ImportError as error:
-        raise Mistake(
+        raise UserError(
             f"bundle.compress needs tree-sitter's grammars ({error.name} is missing): "
             "pip install 'piste[compress]'"
         ) from None

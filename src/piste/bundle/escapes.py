@@ -70,12 +70,12 @@ def hidden(text: bytes) -> bool:
 
 
 def show(text: str) -> str:
-    """Return `text` with every hidden character as `[U+XXXX]`, reversibly (see `unshow`)."""
+    """Return `text` with every hidden character as `[U+XXXX]`, reversibly (see `unescape`)."""
     text = text.replace(_LITERAL, "[U+005B]U+")
     return re.sub(UNSEEN, lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
-def unshow(text: str) -> str:
+def unescape(text: str) -> str:
     """Return what `show` was given."""
     return re.sub(_SHOWN, lambda found: chr(int(found[1], 16)), text)
 

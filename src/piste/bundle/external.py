@@ -17,7 +17,7 @@ from piste.bundle.report import Report
 from piste.bundle.settings import Settings
 from piste.model import tokens
 from piste.system import atomic_write, screen
-from piste.system.errors import Failed, shown
+from piste.system.errors import Failed, printable
 
 _SIZE = 1 << 20
 
@@ -33,7 +33,7 @@ def run_command(root: Path, settings: Settings, target: str, cache: Path) -> Rep
     try:
         _run(settings.command, root, target)
         if not path.is_file():
-            raise Failed(f"bundle.command did not write {target}: {shown(settings.command)}")
+            raise Failed(f"bundle.command did not write {target}: {printable(settings.command)}")
         report = _report(path, target, settings, before)
     except BaseException:
         if kept is not None:
@@ -57,7 +57,7 @@ def _keep(path: Path, cache: Path) -> Path | None:
 
 
 def _run(command: str, root: Path, target: str) -> None:
-    with screen.if_slow(shown(command)):
+    with screen.if_slow(printable(command)):
         done = subprocess.run(
             command,
             shell=True,
@@ -69,7 +69,7 @@ def _run(command: str, root: Path, target: str) -> None:
         )
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        why = f": {shown(said[-1])}" if said else ""
+        why = f": {printable(said[-1])}" if said else ""
         raise Failed(f"bundle.command ended with exit code {done.returncode}{why}")
 
 
@@ -89,7 +89,7 @@ def _report(path: Path, target: str, settings: Settings, before: str) -> Report:
         left_out={},
         secrets={},
         notes={},
-        warnings=[f"written by {shown(settings.command)}"],
+        warnings=[f"written by {printable(settings.command)}"],
     )
 
 

@@ -15,7 +15,7 @@ FILE, SYMLINK, SPECIAL, FOLDER, UNREADABLE, VANISHED, CHANGING, LARGE = range(8)
 
 Stamp = tuple[int, int, int, int]
 """mtime (ns), ctime (ns), size (bytes), inode: equal stamps mean an unchanged file, unless
-the file is as young as the clock is coarse (git's racy entries; see `state`)."""
+the file is as young as the clock is coarse (git's racy entries; see `manifest`)."""
 NO_STAMP: Stamp = (-1, -1, -1, -1)
 
 _SMALL = 1 << 16  # bytes
@@ -25,7 +25,7 @@ _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class Got(NamedTuple):
+class FileRead(NamedTuple):
     """What was found under a name. `data` is the content, or a symlink's target."""
 
     kind: int
@@ -71,7 +71,9 @@ def stamp_of(info: os.stat_result) -> Stamp:
     return (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
 
 
-def read(folders: Folders, name: bytes, limit: int, cut: bool = False, settled: int = 0) -> Got:
+def read(
+    folders: Folders, name: bytes, limit: int, cut: bool = False, settled: int = 0
+) -> FileRead:
     """Return what stands under `name`; of a file above `limit` bytes nothing, or its beginning.
 
     Never raises for what the tree holds: each kind of trouble is a kind of result. A file
@@ -82,10 +84,10 @@ def read(folders: Folders, name: bytes, limit: int, cut: bool = False, settled: 
     try:
         at = folders.of(folder)
     except (FileNotFoundError, NotADirectoryError):
-        return Got(VANISHED)
+        return FileRead(VANISHED)
     except OSError as error:
         # A folder on the way that is a symlink now: ELOOP where there is no O_PATH.
-        return Got(VANISHED) if error.errno == errno.ELOOP else _refused(error)
+        return FileRead(VANISHED) if error.errno == errno.ELOOP else _refused(error)
     for _ in range(_ATTEMPTS):
         try:
             fd = os.open(base, _FILE_FLAGS, dir_fd=at)
@@ -98,7 +100,7 @@ def read(folders: Folders, name: bytes, limit: int, cut: bool = False, settled: 
     return got
 
 
-def _read_settled(fd: int, limit: int, settled: int) -> Got | None:
+def _read_settled(fd: int, limit: int, settled: int) -> FileRead | None:
     """Return a small file that nobody has changed for some time; most are, and one look does."""
     try:
         data = os.read(fd, _SMALL)
@@ -109,49 +111,49 @@ def _read_settled(fd: int, limit: int, settled: int) -> Got | None:
             and stamp[0] < settled > stamp[1]
             and stat.S_ISREG(info.st_mode)
         ):
-            return Got(FILE, data, stamp, stamp[2])
+            return FileRead(FILE, data, stamp, stamp[2])
         os.lseek(fd, 0, os.SEEK_SET)
     except OSError:  # a folder, a FIFO
         pass
     return None
 
 
-def _read_watched(fd: int, limit: int, cut: bool) -> Got:
+def _read_watched(fd: int, limit: int, cut: bool) -> FileRead:
     """Return what an open file is, seen not to change while it is read."""
     try:
         before = os.fstat(fd)
         size = before.st_size
         if not stat.S_ISREG(before.st_mode):
             kind = FOLDER if stat.S_ISDIR(before.st_mode) else SPECIAL
-            return Got(kind, stamp=stamp_of(before))
+            return FileRead(kind, stamp=stamp_of(before))
         if size > limit and not cut:
-            return Got(LARGE, b"", stamp_of(before), size)
+            return FileRead(LARGE, b"", stamp_of(before), size)
         wanted = min(size, limit)
         data = os.read(fd, wanted)
         while len(data) < wanted and (more := os.read(fd, wanted - len(data))):
             data += more
         stamp = stamp_of(os.fstat(fd))
         if len(data) < wanted or stamp != stamp_of(before):
-            return Got(CHANGING)
-        return Got(FILE, data, stamp, size)
+            return FileRead(CHANGING)
+        return FileRead(FILE, data, stamp, size)
     except OSError as error:
         return _refused(error)
 
 
-def _not_opened(at: int, base: bytes, error: OSError) -> Got:
+def _not_opened(at: int, base: bytes, error: OSError) -> FileRead:
     """Say why a name could not be opened: gone, a symlink, a socket, or no permission."""
     if isinstance(error, FileNotFoundError):
-        return Got(VANISHED)
+        return FileRead(VANISHED)
     try:
         info = os.stat(base, dir_fd=at, follow_symlinks=False)
         if stat.S_ISLNK(info.st_mode):
-            return Got(SYMLINK, os.readlink(base, dir_fd=at), stamp_of(info))
+            return FileRead(SYMLINK, os.readlink(base, dir_fd=at), stamp_of(info))
         if not stat.S_ISREG(info.st_mode) and not stat.S_ISDIR(info.st_mode):
-            return Got(SPECIAL, stamp=stamp_of(info))
+            return FileRead(SPECIAL, stamp=stamp_of(info))
         return _refused(error, stamp_of(info))
     except OSError as again:
         return _refused(again)
 
 
-def _refused(error: OSError, stamp: Stamp = NO_STAMP) -> Got:
-    return Got(UNREADABLE, stamp=stamp, why=error.strerror or type(error).__name__)
+def _refused(error: OSError, stamp: Stamp = NO_STAMP) -> FileRead:
+    return FileRead(UNREADABLE, stamp=stamp, why=error.strerror or type(error).__name__)

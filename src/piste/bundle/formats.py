@@ -4,7 +4,7 @@ A bundle is a row of blocks: the head, the tree, the files, what was left out, t
 log, the instruction. Each block has an opening line with marks, a body and a closing
 line, and no body can hold its own closing line: xml numbers the tag (`<file-1>`),
 markdown and plain lengthen the fence, until the closing line does not occur in the
-body; json quotes. `parsing` is the way back.
+body; json quotes. `parser` is the way back.
 
 The marks of a file say what was done to it: encoding, bom, invalid, newline, escaped,
 masked, cut, compressed, numbered, end. "xml" is a form with tags as models are used to

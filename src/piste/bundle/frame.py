@@ -9,14 +9,14 @@ import os
 from collections.abc import Iterable, Sequence
 
 from piste.bundle import encoding, file_reader
-from piste.bundle.blocks import masked, shown
+from piste.bundle.blocks import masked, printable
 from piste.bundle.defaults import BUILD_OUTPUT, GROUPS
 from piste.bundle.escapes import quote, quote_all
 from piste.bundle.formats import HEAD, block, closing
 from piste.bundle.manifest import DROPPED, KINDS, PACKED, Note, Table
 from piste.bundle.settings import Settings
-from piste.system.errors import Mistake
-from piste.system.errors import shown as shown_name
+from piste.system.errors import UserError
+from piste.system.errors import printable as shown_name
 
 _NOTE = """\
 A repository packed into one text, its files sorted by path. What stands between the marks of
@@ -65,7 +65,7 @@ def tail(
 ) -> bytes:
     """Return what stands after the last file; `more` are further sections (name, text).
 
-    Raises Mistake where the instruction cannot be read.
+    Raises UserError where the instruction cannot be read.
     """
     parts: list[bytes] = []
     if lines := sorted([*_unpacked(table), *_left(left)]):
@@ -78,12 +78,12 @@ def tail(
 
 
 def instruction(settings: Settings, root: str) -> bytes:
-    """Return the text of the instruction file. Raises Mistake where it cannot be had."""
+    """Return the text of the instruction file. Raises UserError where it cannot be had."""
     name = settings.instruction
     where = f"bundle.instruction: {shown_name(name)}"
     parts = name.split("/")
     if name.startswith("/") or ".." in parts:
-        raise Mistake(f"{where} lies outside the project; name a file inside it")
+        raise UserError(f"{where} lies outside the project; name a file inside it")
     folders = file_reader.Folders(root)
     try:
         got = file_reader.read(folders, os.fsencode(name), _MOST_INSTRUCTION)
@@ -92,7 +92,7 @@ def instruction(settings: Settings, root: str) -> bytes:
     decoded = encoding.decode(got.data) if got.kind == PACKED else None
     if decoded is None:
         why = "cannot be found" if got.kind == file_reader.VANISHED else "is not a text file"
-        raise Mistake(f"{where} {why}; name a text file of the project")
+        raise UserError(f"{where} {why}; name a text file of the project")
     return decoded.body
 
 
@@ -104,13 +104,13 @@ def _section(settings: Settings, kind: str, body: bytes) -> bytes:
 
         if found := find(body):
             if settings.secrets == "refuse":
-                raise Mistake(
+                raise UserError(
                     f"the {kind} of the bundle holds a secret ({found[0].rule}); remove it, "
                     'or set bundle.secrets = "mask"'
                 )
             body = masked(body, found, marks, note)
     if settings.form != "json":
-        body = shown(body, marks)
+        body = printable(body, marks)
     return block(settings.form, kind, marks, body)
 
 

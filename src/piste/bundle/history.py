@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 
 from piste.bundle.listing import environment
-from piste.system.errors import Mistake, shown
+from piste.system.errors import UserError, printable
 
 _ARGUMENTS = 100_000  # bytes of names handed to one git
 _DIFF = (
@@ -19,15 +19,15 @@ _DIFF = (
 
 
 def revision(root: str, text: str) -> str:
-    """Return the commit that a revision names. Raises Mistake where it names none."""
+    """Return the commit that a revision names. Raises UserError where it names none."""
     try:
         found = _git(
             root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}"
         )
-    except Mistake:
+    except UserError:
         if _git_folder(root):
-            raise Mistake(
-                f"{shown(text)} is no revision of this repository; name a branch, tag or commit"
+            raise UserError(
+                f"{printable(text)} is no revision of this repository; name a branch, tag or commit"
             ) from None
         raise
     return found.decode().strip()
@@ -85,22 +85,26 @@ def _portions(names: Sequence[bytes]) -> Iterable[list[bytes]]:
 def _git_folder(root: str) -> bool:
     try:
         _git(root, "rev-parse", "--git-dir")
-    except Mistake:
+    except UserError:
         return False
     return True
 
 
 def _git(root: str, *arguments: str | bytes) -> bytes:
-    """Return what git prints. Raises Mistake where it fails or is not there."""
+    """Return what git prints. Raises UserError where it fails or is not there."""
     command: list[str | bytes] = ["git", "-c", "core.fsmonitor=false", *arguments]
     try:
         done = subprocess.run(
             command, cwd=root, env=environment(), capture_output=True, stdin=subprocess.DEVNULL
         )
     except FileNotFoundError:
-        raise Mistake("--since, --diff and --log need git; install it, or leave them out") from None
+        raise UserError(
+            "--since, --diff and --log need git; install it, or leave them out"
+        ) from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         why = said[0] if said else f"git {arguments[0]!r} failed"
-        raise Mistake(f"--since, --diff and --log need a git repository with commits: {shown(why)}")
+        raise UserError(
+            f"--since, --diff and --log need a git repository with commits: {printable(why)}"
+        )
     return done.stdout

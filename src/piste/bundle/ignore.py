@@ -19,7 +19,7 @@ from piste.bundle.defaults import GROUPS, SECRET_FILES
 from piste.bundle.escapes import quote
 from piste.bundle.file_reader import Folders, read
 from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -145,7 +145,7 @@ class _Glance:
 
 
 def compiled(lines: Sequence[Line]) -> "GitIgnoreSpec":
-    """Return the matcher of the lines. Raises Mistake, which names the line that is wrong."""
+    """Return the matcher of the lines. Raises UserError, which names the line that is wrong."""
     from pathspec import GitIgnoreSpec
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
@@ -154,7 +154,7 @@ def compiled(lines: Sequence[Line]) -> "GitIgnoreSpec":
         try:
             patterns.append(GitIgnoreSpecPattern(line.pattern))
         except Exception as error:  # its own error, and re.error for a range such as [z-a]
-            raise Mistake(
+            raise UserError(
                 f"{line.source}: {line.pattern!r} is not a gitignore pattern; mend or remove it"
             ) from error
     return GitIgnoreSpec(patterns)
@@ -177,7 +177,7 @@ def split(
     """Split the listed names into those to pack and those left out by a line.
 
     `paths` narrows to files and folders. What `bundle.include` does not name is in neither.
-    Raises Mistake for a bad pattern.
+    Raises UserError for a bad pattern.
     """
     asked = exact(settings, paths)
     lines = [line for line in gather(root, settings, names) if not _shadows(line, asked)]

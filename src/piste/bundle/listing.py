@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from piste.bundle.escapes import quote
 from piste.system import atomic_write
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 # A repository's own settings must not run a program, colour the output or wait for a lock.
 _GIT = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks")
@@ -71,9 +71,9 @@ def environment() -> dict[str, str]:
 
 
 def start(root: str) -> Running:
-    """Start git's listing of `root`; `finish` takes it up. Raises Mistake, OSError."""
+    """Start git's listing of `root`; `finish` takes it up. Raises UserError, OSError."""
     if not os.path.isdir(root):
-        raise Mistake(f"{root} is not a folder; name a project's folder")
+        raise UserError(f"{root} is not a folder; name a project's folder")
     out, put_out = os.pipe()
     errors, put_errors = os.pipe()
     streams = [
@@ -126,7 +126,7 @@ def finish(
 
     `exclude`: project-relative paths that are not there as far as the bundle goes; one that
     ends in `/` is a folder. `prune` makes a test for folders that the walk without git need
-    not enter. Raises Mistake where git refuses.
+    not enter. Raises UserError where git refuses.
     """
     names, notes, git = _from_git(running)
     nested: list[bytes] = []
@@ -167,7 +167,7 @@ def _from_git(running: Running) -> tuple[list[bytes], list[str], bool]:
         if _NO_GIT in complaints:
             return [], [], False
         first = (complaints.strip() or "git ls-files failed").splitlines()[0]
-        raise Mistake(f"git cannot list this folder: {first}")
+        raise UserError(f"git cannot list this folder: {first}")
     names = out.split(b"\0")[:-1]
     if not names and _git_ignores(running.root):
         return [], [], False  # a project inside a repository that ignores it

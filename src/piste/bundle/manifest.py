@@ -26,7 +26,7 @@ _MAGIC = "piste bundle state 1"
 RACY = 2_000_000_000  # ns within which a file may have been changed twice in one tick
 _TICKS = 10  # of 2 ms, that a save waits for the file system's clock to go on
 
-# What can be under a name: what `reading` finds, and what is found on a second look.
+# What can be under a name: what `file_reader` finds, and what is found on a second look.
 PACKED = file_reader.FILE
 BINARY, BUNDLE, DROPPED = range(file_reader.LARGE + 1, file_reader.LARGE + 4)
 KINDS = (

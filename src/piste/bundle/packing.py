@@ -24,11 +24,11 @@ from piste.bundle.listing import Listing
 from piste.bundle.manifest import DROPPED, State, Table
 from piste.bundle.settings import PATTERN_FILES, Settings, check
 from piste.system import atomic_write
-from piste.system.errors import Mistake, shown
+from piste.system.errors import UserError, printable
 
 if TYPE_CHECKING:
     from piste.bundle.blocks import Options
-    from piste.bundle.cache import Known
+    from piste.bundle.cache import ScanCache
     from piste.bundle.report import Report
 
 _SAME, _PATCHED, _NEW, _NOT = "same", "patched", "new", ""
@@ -38,7 +38,7 @@ _LEFTOVER = 3600  # seconds after which a temporary file is one that a killed ru
 _UNSETTLED = {file_reader.UNREADABLE, file_reader.VANISHED, file_reader.CHANGING, DROPPED}
 
 
-class Asked(NamedTuple):
+class PackRequest(NamedTuple):
     """What a bundle is asked to be: everything that decides its bytes beside the tree."""
 
     root: str
@@ -82,7 +82,7 @@ def unchanged(
     """Whether the bundle that stands there is what `pack` with the same arguments would write.
 
     True only where the settings, the list of names, each file's stamp and the bundle's
-    own are those of the last run. No file is read and nothing is written. Raises Mistake
+    own are those of the last run. No file is read and nothing is written. Raises UserError
     where git refuses.
     """
     asked = _asked(root, settings, target, exclude, paths)
@@ -120,7 +120,7 @@ def pack(
     `workers`: processes; 0: by the machine. What a run can leave for the next goes to
     `cache_dir`, and may be deleted.
 
-    Raises Mistake (a wrong setting, pattern or path; nothing to pack; a secret, where secrets
+    Raises UserError (a wrong setting, pattern or path; nothing to pack; a secret, where secrets
     are refused), OverBudget, Failed (another packer failed) and OSError (a full disk); then
     the old bundle stands.
     """
@@ -142,29 +142,29 @@ def pack(
 
 def _asked(
     root: Path, settings: Settings, target: str, exclude: Sequence[str], paths: Sequence[str]
-) -> Asked:
+) -> PackRequest:
     check(settings)
     top = os.path.abspath(root)
     for path in (target, *paths):
         if path.startswith("/") or ".." in path.split("/") or "\0" in path:
-            raise Mistake(f"{shown(path)} lies outside the project; name a path inside {top}")
-    return Asked(top, settings, target, tuple(sorted(exclude)), tuple(sorted(set(paths))))
+            raise UserError(f"{printable(path)} lies outside the project; name a path inside {top}")
+    return PackRequest(top, settings, target, tuple(sorted(exclude)), tuple(sorted(set(paths))))
 
 
-def _may_write(asked: Asked, overwrite: bool) -> None:
-    """Raise Mistake where the target is something that a person may have made."""
+def _may_write(asked: PackRequest, overwrite: bool) -> None:
+    """Raise UserError where the target is something that a person may have made."""
     from piste.bundle.formats import is_bundle
 
     path = os.path.join(asked.root, asked.target)
     if os.path.isdir(path):
-        raise Mistake(f"{shown(asked.target)} is a folder; name another target")
+        raise UserError(f"{printable(asked.target)} is a folder; name another target")
     if overwrite or not os.path.lexists(path):
         return
     with contextlib.closing(file_reader.Folders(asked.root)) as folders:
         got = file_reader.read(folders, os.fsencode(asked.target), 256, cut=True)
     if got.kind != file_reader.FILE or (got.data.strip() and not is_bundle(got.data)):
-        raise Mistake(
-            f"{shown(asked.target)} is there and is not a bundle of piste; "
+        raise UserError(
+            f"{printable(asked.target)} is there and is not a bundle of piste; "
             "move it away, name another target, or pass --overwrite"
         )
 
@@ -178,7 +178,7 @@ class _Look(NamedTuple):
     same: bool  # the bundle that stands there is the one to write
 
 
-def _look(asked: Asked, old: State | None, eager: bool = False) -> _Look:
+def _look(asked: PackRequest, old: State | None, eager: bool = False) -> _Look:
     """List the names and, while git does that, look at what the last run knew.
 
     `eager`: where something is to be made, load meanwhile what that needs.
@@ -226,7 +226,7 @@ def _patterns_changed(table: Table, stamps: "array[int]") -> bool:
     )
 
 
-def _stamp(asked: Asked, name: str) -> Stamp:
+def _stamp(asked: PackRequest, name: str) -> Stamp:
     return manifest.stamp(os.path.join(asked.root, name))
 
 
@@ -260,7 +260,13 @@ class _Run:
     """One run of `pack`: what it was asked, and what it found so far."""
 
     def __init__(
-        self, asked: Asked, cache: Path, write: bool, to: int | None, digest: bool, workers: int
+        self,
+        asked: PackRequest,
+        cache: Path,
+        write: bool,
+        to: int | None,
+        digest: bool,
+        workers: int,
     ) -> None:
         self.asked = asked
         self.cache = cache
@@ -269,7 +275,7 @@ class _Run:
         self.digest = digest
         self.workers = workers
         self.now = _now()  # files younger than two seconds now are not trusted
-        self.known: Known  # loaded when it is certain that something is to be made
+        self.known: ScanCache  # loaded when it is certain that something is to be made
         self.left: list[tuple[str, str, list[str]]] = []
         self.more: list[tuple[str, bytes]] = []  # diff and log
         self.beside: list[bytes] | None = None  # names whose folders git looked into for files only
@@ -287,7 +293,7 @@ class _Run:
 
         names, watched = self._chosen(old, look)
         counts = settings.tokens or settings.secrets != "off"
-        self.known = cache.load(self.cache) if counts else cache.Known()
+        self.known = cache.load(self.cache) if counts else cache.ScanCache()
         with self._base(old) as base:
             kept = self._kept(names, base, look.stamps)
             made, wrote, target, sha256 = self._put(names, base, kept)
@@ -349,7 +355,7 @@ class _Run:
         changed = history.changed(asked.root, asked.since)
         touched = changed & set(names)
         if not touched:
-            raise Mistake(f"nothing to pack has changed since {shown(asked.since)}")
+            raise UserError(f"nothing to pack has changed since {printable(asked.since)}")
         said = {quote(name) for name in changed}
         self.left = [
             (reason, pattern, [name for name in left if name in said])
@@ -439,7 +445,7 @@ class _Run:
             for index, note in made.table.notes.items():
                 if "secrets" in note:
                     found = ", ".join(sorted(note["secrets"]))
-                    raise Mistake(
+                    raise UserError(
                         f"{quote(made.table.names[index])} holds a secret ({found}); remove it, "
                         'leave the file out by bundle.ignore, or set bundle.secrets = "mask"'
                     )

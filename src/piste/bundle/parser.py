@@ -1,6 +1,6 @@
 """A bundle read back: the files that were packed, byte for byte.
 
-The way back through `forms`, the line numbers, `visible` and `text`. What was taken out
+The way back through `formats`, the line numbers, `escapes` and `encoding`. What was taken out
 on purpose does not come back: masked secrets, what `compress` left out, the end of a file that
 was cut, bytes that were not valid. It does not know where a file belongs on a disk.
 """
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from piste.bundle import encoding as encodings
-from piste.bundle.escapes import unquote, unshow
+from piste.bundle.escapes import unescape, unquote
 from piste.bundle.formats import FILE, SIGNATURES
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 _MARKS = rb'((?: [a-z_]+="(?:[^"\\\n]|\\[^\n])*")*)'
 _MARK = re.compile(r' ([a-z_]+)="((?:[^"\\]|\\.)*)"')
@@ -35,7 +35,7 @@ class Block(NamedTuple):
 def parse(text: bytes, form: str) -> list[tuple[str, bytes]]:
     """Return the files of a bundle in the given form, as (name, content) in its order.
 
-    A name that is not UTF-8 carries its bytes as `surrogateescape` does. Raises Mistake
+    A name that is not UTF-8 carries its bytes as `surrogateescape` does. Raises UserError
     where `text` is not a bundle of that form.
     """
     with _as_mistake():
@@ -54,14 +54,14 @@ def content(block: Block, form: str) -> bytes:
     if "numbered" in marks:
         body = _NUMBER.sub(b"", body)
     if "escaped" in marks:
-        body = unshow(body.decode()).encode()
+        body = unescape(body.decode()).encode()
     return encodings.encode(body, marks)
 
 
 def blocks(text: bytes, form: str) -> list[Block]:
-    """Return every block of a bundle. Raises Mistake where it is not one of that form."""
+    """Return every block of a bundle. Raises UserError where it is not one of that form."""
     if not text.startswith(SIGNATURES[form]):
-        raise Mistake(f"this is not a bundle in the form {form}: it does not begin as one does")
+        raise UserError(f"this is not a bundle in the form {form}: it does not begin as one does")
     if form == "json":
         return _json_blocks(text)
     found: list[Block] = []
@@ -83,7 +83,7 @@ def _as_mistake() -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
-        raise Mistake(f"this bundle is cut off or was changed: {error}") from error
+        raise UserError(f"this bundle is cut off or was changed: {error}") from error
 
 
 def _xml(text: bytes, at: int) -> tuple[Block, int]:
@@ -114,7 +114,7 @@ def _opening(pattern: re.Pattern[bytes], text: bytes, at: int) -> re.Match[bytes
     found = pattern.match(text, at)
     if not found:
         line = text.count(b"\n", 0, at) + 1
-        raise Mistake(f"this bundle was changed: line {line} should open a block")
+        raise UserError(f"this bundle was changed: line {line} should open a block")
     return found
 
 
@@ -122,6 +122,6 @@ def _body(text: bytes, at: int, close: bytes, kind: bytes, marks: bytes) -> tupl
     end = text.find(close, at)
     if end < 0:
         line = text.count(b"\n", 0, at)
-        raise Mistake(f"this bundle is cut off: the block of line {line} is not closed")
+        raise UserError(f"this bundle is cut off: the block of line {line} is not closed")
     block = Block(kind.decode(), dict(_MARK.findall(marks.decode())), text[at:end])
     return block, end + len(close)

@@ -1,6 +1,6 @@
 """Which names are looked at: what is listed, less what the patterns and the question leave out.
 
-It puts `listing` and `ignoring` together and says what was left out and by what. It does not
+It puts `listing` and `ignore` together and says what was left out and by what. It does not
 know what a file holds.
 """
 
@@ -16,12 +16,12 @@ from piste.bundle.ignore import Left, Line
 from piste.bundle.listing import Listing, Prune
 from piste.bundle.report import IGNORED
 from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
-from piste.system.errors import Mistake, shown
+from piste.system.errors import UserError, printable
 
 SPECIAL = "special file"
 
 
-class Chosen(NamedTuple):
+class Selection(NamedTuple):
     """What a run looks at, and what it need not."""
 
     names: list[bytes]
@@ -35,8 +35,8 @@ def choose(
     listed: Listing,
     paths: Sequence[str],
     out_of_sight: Sequence[str],
-) -> Chosen:
-    """Return the names to look at. Raises Mistake for a bad pattern, or where none is left."""
+) -> Selection:
+    """Return the names to look at. Raises UserError for a bad pattern, or where none is left."""
     names = listed.names
     asked = _named(settings, paths, out_of_sight)
     if more := _asked_for(root, listed, asked):
@@ -52,7 +52,7 @@ def choose(
     if listed.nested:
         grouped.append(("submodule", "", [quote(name) for name in listed.nested]))
     absent = asked - set(names) if asked else asked
-    return Chosen(packed, grouped, _watched(root, settings, names, set(packed), absent))
+    return Selection(packed, grouped, _watched(root, settings, names, set(packed), absent))
 
 
 def pruner(root: str, settings: Settings, paths: Sequence[str]) -> Prune:
@@ -141,22 +141,24 @@ def _nothing(
     lines: Sequence[Line],
     paths: Sequence[str],
     out_of_sight: Sequence[str],
-) -> Mistake:
-    where = " and ".join(map(shown, paths)) or root
+) -> UserError:
+    where = " and ".join(map(printable, paths)) or root
     for path in paths:
         if path in out_of_sight:
-            return Mistake(f"{shown(path)} is made by piste, and what it makes is never packed")
+            return UserError(
+                f"{printable(path)} is made by piste, and what it makes is never packed"
+            )
         if not os.path.lexists(os.path.join(root, path)):
-            return Mistake(f"{shown(path)} is not there; name a file or folder of {root}")
+            return UserError(f"{printable(path)} is not there; name a file or folder of {root}")
     if not left and settings.include:
-        return Mistake(f"no file in {where} matches bundle.include; widen it")
+        return UserError(f"no file in {where} matches bundle.include; widen it")
     if not left:
-        return Mistake(f"there is no file to pack in {where}")
+        return UserError(f"there is no file to pack in {where}")
     counts: dict[int, int] = {}
     for one in left:
         counts[one.line] = counts.get(one.line, 0) + 1
     most = lines[max(counts, key=lambda line: (counts[line], -line))]
-    return Mistake(
+    return UserError(
         f"all {len(left)} files in {where} are left out, most by {most.pattern!r} "
         f'({most.source}); add "!{most.pattern}" to bundle.ignore to bring them back'
     )

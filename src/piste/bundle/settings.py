@@ -7,7 +7,7 @@ came from, and not the path of the bundle: that is the target of the graph's rul
 
 from typing import NamedTuple
 
-from piste.system.errors import Mistake, did_you_mean
+from piste.system.errors import UserError, did_you_mean
 
 CHOICES = {
     "form": ("xml", "markdown", "plain", "json"),
@@ -60,19 +60,19 @@ class Settings(NamedTuple):
 
 
 def check(settings: Settings) -> None:
-    """Raise Mistake where a value is not one of those allowed, or two do not go together."""
+    """Raise UserError where a value is not one of those allowed, or two do not go together."""
     for key, known in CHOICES.items():
         value = getattr(settings, key)
         if value not in known:
-            raise Mistake(
+            raise UserError(
                 f"bundle.{key} is {value!r}, which is not one of {', '.join(known)}"
                 f"{did_you_mean(value, known)}"
             )
     if settings.max_file < 1:
-        raise Mistake(f"bundle.max_file is {settings.max_file}; it must be 1 byte or more")
+        raise UserError(f"bundle.max_file is {settings.max_file}; it must be 1 byte or more")
     if settings.budget < 0:
-        raise Mistake(f"bundle.budget is {settings.budget}; it must be 0 (no limit) or more")
+        raise UserError(f"bundle.budget is {settings.budget}; it must be 0 (no limit) or more")
     if settings.compress and settings.line_numbers:
-        raise Mistake("bundle.line_numbers counts the lines of whole files; set compress = false")
+        raise UserError("bundle.line_numbers counts the lines of whole files; set compress = false")
     if settings.budget and not settings.tokens:
-        raise Mistake("bundle.budget needs bundle.tokens = true: nothing is counted without it")
+        raise UserError("bundle.budget needs bundle.tokens = true: nothing is counted without it")

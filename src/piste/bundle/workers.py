@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from piste.bundle.blocks import Maker, Options, warm
-from piste.bundle.cache import Findings, Known
+from piste.bundle.cache import Findings, ScanCache
 from piste.bundle.manifest import Table
 from piste.system import atomic_write
 from piste.system.errors import Failed
@@ -107,10 +107,10 @@ def size_for(files: int, asked: int) -> int:
     return max(1, min(cores, files // _PER_PROCESS))
 
 
-class Crew:
+class WorkerPool:
     """This process and its helpers, over one list of batches."""
 
-    def __init__(self, job: Job, known: Known, helpers: int, spools: str) -> None:
+    def __init__(self, job: Job, known: ScanCache, helpers: int, spools: str) -> None:
         """Start `helpers` processes on the batches of `job`. Raises OSError.
 
         `spools` is a folder for what they write; "" where nothing is to be written.
@@ -184,7 +184,7 @@ class Crew:
                 os.close(helper.spool)
 
 
-def _maker(job: Job, known: Known) -> Maker:
+def _maker(job: Job, known: ScanCache) -> Maker:
     return Maker(job.root, Options(*job.options), known, job.now)
 
 
@@ -234,7 +234,7 @@ def _spawn(job: Job, tickets: int, back: int, spool: int) -> Helper:
 
     reader, writer = os.pipe()
     fds = (tickets, back, spool, writer)
-    code = "import sys; from piste.bundle import crew; crew.helper(sys.argv[1:])"
+    code = "import sys; from piste.bundle import workers; workers.helper(sys.argv[1:])"
     try:
         process = subprocess.Popen(
             [sys.executable, "-c", code, *map(str, fds)],
@@ -260,7 +260,7 @@ def helper(argv: Sequence[str]) -> None:
 def _help(job: Job, tickets: int, back: int, spool: int, result: int) -> None:
     """Make batches from the back until the tickets are gone; send what was found out."""
     batches: list[tuple[int, int, int, tuple[Any, ...]]] = []
-    known = Known(job.counts, job.scans)
+    known = ScanCache(job.counts, job.scans)
     trouble: tuple[Any, ...] = ()
     try:
         with contextlib.closing(_maker(job, known)) as maker:

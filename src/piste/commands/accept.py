@@ -10,7 +10,7 @@ from piste.build import freshness, log, project, receipts
 from piste.build.freshness import Decision, World
 from piste.build.receipts import Receipt
 from piste.commands import common
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 def main(argv: Sequence[str]) -> int:
@@ -33,15 +33,15 @@ def main(argv: Sequence[str]) -> int:
 def adoptable(world: World, decision: Decision) -> Receipt | None:
     """Return the receipt that accepts a target as it stands, None where it is fresh.
 
-    Raises Mistake when there is no text, or nothing that it could be made from.
+    Raises UserError when there is no text, or nothing that it could be made from.
     """
     target = decision.rule.target
     if decision.state == freshness.FRESH:
         return None
     if decision.state == freshness.MISSING:
-        raise Mistake(f"{target} is not there; {common.next_step(world, decision)}")
+        raise UserError(f"{target} is not there; {common.next_step(world, decision)}")
     if decision.state == freshness.FOREIGN and decision.wanted is None:
-        raise Mistake(f"{target} is a source: what it could be made from is not there")
+        raise UserError(f"{target} is a source: what it could be made from is not there")
     if decision.wanted is None:
         raise freshness.mistake_of(decision)
     mine = decision.state in (freshness.EDITED, freshness.FOREIGN)

@@ -18,7 +18,7 @@ from piste.build.freshness import World
 from piste.bundle.settings import CHOICES, Settings
 from piste.commands import common
 from piste.system import paths
-from piste.system.errors import Failed, Mistake, shown
+from piste.system.errors import Failed, UserError, printable
 
 if TYPE_CHECKING:
     from piste.bundle.report import Report
@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     args = _parser().parse_args(argv)
     if args.copy and (args.dry or args.stdout):
-        raise Mistake("--copy copies the bundle that is written; leave out --dry and --stdout")
+        raise UserError("--copy copies the bundle that is written; leave out --dry and --stdout")
     world = project.here()
     settings = _settings(world.config.bundle, args)
     if args.show_config:
@@ -121,12 +121,12 @@ def _target(world: World, args: argparse.Namespace) -> str:
 
 
 def _relative(root: Path, path: str) -> str:
-    """Return a path from the command line as the project has it. Raises Mistake for one outside."""
+    """Return a path of the command line as the project has it. Raises UserError if outside."""
     # Not resolved: a symlink is named, and what it leads to is not.
     absolute = os.path.normpath(os.path.join(Path.cwd().resolve(), path))
     found = os.path.relpath(absolute, os.path.realpath(root))
     if found == ".." or found.startswith("../"):
-        raise Mistake(f"{shown(path)} lies outside the project; name a path inside {root}")
+        raise UserError(f"{printable(path)} lies outside the project; name a path inside {root}")
     return found
 
 

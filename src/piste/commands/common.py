@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from piste.build import freshness, project, receipts, rules
 from piste.build.freshness import Decision, World
 from piste.build.rules import Rule
-from piste.system.errors import EXIT_MISTAKE, Mistake
+from piste.system.errors import EXIT_MISTAKE, UserError
 
 _WIDTH = 88  # of help texts, in columns, at most
 LINE = "line"  # the stage of the rules from idea to todo
@@ -52,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line, with the nearest option, and where to look; exit 2."""
-        from piste.system.errors import did_you_mean, without_secrets
+        from piste.system.errors import did_you_mean, redact
 
         near = ""
         start, _, rest = message.partition(": ")
@@ -69,7 +69,7 @@ class _Parser(argparse.ArgumentParser):
             message = f"{start} is one of {', '.join(known)}, and not {found[1]}"
             near = did_you_mean(found[1], known)
         line = f"{self.prog}: {message}{near or f'; see {self.prog} --help'}"
-        print(without_secrets(line), file=sys.stderr)
+        print(redact(line), file=sys.stderr)
         sys.exit(EXIT_MISTAKE)
 
 
@@ -103,7 +103,7 @@ def add_target(made: argparse.ArgumentParser, nargs: str | None = None, more: st
 def chosen(world: World, names: Sequence[str]) -> list[Rule]:
     """Return the rules that are named, by target or by rule, each once.
 
-    Raises Mistake, with the nearest name, for a name that is none.
+    Raises UserError, with the nearest name, for a name that is none.
     """
     found = [_named(world, name) for name in names]
     return list({rule.name: rule for rule in found}.values())
@@ -113,7 +113,7 @@ def decisions(world: World, names: Sequence[str], everything: bool = False) -> l
     """Return a decision for each target that is named, else for those that matter here.
 
     What matters is the line, and beside it whatever piste has made: a README.md that
-    somebody wrote is none of its business. Raises Mistake for a name that is none.
+    somebody wrote is none of its business. Raises UserError for a name that is none.
     """
     if names or everything:
         rules = chosen(world, names) if names else list(world.rules.values())
@@ -133,7 +133,7 @@ def decisions(world: World, names: Sequence[str], everything: bool = False) -> l
 def _named(world: World, word: str) -> Rule:
     try:
         return rules.find(world.rules, word)
-    except Mistake:
+    except UserError:
         # A path as the person sees it, from a folder inside the project.
         path = Path(os.path.abspath(word))
         if not path.is_relative_to(world.root):

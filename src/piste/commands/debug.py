@@ -13,11 +13,11 @@ from typing import NamedTuple
 from piste.build import project, templates
 from piste.build.freshness import World
 from piste.commands import common
-from piste.commands.steps import the_chain
+from piste.commands.steps import read_progress
 from piste.steps import attempt, context, progress, runner, testing
 from piste.steps.attempt import Attempt
 from piste.system import atomic_write, git, screen
-from piste.system.errors import Mistake, PisteError
+from piste.system.errors import PisteError, UserError
 
 TEMPLATE = "debug.md.j2"
 _CODES = "0 packed, or the tests pass, 2 something you can mend"
@@ -71,7 +71,7 @@ def of_attempt(world: World, now: Attempt) -> Failure | None:
 
 
 def of_tests(world: World) -> Failure | None:
-    """Run the tests in the person's checkout; return their failure, or None. Raises Mistake."""
+    """Run the tests in the person's checkout; return their failure, or None. Raises UserError."""
     settings = progress.settings(world)
     command = settings.test or runner.found_test(world.root)
     where = testing.Where(world.root, git.own_folder(world.root) / "logs" / "debug.tests")
@@ -80,10 +80,10 @@ def of_tests(world: World) -> Failure | None:
     if result.green:
         return None
     if not testing.starts(result):
-        raise Mistake(f"the test command {command!r} cannot be run: {result.said}")
+        raise UserError(f"the test command {command!r} cannot be run: {result.said}")
     failure = Failure(world.root, testing.trim(result.output), result.said, command)
     try:
-        after = the_chain(world).next
+        after = read_progress(world).next
     except PisteError:  # a project may have tests and no plan
         return failure
     if after is None:
@@ -93,7 +93,7 @@ def of_tests(world: World) -> Failure | None:
 
 
 def packed(world: World, failure: Failure) -> str:
-    """Return the failure with what matters to it. Raises Mistake for a template that is wrong."""
+    """Return the failure with what matters to it. Raises UserError for a template that is wrong."""
     known = context.files(failure.folder)
     named = context.named(f"{failure.output}\n{failure.prompt}", failure.folder, known)
     changed = (name for name in failure.changed if name in known)

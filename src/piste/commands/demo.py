@@ -13,7 +13,7 @@ from pathlib import Path
 
 from piste.commands import common, init
 from piste.system import atomic_write, paths, screen
-from piste.system.errors import Failed, Mistake
+from piste.system.errors import Failed, UserError
 
 FOLDER = "piste-demo"
 SPEC = """\
@@ -51,7 +51,9 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     root = Path(args.folder).absolute()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise Mistake(f"{args.folder} is there and not empty; name another folder: piste demo DIR")
+        raise UserError(
+            f"{args.folder} is there and not empty; name another folder: piste demo DIR"
+        )
     lay_out(root)
     _show(f"A small project lies in {args.folder}: a spec.md, and what `piste init` writes.")
     _run(root, "doit", "todo")

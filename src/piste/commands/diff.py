@@ -9,7 +9,7 @@ from piste.build import project, receipts
 from piste.build.freshness import World
 from piste.build.rules import Rule
 from piste.commands import common, why
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 _CODES = "0 no difference, 1 a difference, 2 something you can mend"
 
@@ -31,17 +31,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def edits(world: World, rule: Rule) -> list[str]:
-    """Return the diff from what was made to what stands. Raises Mistake where one is not there."""
+    """Return the diff from what was made to what stands. Raises UserError if one is missing."""
     target = rule.target
     receipt = receipts.read(world.root, target)
     path = world.root / target
     if receipt is None:
         made = f"{project.door(world.root)} {rule.name} makes it"
         why_not = "piste did not make it" if path.exists() else f"it is not there yet; {made}"
-        raise Mistake(f"{target} has nothing to be compared with: {why_not}")
+        raise UserError(f"{target} has nothing to be compared with: {why_not}")
     if not path.is_file():
-        raise Mistake(f"{target} is not there; piste restore {target} brings it back")
+        raise UserError(f"{target} is not there; piste restore {target} brings it back")
     made_text = world.store.text(receipt.output)
     if made_text is None:
-        raise Mistake(f"the store no longer has {target} as it was made; try git diff {target}")
+        raise UserError(f"the store no longer has {target} as it was made; try git diff {target}")
     return list(why.diff(made_text, path.read_bytes(), f"{target}, as it was made", target))

@@ -24,7 +24,7 @@ from piste.commands import common
 from piste.model import llm_home
 from piste.model.prices import FREE
 from piste.system import paths, screen
-from piste.system.errors import EXIT_FAILED, Mistake, PisteError, shown, without_secrets
+from piste.system.errors import EXIT_FAILED, PisteError, UserError, printable, redact
 
 OK, NOTE, MEND = "ok", "note", "mend"
 _COLOURS = {OK: "green", NOTE: "yellow", MEND: "red"}
@@ -48,8 +48,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     with screen.if_slow("looking"):
         lines = [
-            Line(line.state, line.about, without_secrets(shown(line.said)))
-            for line in _lines(args.deep)
+            Line(line.state, line.about, redact(printable(line.said))) for line in _lines(args.deep)
         ]
     if args.json:
         common.print_json([line._asdict() for line in lines])
@@ -104,7 +103,7 @@ def _of_project(root: Path, world: World | None) -> Iterator[Line]:
     for target in targets:
         try:
             receipts.read(root, target)
-        except Mistake as error:
+        except UserError as error:
             damaged += 1
             yield Line(MEND, "receipts", str(error))
     if not damaged:
@@ -119,7 +118,7 @@ def _writable(about: str, folders: Sequence[Path]) -> Iterator[Line]:
     for folder in folders:
         try:
             paths.writable_folder(folder, about)
-        except Mistake as error:
+        except UserError as error:
             yield Line(MEND, about, str(error))
             return
 

@@ -13,9 +13,9 @@ from piste.commands import common
 from piste.commands.next import chosen
 from piste.commands.steps import named
 from piste.steps import attempt, merge, progress, runner, testing
-from piste.steps.progress import HAND, Chain, Link, Record
+from piste.steps.progress import HAND, Progress, Record, StepStatus
 from piste.system import git, screen
-from piste.system.errors import EXIT_FAILED, Mistake
+from piste.system.errors import EXIT_FAILED, UserError
 
 _CODES = "0 ticked, 1 the tests fail, 2 something you can mend"
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     chain = own_chain(world)
     link = chosen(chain, args.step)
     if link is None:
-        raise Mistake("nothing is left to be done; piste done N does a step again")
+        raise UserError("nothing is left to be done; piste done N does a step again")
     command = "" if args.untested else args.test or _command(world)
     with runner.only_one(world, f"piste done {link.step.id}"):
         result = _tested(world, command) if command else None
@@ -52,14 +52,14 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def own_chain(world: World) -> Chain:
+def own_chain(world: World) -> Progress:
     """Return the chain as it is in the person's checkout alone.
 
-    Raises Mistake while finished steps wait to be merged: what is ticked here would clash.
+    Raises UserError while finished steps wait to be merged: what is ticked here would clash.
     """
     if merge.unlanded_here(world.root):
         line = git.find(world.root).line
-        raise Mistake(f"finished steps are on {line}; take them first: git merge {line}")
+        raise UserError(f"finished steps are on {line}; take them first: git merge {line}")
     return progress.chain(world, progress.settings(world).steps)
 
 
@@ -74,7 +74,7 @@ def _tested(world: World, command: str) -> testing.Result:
         return testing.run(command, where, settings.test_timeout)
 
 
-def _red(link: Link, result: testing.Result, as_json: bool) -> int:
+def _red(link: StepStatus, result: testing.Result, as_json: bool) -> int:
     failure = testing.trim(result.output)
     if as_json:
         about = {"step": link.step.id, "state": link.state, "tests": result.said}
@@ -85,7 +85,7 @@ def _red(link: Link, result: testing.Result, as_json: bool) -> int:
     return EXIT_FAILED
 
 
-def _forget_attempt(world: World, link: Link) -> None:
+def _forget_attempt(world: World, link: StepStatus) -> None:
     """An attempt at this very step is of no interest any more; what it has left stays."""
     now = attempt.load(world.root)
     if now is not None and now.phase != attempt.LAND and now.step == link.step.id:

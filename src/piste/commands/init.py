@@ -12,7 +12,7 @@ from pathlib import Path
 from piste.build import config, project
 from piste.commands import common
 from piste.system import atomic_write
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 DODO = "from piste.tasks import *  # noqa: F403\n\n# Your own doit tasks go below.\n"
 IGNORE = ("/.piste/*", "!/.piste/receipts/", "/output.txt", "__pycache__/")
@@ -45,9 +45,9 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     root = Path(args.folder).absolute()
     if not root.is_dir():
-        raise Mistake(f"{args.folder} is not a folder; mkdir {args.folder}")
+        raise UserError(f"{args.folder} is not a folder; mkdir {args.folder}")
     if not os.access(root, os.W_OK):
-        raise Mistake(f"{args.folder} is read-only; nothing was written")
+        raise UserError(f"{args.folder} is read-only; nothing was written")
     for line in initialise(root, args.model):
         print(line)
     return 0
@@ -57,7 +57,7 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
     """Make `root` a project; return what was done, a line each.
 
     `more` is added to the line of the settings that names the model. Raises OSError,
-    and Mistake for a model that llm does not know.
+    and UserError for a model that llm does not know.
     """
     said = []
     attributes = _attributes(root)  # first of all: it reads the settings that are there
@@ -68,7 +68,7 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
         atomic_write.write(root / config.FILE, settings.encode())
         said.append(f"wrote {config.FILE}: {about}{tests}")
     elif model:
-        raise Mistake(f"the settings are there already; set `model = {model!r}` in them")
+        raise UserError(f"the settings are there already; set `model = {model!r}` in them")
     dodo = root / "dodo.py"
     if not dodo.exists():
         atomic_write.write(dodo, DODO.encode())
@@ -92,7 +92,7 @@ def _model_line(model: str) -> tuple[str, str]:
         return f'model = "{model}"', f"the model is {model}"
     try:
         default = asking.resolve(None)
-    except Mistake:
+    except UserError:
         default = None
     if default is not None and asking.has_key(default):
         about = f"the model is llm's default, {default.model_id}"

@@ -15,7 +15,7 @@ from piste.build import project
 from piste.commands import common
 from piste.mise import definitions
 from piste.system import atomic_write, paths, screen
-from piste.system.errors import EXIT_FAILED, Failed, Mistake, shown
+from piste.system.errors import EXIT_FAILED, Failed, UserError, printable
 
 FILE = "conf.d/piste.toml"
 PROJECT = f".config/mise/{FILE}"
@@ -43,17 +43,17 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("-y", "--yes", action="store_true", help="with --merge: do not ask")
     args = parser.parse_args(argv)
     if args.yes and args.merge is None:
-        raise Mistake("--yes goes with --merge: nothing else is asked")
+        raise UserError("--yes goes with --merge: nothing else is asked")
     if args.stdout:
         if args.check:
-            raise Mistake("--check compares a file: use it with --project, --global or --merge")
+            raise UserError("--check compares a file: use it with --project, --global or --merge")
         sys.stdout.write(definitions.text())
         return 0
     if args.merge is not None:
         return _merge(args.merge, args.check, args.yes)
     if args.everywhere:
         path = _everywhere()
-        return _own(path, shown(str(path)), "piste mise --global", args.check)
+        return _own(path, printable(str(path)), "piste mise --global", args.check)
     return _own(_in_project(), PROJECT, "piste mise", args.check)
 
 
@@ -74,7 +74,7 @@ def _in_project() -> Path:
     root = project.root_of(Path.cwd())
     path = (root / PROJECT).resolve()
     if path == _everywhere():
-        raise Mistake(f"{PROJECT} of {root} is mise's global one: use --global, or cd elsewhere")
+        raise UserError(f"{PROJECT} of {root} is mise's global one: use --global, or cd elsewhere")
     paths.inside(root, path.parent, PROJECT)
     return path
 
@@ -83,11 +83,11 @@ def _own(path: Path, name: str, how: str, check: bool) -> int:
     """Write the file that is piste's by the command `how`, or see whether it is up to date."""
     found = _read(path, name)
     if found is not None and not definitions.is_owned(found):
-        raise Mistake(
+        raise UserError(
             f"{name}: piste did not write it; move it away, or `piste mise --merge {name}`"
         )
     if found is not None and definitions.is_edited(found):
-        raise Mistake(
+        raise UserError(
             f"{name}: edited since piste wrote it; put your tasks into a mise.toml, which wins "
             f"over it, remove {name}, and run this again"
         )
@@ -109,13 +109,13 @@ def _merge(name: str, check: bool, yes: bool) -> int:
     path = Path(name).resolve()
     found = _read(path, name)
     if found is None:
-        raise Mistake(f"{name} is not there; `piste mise --global` needs no file of yours")
+        raise UserError(f"{name} is not there; `piste mise --global` needs no file of yours")
     if definitions.is_owned(found) and path.parts[-2:] == Path(FILE).parts:
-        raise Mistake(f"{name} is piste's own file; use `piste mise` without --merge for it")
+        raise UserError(f"{name} is piste's own file; use `piste mise` without --merge for it")
     try:
         merged = definitions.merge(found)
-    except Mistake as error:
-        raise Mistake(f"{name}: {error}; nothing was written") from None
+    except UserError as error:
+        raise UserError(f"{name}: {error}; nothing was written") from None
     for task in merged.kept:
         screen.say(f"{name}: {task} is your own task and stays as it is")
     if merged.text == found:
@@ -143,16 +143,18 @@ def _read(path: Path, name: str) -> str | None:
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
-        raise Mistake(f"{name}: byte {error.start} is not UTF-8; mise cannot read it") from None
+        raise UserError(f"{name}: byte {error.start} is not UTF-8; mise cannot read it") from None
     except OSError as error:
-        raise Mistake(f"{name} cannot be read: {error.strerror}") from None
+        raise UserError(f"{name} cannot be read: {error.strerror}") from None
 
 
 def _write(path: Path, name: str, text: str) -> None:
     try:
         atomic_write.write(path, text.encode())
     except OSError as error:
-        raise Mistake(f"{name} cannot be written: {error.strerror}; nothing was changed") from None
+        raise UserError(
+            f"{name} cannot be written: {error.strerror}; nothing was changed"
+        ) from None
 
 
 def _diff(old: str, new: str, name: str) -> list[str]:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from piste.build import project, templates
 from piste.build.freshness import World
 from piste.commands import common
-from piste.commands.steps import named, the_chain
+from piste.commands.steps import named, read_progress
 from piste.steps import context, progress, testing
-from piste.steps.progress import Chain, Link
-from piste.system.errors import Mistake
+from piste.steps.progress import Progress, StepStatus
+from piste.system.errors import UserError
 
 TEMPLATE = "next.md.j2"
 _MOST_SPEC = 100_000  # bytes
@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--full", action="store_true", help="print it with its context")
     args = parser.parse_args(argv)
     world = project.here()
-    chain = the_chain(world)
+    chain = read_progress(world)
     link = chosen(chain, args.step)
     if link is None:
         print(f"nothing is left: all {len(chain.links)} steps are done", file=sys.stderr)
@@ -48,18 +48,18 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def chosen(chain: Chain, step_id: str) -> Link | None:
+def chosen(chain: Progress, step_id: str) -> StepStatus | None:
     """Return the step that is named, or the next one; None when nothing is left.
 
-    Raises Mistake when the plan has no steps, or not that one.
+    Raises UserError when the plan has no steps, or not that one.
     """
     if not chain.links:
-        raise Mistake(f"{chain.path}: {chain.plan.why}")
+        raise UserError(f"{chain.path}: {chain.plan.why}")
     return chain.find(step_id) if step_id else chain.next
 
 
-def full(world: World, chain: Chain, link: Link) -> str:
-    """Return the step with what a chat window has to know. Raises Mistake for its template."""
+def full(world: World, chain: Progress, link: StepStatus) -> str:
+    """Return the step with what a chat window has to know. Raises UserError for its template."""
     root, step = world.root, link.step
     known = context.files(root)
     spec = world.rules["spec"].target

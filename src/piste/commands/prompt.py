@@ -13,7 +13,7 @@ from piste.build.rules import Rule
 from piste.commands import common
 from piste.model import tokens
 from piste.system import screen
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
 
 def origins(world: World, rule: Rule) -> dict[str, str]:
     """Return the layer that each part of the prompt comes from."""
-    template = world.memo.template(rule.prompt, world.layers)
+    template = world.stat_cache.template(rule.prompt, world.layers)
     found = {template.name: template.layer}
     found.update({name: layer for name, layer, _ in template.partials})
     for name in freshness.chosen_inputs(world, rule):
@@ -67,4 +67,4 @@ def _inputs_there(world: World, rule: Rule) -> None:
         if not os.path.lexists(world.root / path):
             decision = freshness.decide(world, rule)
             step = common.next_step(world, decision)
-            raise Mistake(f"{rule.target}: {path} is missing{f'; {step}' if step else ''}")
+            raise UserError(f"{rule.target}: {path} is missing{f'; {step}' if step else ''}")

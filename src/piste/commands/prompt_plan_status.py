@@ -9,19 +9,19 @@ from collections.abc import Sequence
 
 from piste.build import project
 from piste.commands import common
-from piste.commands.steps import named, the_chain
-from piste.steps.progress import Chain
+from piste.commands.steps import named, read_progress
+from piste.steps.progress import Progress
 from piste.system import screen
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     parser = common.parser("prompt_plan_status", __doc__.split("\n")[0].partition(": ")[2])
     args = parser.parse_args(argv)
-    chain = the_chain(project.here())
+    chain = read_progress(project.here())
     if not chain.links:
-        raise Mistake(f"{chain.path}: {chain.plan.why}")
+        raise UserError(f"{chain.path}: {chain.plan.why}")
     if args.json:
         common.print_json(as_dict(chain))
         return 0
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def line(chain: Chain) -> str:
+def line(chain: Progress) -> str:
     """Return the state of a plan with steps in one line."""
     total = len(chain.links)
     after = chain.next
@@ -40,7 +40,7 @@ def line(chain: Chain) -> str:
     return f"{_left(chain)} of {total} steps left; next: {named(after)} (line {after.step.line})"
 
 
-def as_dict(chain: Chain) -> dict[str, object]:
+def as_dict(chain: Progress) -> dict[str, object]:
     """Return the state of a plan as plain data for JSON."""
     step = chain.next.step if chain.next else None
     return {
@@ -51,5 +51,5 @@ def as_dict(chain: Chain) -> dict[str, object]:
     }
 
 
-def _left(chain: Chain) -> int:
+def _left(chain: Progress) -> int:
     return sum(not link.finished for link in chain.links)

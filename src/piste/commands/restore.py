@@ -13,7 +13,7 @@ from piste.build.rules import Rule
 from piste.build.store import Record
 from piste.commands import common
 from piste.system import atomic_write, paths
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 YOURS = "yours"  # the event of a text that a person wrote and that was replaced
 
@@ -73,7 +73,7 @@ def versions(world: World, rule: Rule) -> list[Version]:
 
 
 def restore(world: World, rule: Rule, version: Version) -> str:
-    """Write a version as the target; return what to say. Raises Mistake, OSError."""
+    """Write a version as the target; return what to say. Raises UserError, OSError."""
     path = paths.writable(world.root, rule.target)
     old = path.read_bytes() if path.exists() else b""
     if old == version.data:
@@ -102,7 +102,7 @@ def _recorded(world: World, rule: Rule) -> Version | None:
 def _pick(world: World, rule: Rule, found: Sequence[Version], number: int) -> Version:
     target = rule.target
     if not found:
-        raise Mistake(f"the store has no text of {target}; try git log -- {target}")
+        raise UserError(f"the store has no text of {target}; try git log -- {target}")
     if number == 0:
         recorded = _recorded(world, rule)
         data = recorded.data if recorded else None
@@ -110,7 +110,7 @@ def _pick(world: World, rule: Rule, found: Sequence[Version], number: int) -> Ve
         return next((v for v in found if v.data == data), made)
     if not 1 <= number <= len(found):
         count = f"{len(found)} version{'' if len(found) == 1 else 's'}"
-        raise Mistake(f"{target} has {count}, not {number}; see piste restore {target} --list")
+        raise UserError(f"{target} has {count}, not {number}; see piste restore {target} --list")
     return found[number - 1]
 
 

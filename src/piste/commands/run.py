@@ -20,15 +20,15 @@ from typing import Any
 from piste.build import budget, project
 from piste.build.freshness import World
 from piste.commands import common
-from piste.commands.steps import named, the_chain
+from piste.commands.steps import named, read_progress
 from piste.model import prices
 from piste.steps import attempt, progress, runner
 from piste.steps.attempt_run import Answer, Options, Review
 from piste.steps.commit_phases import NeedsPerson
-from piste.steps.progress import Chain, Link, Settings
+from piste.steps.progress import Progress, Settings, StepStatus
 from piste.steps.runner import Outcome
 from piste.system import git, screen
-from piste.system.errors import EXIT_FAILED, Failed, Mistake, PisteError, shown
+from piste.system.errors import EXIT_FAILED, Failed, PisteError, UserError, printable
 
 _CODES = "0 done, 1 a step failed or waits for your word, 2 something you can mend, 3 out of budget"
 _NUMBER = re.compile(r"\d[\w.+-]*|[\w./+-]*\.\.[\w./+-]*")
@@ -60,7 +60,7 @@ def means_steps(argv: Sequence[str], root_world: World | None = None) -> bool:
         return True
     with contextlib.suppress(PisteError):
         world = root_world or project.here()
-        ids = {link.step.id for link in the_chain(world).links}
+        ids = {link.step.id for link in read_progress(world).links}
         return all(word in ids and word not in world.rules for word in others)
     return False
 
@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     world = project.here()
     settings, options = _settings(world, args), _options(args)
-    purse = budget.purse(world.root)
+    purse = budget.tracker(world.root)
     purse.cap = purse.cap.lower(budget.parse(args.budget, "--budget"))
     outcomes: list[Outcome] = []
     try:
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
 def _settings(world: World, args: argparse.Namespace) -> Settings:
     found = progress.settings(world)
     if args.attempts < 0:
-        raise Mistake("--attempts must be at least 1")
+        raise UserError("--attempts must be at least 1")
     return replace(
         found,
         agent=args.agent or found.agent,
@@ -131,7 +131,7 @@ def _settings(world: World, args: argparse.Namespace) -> Settings:
 
 def _options(args: argparse.Namespace) -> Options:
     if args.approve and not re.fullmatch(r"[0-9a-fA-F]{7,64}", args.approve):
-        raise Mistake("--approve takes the hash that the step names, at least 7 digits of it")
+        raise UserError("--approve takes the hash that the step names, at least 7 digits of it")
     person = _ask if _at_a_terminal() else None
     return Options(args.model, args.again, args.review, args.approve, person)
 
@@ -148,7 +148,7 @@ def run(
 ) -> int:
     """Carry the steps out that the arguments name; return the exit code.
 
-    Prints a line a step, and adds what came of it to `outcomes`. Raises Mistake; OverBudget
+    Prints a line a step, and adds what came of it to `outcomes`. Raises UserError; OverBudget
     and NeedsPerson where an attempt waits.
     """
     print_line = screen.say if args.json else print
@@ -180,7 +180,7 @@ def carry_one(world: World, step_id: str, stop: threading.Event) -> str:
     options = Options(person=_ask if _at_a_terminal() else None, stop=stop)
     with runner.only_one(world, f"doit step:{step_id}", stop):
         runner.settled(world)
-        link = the_chain(world).find(step_id)
+        link = read_progress(world).find(step_id)
         if link.finished:
             return f"step {named(link)} is {link.state} ({link.why})"
         outcome = runner.carry_out(world, settings, options, link)
@@ -197,31 +197,31 @@ def _say_what_is_not_seen(world: World) -> None:
     changed = git.uncommitted(git.find(world.root))
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        names = ", ".join(map(shown, changed[:3])) + more
+        names = ", ".join(map(printable, changed[:3])) + more
         screen.say(f"not committed, so agents do not see it: {names}")
 
 
-def _wanted(world: World, args: argparse.Namespace) -> Iterator[Link]:
+def _wanted(world: World, args: argparse.Namespace) -> Iterator[StepStatus]:
     """Yield the steps to carry out, one at a time; the plan is read anew for each."""
-    chain = the_chain(world)
+    chain = read_progress(world)
     if not chain.links:
-        raise Mistake(f"{chain.path}: {chain.plan.why}")
+        raise UserError(f"{chain.path}: {chain.plan.why}")
     if not args.again:
         _say_what_has_changed(chain)
     if args.steps:
         ids = [link.step.id for word in args.steps for link in _meant(chain, word)]
         if args.all:
-            raise Mistake("name steps, or say --all, not both")
+            raise UserError("name steps, or say --all, not both")
         for step_id in dict.fromkeys(ids):
-            link = the_chain(world).find(step_id)
+            link = read_progress(world).find(step_id)
             if args.again or not link.finished:
                 yield link
             else:
-                again = f"piste run {shown(step_id)} --again"
+                again = f"piste run {printable(step_id)} --again"
                 screen.say(f"step {named(link)} is {link.state} ({link.why}); anew: {again}")
         return
     seen: set[str] = set()
-    while after := _next(world, the_chain(world), seen):
+    while after := _next(world, read_progress(world), seen):
         seen.add(after.step.id)
         yield after
         if not args.all:
@@ -230,7 +230,7 @@ def _wanted(world: World, args: argparse.Namespace) -> Iterator[Link]:
         screen.say(f"nothing is left: all {len(chain.links)} steps are done")
 
 
-def _next(world: World, chain: Chain, seen: set[str]) -> Link | None:
+def _next(world: World, chain: Progress, seen: set[str]) -> StepStatus | None:
     """The step that an attempt is under way at, else the first that is open and was not tried."""
     left = [link for link in chain.links if not link.finished]
     now = attempt.load(world.root)
@@ -240,20 +240,20 @@ def _next(world: World, chain: Chain, seen: set[str]) -> Link | None:
     return next((link for link in left if link.step.id not in seen), None)
 
 
-def _meant(chain: Chain, word: str) -> Sequence[Link]:
+def _meant(chain: Progress, word: str) -> Sequence[StepStatus]:
     first, dots, last = word.partition("..")
     return chain.between(first, last) if dots else [chain.find(word)]
 
 
-def _say_what_has_changed(chain: Chain) -> None:
+def _say_what_has_changed(chain: Progress) -> None:
     changed = [link for link in chain.links if link.state == progress.CHANGED]
     if changed:
         names = ", ".join(link.step.id for link in changed[:5])
         first = changed[0].step.id
         screen.say(
             f"step {screen.safe(names)}: the prompt was changed after it was done; it stands as it "
-            f"is. Anew from there: piste run {shown(first)}.. --again; let it stand: "
-            f"piste done {shown(first)} --untested"
+            f"is. Anew from there: piste run {printable(first)}.. --again; let it stand: "
+            f"piste done {printable(first)} --untested"
         )
 
 
@@ -269,7 +269,7 @@ def line(outcome: Outcome) -> str:
     kept = f"kept on {outcome.branch}"
     how = "" if outcome.result != attempt.FAILED else "; see it packed: piste debug"
     if outcome.said.startswith("nothing was changed ("):
-        how = f"; if it needs nothing: piste done {shown(outcome.step)}"
+        how = f"; if it needs nothing: piste done {printable(outcome.step)}"
     word = "failed: " if outcome.result == attempt.FAILED else ""
     return f"{head}: {word}{said}; {kept}{how}"
 

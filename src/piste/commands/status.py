@@ -12,7 +12,7 @@ from piste.build import freshness, project
 from piste.build.freshness import Decision, World
 from piste.commands import common
 from piste.system import screen
-from piste.system.errors import PisteError, without_secrets
+from piste.system.errors import PisteError, redact
 
 _COLOURS = {"fresh": "green", "stale": "yellow", "missing": "yellow", "edited": "blue",
             "foreign": "blue", "failed": "red"}  # fmt: skip
@@ -64,7 +64,7 @@ def estimate(world: World, decision: Decision) -> Estimate | None:
     old = standing.read_text("utf-8", "replace") if standing.is_file() else ""
     model = decision.wanted.action["model"]
     dollars = prices.price(model, sent, tokens.count(old)).dollars
-    return Estimate(without_secrets(model), sent, dollars)
+    return Estimate(redact(model), sent, dollars)
 
 
 def estimate_said(found: Estimate) -> str:

@@ -12,7 +12,7 @@ from piste.build.freshness import World
 from piste.commands import common
 from piste.steps import attempt, merge, progress
 from piste.steps.attempt import Attempt
-from piste.steps.progress import Chain, Link
+from piste.steps.progress import Progress, StepStatus
 from piste.system import screen
 from piste.system.errors import EXIT_FAILED
 
@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     parser = common.parser("steps", __doc__, codes=_CODES)
     args = parser.parse_args(argv)
     world = project.here()
-    chain = the_chain(world)
+    chain = read_progress(world)
     now = attempt.load(world.root)
     if args.json:
         common.print_json(as_dict(chain, now))
@@ -39,12 +39,12 @@ def main(argv: Sequence[str]) -> int:
     return 0 if chain.links else EXIT_FAILED
 
 
-def the_chain(world: World) -> Chain:
-    """Return the chain of the plan, with finished steps that are not merged yet. Raises Mistake."""
+def read_progress(world: World) -> Progress:
+    """Return the progress of the plan, with finished steps not merged yet. Raises UserError."""
     return progress.chain(world, progress.settings(world).steps, merge.unlanded_here(world.root))
 
 
-def state_of(link: Link, now: Attempt | None) -> tuple[str, str]:
+def state_of(link: StepStatus, now: Attempt | None) -> tuple[str, str]:
     """Return the state of a step and why, with the attempt that is under way or was the last."""
     if now is None or now.step != link.step.id:
         return link.state, link.why
@@ -59,7 +59,7 @@ def state_of(link: Link, now: Attempt | None) -> tuple[str, str]:
     return "begun", f"by {now.agent}, try {now.number}; `piste run` goes on there"
 
 
-def as_dict(chain: Chain, now: Attempt | None) -> dict[str, Any]:
+def as_dict(chain: Progress, now: Attempt | None) -> dict[str, Any]:
     """Return the chain as plain data for JSON."""
     rows = []
     for link in chain.links:
@@ -75,7 +75,7 @@ def as_dict(chain: Chain, now: Attempt | None) -> dict[str, Any]:
     }
 
 
-def summary(chain: Chain) -> str:
+def summary(chain: Progress) -> str:
     """Return where the chain stands in one line."""
     counts = progress.counted(chain.links)
     said = [f"{len(chain.links)} steps"]
@@ -85,12 +85,12 @@ def summary(chain: Chain) -> str:
     return ", ".join(said)
 
 
-def named(link: Link) -> str:
+def named(link: StepStatus) -> str:
     """Return a step's id and title as they may stand in a line."""
     return screen.safe(f"{link.step.id} {link.step.title}".strip())
 
 
-def _lines(chain: Chain, now: Attempt | None) -> list[str]:
+def _lines(chain: Progress, now: Attempt | None) -> list[str]:
     head = [f"{chain.path}: {screen.safe(chain.plan.why)}"]
     if not chain.links:
         return head

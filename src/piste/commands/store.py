@@ -15,7 +15,7 @@ from piste.build.store import Store
 from piste.build.store_maintenance import KEPT, REPLY, TEXT, Item
 from piste.commands import common
 from piste.system import screen
-from piste.system.errors import EXIT_FAILED, Mistake, did_you_mean, shown
+from piste.system.errors import EXIT_FAILED, UserError, did_you_mean, printable
 
 _CODES = "0 done, 1 verify found damage, 2 something you can mend"
 _WORDS = ("size", "gc", "verify")
@@ -36,11 +36,11 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     if args.what not in _WORDS:
         near = did_you_mean(args.what, _WORDS) or f"; it does {', '.join(_WORDS)}"
-        raise Mistake(f"there is no piste store {shown(args.what)!r}{near}")
+        raise UserError(f"there is no piste store {printable(args.what)!r}{near}")
     if args.what != "gc" and (args.keep is not None or args.dry):
-        raise Mistake("--keep and --dry go with `piste store gc`")
+        raise UserError("--keep and --dry go with `piste store gc`")
     if args.what != "verify" and args.remove:
-        raise Mistake("--remove goes with `piste store verify`")
+        raise UserError("--remove goes with `piste store verify`")
     store = project.here().store
     if args.what == "size":
         return _size(store, args.json)
@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
 def _days(text: str) -> int:
     found = re.fullmatch(r"(\d{1,5})([dwy])", text)
     if found is None:
-        raise Mistake(f"--keep {shown(text)!r} is no time; write 90d, 12w or 1y")
+        raise UserError(f"--keep {printable(text)!r} is no time; write 90d, 12w or 1y")
     return int(found[1]) * _DAYS[found[2]]
 
 
@@ -61,7 +61,7 @@ def _size(store: Store, as_json: bool) -> int:
     if as_json:
         common.print_json({"folder": str(store.folder), **_sums(found)})
         return 0
-    print(shown(str(store.folder)))
+    print(printable(str(store.folder)))
     rows = [["WHAT", "COUNT", "BYTES"]]
     rows += [
         [_NAMES[kind], f"{count:,}", f"{size:,}"] for kind, (count, size) in _counted(found).items()

@@ -12,7 +12,7 @@ from piste.commands import common
 from piste.commands.done import own_chain
 from piste.commands.steps import named
 from piste.steps import progress, runner
-from piste.steps.progress import Link
+from piste.steps.progress import StepStatus
 from piste.system.git import ask
 
 
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _commit_of(world: World, link: Link) -> str:
+def _commit_of(world: World, link: StepStatus) -> str:
     """Return the last commit that says it carried this step out, or ""."""
     if link.record is None or link.record.agent == progress.HAND:
         return ""

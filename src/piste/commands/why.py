@@ -69,7 +69,7 @@ def coloured(line: str) -> str:
 
 def _present(world: World, reason: Reason) -> bytes:
     if reason.part == "prompt":
-        return world.memo.template(reason.name, world.layers).words
+        return world.stat_cache.template(reason.name, world.layers).words
     data = (world.root / reason.name).read_bytes()
     return hashing.text(data, reason.name).encode()
 

@@ -24,7 +24,7 @@ from piste.documents.markdown import (
     split,
     split_state,
 )
-from piste.system.errors import Mistake, did_you_mean
+from piste.system.errors import UserError, did_you_mean
 
 _SIGNS = {OPEN: "[ ]", DONE: "[x]", DOING: "[~]", DROPPED: "[-]"}
 _BOLD = re.compile(r"\*\*[^*]+(?:\*\*:?|:\*\*)$")
@@ -72,13 +72,13 @@ def counts(items: Iterable[Item]) -> dict[str, int]:
 def set_state(text: str, line: int, state: str) -> str:
     """Return `text` with the box in `line` (from 1) in another state, all else as it was.
 
-    Raises Mistake when that line has no box, or there is no such state.
+    Raises UserError when that line has no box, or there is no such state.
     """
     if state not in _SIGNS:
-        raise Mistake(f"an item cannot be {state!r}{did_you_mean(state, _SIGNS)}")
+        raise UserError(f"an item cannot be {state!r}{did_you_mean(state, _SIGNS)}")
     found = dict(_boxes(split(text))).get(line - 1)
     if found is None:
-        raise Mistake(f"line {line} of the todo list has no check box")
+        raise UserError(f"line {line} of the todo list has no check box")
     return _with_signs(text, {line - 1: (found, state)} if found.state != state else {})
 
 

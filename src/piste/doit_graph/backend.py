@@ -142,7 +142,7 @@ class Reporter(ConsoleReporter):
         if None in (sys.stdin, sys.stdout, sys.stderr):
             from piste.system import stdio
 
-            stdio.open_closed()
+            stdio.reopen_closed()
         super().__init__(outstream or sys.stdout, options)
 
     def write(self, text: str, flush: bool = False) -> None:

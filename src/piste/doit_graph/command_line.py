@@ -1,6 +1,6 @@
 """doit's own command line under our name: our tasks, and on top of them the project's dodo.py.
 
-What doit complains of becomes a Mistake, in one line of ours; what goes wrong in the
+What doit complains of becomes a UserError, in one line of ours; what goes wrong in the
 project's own dodo.py is shown as Python shows it. It does not know our own verbs.
 """
 
@@ -20,13 +20,13 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 import piste.tasks as tasks
 from piste.build import project
 from piste.doit_graph import graph
-from piste.system.errors import EXIT_MISTAKE, Mistake, did_you_mean
+from piste.system.errors import EXIT_MISTAKE, UserError, did_you_mean
 
 
 def main(args: list[str], verbs: Iterable[str]) -> int:
     """Run doit with these words, in the project's root; return the exit code.
 
-    `verbs` are further words that a person may have meant. Raises Mistake.
+    `verbs` are further words that a person may have meant. Raises UserError.
     """
     here = Path.cwd()
     root = project.root_of(here)
@@ -91,7 +91,7 @@ class Main(DoitMain):
         self.verbs = verbs
 
     def run(self, all_args: list[str]) -> Any:
-        """What `DoitMain.run` does, but a mistake of the person's becomes a Mistake."""
+        """What `DoitMain.run` does, but a mistake of the person's becomes a UserError."""
         commands = self.get_cmds()
         words = [*self.verbs, *commands]
         tasks_of = self.task_loader
@@ -114,28 +114,28 @@ class Main(DoitMain):
             named = re.fullmatch(r"'(.*)' is not a task\.", str(error))
             word = error.not_found or (named[1] if named else "")
             line = _unknown(word, command, words) if word else _one_line(error)
-            raise Mistake(line) from None
+            raise UserError(line) from None
         except CmdParseError as error:
-            raise Mistake(_bad_option(str(error), args, name)) from None
+            raise UserError(_bad_option(str(error), args, name)) from None
         except (InvalidDodoFile, InvalidTask) as error:
-            raise Mistake(_one_line(error)) from None
+            raise UserError(_one_line(error)) from None
         except KeyError as error:  # `doit info` looks a word up without asking
             if name != "info" or error.args != tuple(args):
                 return _of_dodo(error)
-            raise Mistake(_unknown(args[0], command, words)) from None
+            raise UserError(_unknown(args[0], command, words)) from None
         except Exception as error:
             return _of_dodo(error)
 
 
 def _dodo(path: Path) -> dict[str, Any]:
-    """What the project's own dodo.py defines. Raises Mistake where it cannot be read."""
+    """What the project's own dodo.py defines. Raises UserError where it cannot be read."""
     try:
         found: dict[str, Any] = vars(loader.get_module(str(path)))
     except ModuleNotFoundError as error:
         if error.name != path.stem:
             raise
         # It is there, and yet Python could not list its folder.
-        raise Mistake(f"{path} cannot be read; try again") from None
+        raise UserError(f"{path} cannot be read; try again") from None
     return found
 
 

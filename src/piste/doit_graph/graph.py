@@ -98,10 +98,10 @@ def _limit(budget: str, frozen: bool) -> None:
 
 
 def limit(budget: str, frozen: bool) -> None:
-    """Let this run cost at most so much, or ask nothing at all. Raises Mistake."""
+    """Let this run cost at most so much, or ask nothing at all. Raises UserError."""
     from piste.build import budget as budgets
 
-    purse = budgets.purse(world().root)
+    purse = budgets.tracker(world().root)
     purse.cap = purse.cap.lower(budgets.parse(budget, "--budget"))
     purse.frozen = purse.frozen or frozen
 
@@ -111,7 +111,7 @@ def close() -> None:
     if stop.is_set():
         _let_finish()
     if _world is not None:
-        _world.memo.save()
+        _world.stat_cache.save()
         _tidy(_world)
     if "piste.model.llm_log" in sys.modules:  # a model was asked
         from piste.model import llm_log
@@ -318,7 +318,7 @@ def _let_finish() -> None:
     """Wait for doit's threads, which end with the process, to put away what they have."""
     from piste.system import signals
 
-    with signals.held_back(), _changed:
+    with signals.deferred(), _changed:
         _changed.wait_for(lambda: not _at_work, _PATIENCE)
 
 

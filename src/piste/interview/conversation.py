@@ -2,7 +2,7 @@
 
 Killed at any point it goes on where it stopped: a question is in the store before
 it is written into `brainstorm.md`, and there before it is answered. How a model is
-asked is `models`'; the form of the file is `brainstorm`'s.
+asked is `asking`'; the form of the file is `transcript`'s.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ from piste.build import hashing, log, project, receipts, templates
 from piste.build.freshness import World
 from piste.build.rules import BRAINSTORM, IDEA
 from piste.interview import transcript
-from piste.interview.transcript import Talk
+from piste.interview.transcript import Transcript
 from piste.outline.model import ENOUGH
 from piste.system import atomic_write, locks, paths, screen
-from piste.system.errors import Failed, Mistake, did_you_mean
+from piste.system.errors import Failed, UserError, did_you_mean
 
 PROMPT = "idea.md.j2"
 COMMANDS = ("/done", "/undo", "/edit", "/quit", "/help")
@@ -37,7 +37,7 @@ _PASTED = 0.05  # seconds; a terminal hands over a long paste in pieces
 class Answers(Protocol):
     """Where the answers come from: a person at a terminal, or a file."""
 
-    def resume(self, said: Talk) -> None:
+    def resume(self, said: Transcript) -> None:
         """Be told how far the conversation has come already."""
 
     def spent(self) -> bool:
@@ -51,11 +51,11 @@ def talk(world: World, answers: str = "") -> str:
     """Hold the conversation; return the line to say at its end.
 
     `answers` names a file with one answer a paragraph, "-" for standard input.
-    Raises Mistake without a terminal and without answers, and for a `brainstorm.md`
+    Raises UserError without a terminal and without answers, and for a `brainstorm.md`
     that is something else; Failed when no question comes or ^C is pressed.
     """
     if not answers and (sys.stdin is None or not sys.stdin.isatty()):
-        raise Mistake("a conversation needs a terminal, or a file of answers: --answers FILE")
+        raise UserError("a conversation needs a terminal, or a file of answers: --answers FILE")
     path = paths.writable(world.root, BRAINSTORM)
     for folder in (world.root / paths.STATE, world.store.folder):
         paths.writable_folder(folder, str(folder))
@@ -78,16 +78,16 @@ def talk(world: World, answers: str = "") -> str:
 
 
 def _refuse(holder: str) -> None:
-    raise Mistake(f"another conversation is open: {holder}; end that one first")
+    raise UserError(f"another conversation is open: {holder}; end that one first")
 
 
 class Page:
     """`brainstorm.md`: what is said in it, and the bytes that we know to stand there."""
 
-    def __init__(self, path: Path, said: Talk, known: bytes | None) -> None:
+    def __init__(self, path: Path, said: Transcript, known: bytes | None) -> None:
         self.path, self.said, self.known = path, said, known
 
-    def keep(self, said: Talk) -> None:
+    def keep(self, said: Transcript) -> None:
         """Write the conversation, as it is now. Raises Failed."""
         self.said = said
         data = transcript.dump(said).encode()
@@ -121,7 +121,7 @@ def _begin(world: World, path: Path, source: Answers) -> Page | None:
     begun = bool(before.idea or before.turns)
     if not begun:
         _may_begin(world, before)
-        before = Talk()
+        before = Transcript()
     elif idea and before.idea not in (idea, ""):
         screen.say(f"{BRAINSTORM} keeps the idea it began with; {IDEA} says something else by now")
     said = before._replace(idea=before.idea or idea)
@@ -138,12 +138,12 @@ def _begin(world: World, path: Path, source: Answers) -> Page | None:
     return page
 
 
-def _may_begin(world: World, found: Talk) -> None:
-    """Raise Mistake when a conversation cannot begin here; nothing has been written yet."""
+def _may_begin(world: World, found: Transcript) -> None:
+    """Raise UserError when a conversation cannot begin here; nothing has been written yet."""
     from piste.model import asking
 
     if found.head and found.head != transcript.HEAD:
-        raise Mistake(
+        raise UserError(
             f"{BRAINSTORM} is not a conversation of piste's, and stays as it is; rename it "
             f"to begin one, or make spec.md of it: {project.door(world.root)} spec"
         )
@@ -216,12 +216,12 @@ def _suggested(question: str) -> str:
 # Questions ----------------------------------------------------------------------------------
 
 
-def _question(world: World, said: Talk) -> str:
+def _question(world: World, said: Transcript) -> str:
     """Return the next question, which has been shown: the stored one, else a new one."""
     from piste.build import make
     from piste.model import asking
 
-    template = world.memo.template(PROMPT, world.layers)
+    template = world.stat_cache.template(PROMPT, world.layers)
     settings = {name: getattr(world.config, name) for name in template.settings}
     model = asking.resolve(world.config.model or None)
     action = {"model": model.model_id, "options": dict(world.config.options),
@@ -249,7 +249,7 @@ class _Asked(NamedTuple):
     system: str
     prompt: str
     options: dict[str, object]
-    said: Talk
+    said: Transcript
 
     @property
     def words(self) -> list[str]:
@@ -264,7 +264,7 @@ def _ask(world: World, key: str, asked: _Asked) -> str:
     model_id = asked.model.model_id
     sent = "\n".join([asked.system, *asked.words, *(turn.question for turn in asked.said.turns)])
     for _ in range(2):
-        purse = budget.purse(world.root)
+        purse = budget.tracker(world.root)
         with purse.call(world.config, BRAINSTORM, model_id, sent, asked.options) as paid:
             reply = _stream(world, asked)
             record = make.record_of(BRAINSTORM, reply)
@@ -347,12 +347,12 @@ class FromFile:
         try:
             data = sys.stdin.buffer.read() if name == "-" else path.read_bytes()
         except OSError as error:
-            raise Mistake(f"--answers {name}: cannot be read: {error.strerror}") from None
+            raise UserError(f"--answers {name}: cannot be read: {error.strerror}") from None
         text = transcript.normal(hashing.text(data, name))
         self._name = name
         self._waiting = [part.strip() for part in re.split(r"\n[ \t]*\n", text) if part.strip()]
 
-    def resume(self, said: Talk) -> None:
+    def resume(self, said: Transcript) -> None:
         """Pass over what has been said already."""
         if self._waiting and self._waiting[0] == said.idea:
             del self._waiting[0]
@@ -387,7 +387,7 @@ class FromTerminal:
     def __init__(self) -> None:
         self._next = ""  # a command that came in one go with an answer
 
-    def resume(self, said: Talk) -> None:
+    def resume(self, said: Transcript) -> None:
         """Nothing to do: a person knows."""
 
     def spent(self) -> bool:

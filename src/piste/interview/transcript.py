@@ -34,7 +34,7 @@ class Turn(NamedTuple):
     answer: str = ""
 
 
-class Talk(NamedTuple):
+class Transcript(NamedTuple):
     """The whole conversation."""
 
     idea: str = ""
@@ -51,16 +51,16 @@ class Talk(NamedTuple):
         """What has been answered so far, in order."""
         return [turn.answer for turn in self.turns if turn.answer]
 
-    def asked(self, question: str) -> "Talk":
+    def asked(self, question: str) -> "Transcript":
         """Return the talk with one more question."""
         return self._replace(turns=(*self.turns, Turn(normal(question))))
 
-    def answered(self, answer: str) -> "Talk":
+    def answered(self, answer: str) -> "Transcript":
         """Return the talk with its last question answered."""
         last = self.turns[-1]._replace(answer=normal(answer))
         return self._replace(turns=(*self.turns[:-1], last))
 
-    def undone(self) -> "Talk":
+    def undone(self) -> "Transcript":
         """Return the talk with its last answer taken back, and what was asked since."""
         turns = self.turns[:-1] if self.waiting else self.turns
         if not turns:
@@ -78,7 +78,7 @@ def normal(text: str) -> str:
     return text.encode("utf-8", "replace").decode().strip()
 
 
-def parse(text: str) -> Talk:
+def parse(text: str) -> Transcript:
     """Return the conversation in a file; a file without our marks has no idea and no turns."""
     head, *pieces = _MARK.split(normal(text))
     idea, turns = "", []
@@ -90,10 +90,10 @@ def parse(text: str) -> Talk:
             turns[-1] = turns[-1]._replace(answer=_joined(turns[-1].answer, said))
         else:  # an answer to nothing belongs to the idea, like a second idea
             idea = _joined(idea, said)
-    return Talk(idea, tuple(turns), _ESCAPED.sub(r"\1", head).strip())
+    return Transcript(idea, tuple(turns), _ESCAPED.sub(r"\1", head).strip())
 
 
-def dump(talk: Talk) -> str:
+def dump(talk: Transcript) -> str:
     """Return the file of a conversation; `parse` reads it back unchanged."""
     parts = [_PLAIN.sub(r"\\\1", talk.head), "## Idea", _PLAIN.sub(r"\\\1", talk.idea)]
     for number, turn in enumerate(talk.turns, 1):

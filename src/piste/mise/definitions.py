@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 BUNDLE = "generate_bundle"
 """The task that a project redefines to have another packer write the bundle."""
@@ -113,7 +113,7 @@ def merge(found: str) -> Merged:
 
     What an earlier `piste mise` put there is replaced. A task of the person's own stands,
     whether it has the name of ours or, as in the configuration that these tasks are modelled
-    on, the name of ours in small letters. Raises Mistake for what is no TOML, and for the few
+    on, the name of ours in small letters. Raises UserError for what is no TOML, and for the few
     layouts into which no task can be put.
     """
     before = _parsed(found)
@@ -130,7 +130,7 @@ def merge(found: str) -> Merged:
         result = result.replace("\r\n", "\n").replace("\n", "\r\n")
     # A person's file: nothing goes into it that has not been read back.
     if not _same(_parsed(result, _CLOSED), {**before, "tasks": {**tasks, **wanted}}):
-        raise Mistake(f"its layout is one into which tasks cannot be put safely{_OTHERWISE}")
+        raise UserError(f"its layout is one into which tasks cannot be put safely{_OTHERWISE}")
     return Merged(result, kept)
 
 
@@ -169,11 +169,11 @@ def _parsed(found: str, otherwise: str = "") -> dict[str, Any]:
     try:
         table = tomllib.loads(found)
     except tomllib.TOMLDecodeError as error:
-        raise Mistake(otherwise or f"not valid TOML: {error}") from None
+        raise UserError(otherwise or f"not valid TOML: {error}") from None
     except RecursionError:
-        raise Mistake("nested too deeply to be a configuration of mise") from None
+        raise UserError("nested too deeply to be a configuration of mise") from None
     if not isinstance(table.get("tasks", {}), dict):
-        raise Mistake("`tasks` in it is no table; mise reads none of its tasks either")
+        raise UserError("`tasks` in it is no table; mise reads none of its tasks either")
     return table
 
 
@@ -192,7 +192,7 @@ def _replaced(found: str, stale: Mapping[str, object]) -> str:
     # It moves tables that stand apart and belong together, even when nothing is changed.
     if tomlkit.dumps(document) != found:
         names = ", ".join(stale)
-        raise Mistake(f"its layout is one that tomlkit cannot keep; remove {names} and try again")
+        raise UserError(f"its layout is one that tomlkit cannot keep; remove {names} and try again")
     into: Any = document["tasks"]
     for name, table in stale.items():
         into[name] = table

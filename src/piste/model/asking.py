@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from piste.model import http, llm_home, llm_log, reply_status
 from piste.model.reply_status import Kind, Trouble
-from piste.system.errors import Failed, Mistake, did_you_mean, shown
+from piste.system.errors import Failed, UserError, did_you_mean, printable
 
 if TYPE_CHECKING:
     import llm
@@ -95,7 +95,7 @@ def resolve(name: str | None) -> "AnyModel":
 
     The object may be used by many threads; the same name gives the same object.
 
-    Raises Mistake for a name that llm does not know, with the nearest one, and for an
+    Raises UserError for a name that llm does not know, with the nearest one, and for an
     llm that cannot be used at all, with the plugin or file that is to blame.
     """
     with _lock:  # of several threads that are the first to use llm, all but one find no models
@@ -115,16 +115,16 @@ def _find(name: str | None) -> "AnyModel":
         known = llm.get_model_aliases()
         wanted = name or str(llm.get_default_model())  # type: ignore[no-untyped-call]
     except OSError as error:
-        raise Mistake(
+        raise UserError(
             f"llm cannot use its folder {llm_home.folder()} ({error.strerror}): "
             "set LLM_USER_PATH to one that can be written"
         ) from None
     except Exception as error:
-        raise Mistake(_culprit(error)) from error
+        raise UserError(_culprit(error)) from error
     if wanted not in known:
         default = "" if name else "llm's default model cannot be found: "
-        raise Mistake(
-            f"{default}there is no model {shown(wanted)!r}{did_you_mean(wanted, known)}; "
+        raise UserError(
+            f"{default}there is no model {printable(wanted)!r}{did_you_mean(wanted, known)}; "
             "`llm models` lists them"
         )
     return known[wanted]
@@ -141,7 +141,7 @@ def _load_plugins() -> None:
             # would find half of them, and report every other model as unknown.
             _broken.append(_broken_plugin(error))
     if _broken:
-        raise Mistake(_broken[0])
+        raise UserError(_broken[0])
 
 
 def _broken_plugin(error: Exception) -> str:
@@ -188,7 +188,7 @@ def _culprit(error: Exception) -> str:
 def require_key(model: "AnyModel") -> None:
     """Return if the model has the key that it needs, or needs none.
 
-    Raises Mistake that names the ways to one. A key that llm would send to a server
+    Raises UserError that names the ways to one. A key that llm would send to a server
     that it is not for counts as none.
     """
     _key(model)
@@ -198,7 +198,7 @@ def has_key(model: "AnyModel") -> bool:
     """Return whether `require_key` passes."""
     try:
         _key(model)
-    except Mistake:
+    except UserError:
         return False
     return True
 
@@ -212,17 +212,17 @@ def _key(model: "AnyModel") -> str | None:
         key = model.get_key()
         own = model.key or llm.load_keys().get(model.needs_key)  # type: ignore[no-untyped-call]
     except llm.NeedsKeyException:
-        raise Mistake(
+        raise UserError(
             f"{model.model_id} needs a key: `llm keys set {model.needs_key}`, or use a model on "
             'this machine (`llm install llm-ollama`), or model = "outline" to try without one'
         ) from None
     except (OSError, ValueError) as error:
         path = os.path.join(llm_home.folder(), "keys.json")
-        raise Mistake(f"{path} cannot be read ({reply_status.line(error)}); repair it") from None
+        raise UserError(f"{path} cannot be read ({reply_status.line(error)}); repair it") from None
     elsewhere = getattr(model, "api_base", None)
     if elsewhere and not own and model.key_env_var == "OPENAI_API_KEY":
         # An entry of extra-openai-models.yaml inherits the variable of OpenAI's own models.
-        raise Mistake(
+        raise UserError(
             f"{model.model_id} has no key of its own, and llm would send $OPENAI_API_KEY to "
             f"{elsewhere}: `llm keys set {model.needs_key}`"
         )
@@ -232,7 +232,7 @@ def _key(model: "AnyModel") -> str | None:
 def check_options(model: "AnyModel", options: Mapping[str, object]) -> dict[str, object]:
     """Return the options as the model understands them ("0.5" is 0.5), as plain JSON values.
 
-    Nothing is sent. Raises Mistake that names the option, and its allowed values or the
+    Nothing is sent. Raises UserError that names the option, and its allowed values or the
     nearest known option.
     """
     from pydantic import ValidationError
@@ -240,7 +240,7 @@ def check_options(model: "AnyModel", options: Mapping[str, object]) -> dict[str,
     if "chat_completions" in options:
         # llm answers this one with a new model object, which would know none of our limits,
         # and which sends OpenAI's key to whatever api_base the first one had.
-        raise Mistake(
+        raise UserError(
             "option chat_completions cannot be used here: give the model an entry without "
             "`responses: true` in extra-openai-models.yaml"
         )
@@ -248,13 +248,13 @@ def check_options(model: "AnyModel", options: Mapping[str, object]) -> dict[str,
     for name in options:
         if name not in known:
             near = did_you_mean(name, known) or f"; it has {', '.join(known) or 'none'}"
-            raise Mistake(f"{model.model_id} has no option {shown(name)!r}{near}")
+            raise UserError(f"{model.model_id} has no option {printable(name)!r}{near}")
     try:
         checked = model.Options(**options)
     except ValidationError as error:
         first = error.errors()[0]
         name, said = ".".join(map(str, first["loc"])), reply_status.one_line(first["msg"])
-        raise Mistake(
+        raise UserError(
             f"option {name} of {model.model_id} cannot be {first['input']!r}: {said}"
         ) from None
     return checked.model_dump(mode="json", include=set(options))
@@ -297,11 +297,11 @@ def ask(
     they go out in the same request. `on_text` gets the text as it comes, and `on_retry`
     why and in how many seconds it will be asked again, after which the text starts
     anew; both are called on the caller's thread. The reply also goes to `llm logs`,
-    a moment later (`llmlog.flush` waits for that).
+    a moment later (`llm_log.flush` waits for that).
 
     Raises CallFailed when there is no reply: after the retries, at the deadline, or
     soon after `stop` was set. KeyboardInterrupt passes, and ends the call as well.
-    Raises Mistake for a missing key, an option, or a request that the server refuses.
+    Raises UserError for a missing key, an option, or a request that the server refuses.
     """
     call = _Call(
         model=model,
@@ -392,7 +392,7 @@ def _response(call: _Call) -> "llm.Response":
             stream=call.model.can_stream,
         )
     except llm.ConversationNotSupported:
-        raise Mistake(f"{call.model.model_id} cannot hold a conversation; name another") from None
+        raise UserError(f"{call.model.model_id} cannot hold a conversation; name another") from None
     return found
 
 
@@ -549,7 +549,7 @@ _WHAT = {
 }
 
 
-def _failure(call: _Call, trouble: Trouble, attempts: int, partial: str) -> CallFailed | Mistake:
+def _failure(call: _Call, trouble: Trouble, attempts: int, partial: str) -> CallFailed | UserError:
     line = f"{call.model.model_id}: {_WHAT[trouble.kind]}"
     if trouble.said:
         line += f": {trouble.said}"
@@ -561,5 +561,5 @@ def _failure(call: _Call, trouble: Trouble, attempts: int, partial: str) -> Call
         line += f" (asked {attempts} times)"
     line = reply_status.without_key(line, call.key)
     if trouble.kind == "mistake":
-        return Mistake(line)
+        return UserError(line)
     return CallFailed(line, kind=trouble.kind, partial=partial, retry_after=trouble.retry_after)

@@ -6,7 +6,7 @@ a stream it keeps only the good ones. So `get_client` of a model object is repla
 one that hands out clients over a common `httpx2.Client`, whose hooks and streams fill
 the `Watch` of the thread that reads.
 
-It asks nobody anything, and judges nothing that it sees: that is for `verdicts`.
+It asks nobody anything, and judges nothing that it sees: that is for `reply_status`.
 """
 
 import contextlib

@@ -1,13 +1,13 @@
 """llm's own folder, read without importing llm: the default model and the aliases.
 
 It finds what the person calls a model; whether there is such a model only llm and
-its plugins know (`models`).
+its plugins know (`asking`).
 """
 
 import os
 import sys
 
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 def folder() -> str:
@@ -29,7 +29,7 @@ def model_named(name: str) -> str:
     "" comes back when they have set no default. A name that only a plugin knows as
     an alias (`4o`) is returned as it is.
 
-    Raises Mistake for an `aliases.json` that cannot be read: llm cannot work with it.
+    Raises UserError for an `aliases.json` that cannot be read: llm cannot work with it.
     """
     if not name:
         try:
@@ -49,11 +49,11 @@ def _aliases() -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise Mistake(f"{path} cannot be read ({error}); repair or remove it") from None
+        raise UserError(f"{path} cannot be read ({error}); repair or remove it") from None
     import json
 
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Mistake(f"{path} is not JSON ({error}); repair or remove it") from None
+        raise UserError(f"{path} is not JSON ({error}); repair or remove it") from None
     return found if isinstance(found, dict) else {}

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from piste.system.errors import shown, without_secrets
+from piste.system.errors import printable, redact
 
 Kind = Literal["rate", "server", "network", "auth", "too_long", "bad_reply", "stopped", "deadline"]
 
@@ -178,11 +178,11 @@ def line(error: BaseException) -> str:
 
 def one_line(text: str) -> str:
     """Return foreign text as the part of a line: no breaks, no control characters, bounded."""
-    return shown(" ".join(text.split()))[:400]
+    return printable(" ".join(text.split()))[:400]
 
 
 def without_key(text: str, key: str | None) -> str:
     """Return one line without the key, or what looks like one: servers repeat it in a 401."""
     if key and len(key) > 5:
         text = text.replace(key, "…")
-    return without_secrets(one_line(_KEY_LIKE.sub("…", text)))
+    return redact(one_line(_KEY_LIKE.sub("…", text)))

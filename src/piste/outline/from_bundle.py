@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from piste.outline.text import Wanted, document, fenced, line, short
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 
 class File(NamedTuple):
@@ -117,7 +117,7 @@ def files(want: Wanted) -> list[File]:
     for form, signature in SIGNATURES.items():
         if data.startswith(signature):
             # One that was cut off or changed may still have frames that can be found.
-            with contextlib.suppress(Mistake):
+            with contextlib.suppress(UserError):
                 found = [_file(path, content) for path, content in parse(data, form)]
     found = found or list(_foreign(want.text))
     return found or [File(want.source.replace(" ", "-"), want.text)]

@@ -99,11 +99,11 @@ def template(name: str) -> llm.Template:
     """Return piste's template `name` in llm's form, with `$input` for the input.
 
     `name` is a rule with `-` or `_` (`code-review`), with or without `-gen`.
-    Raises piste.errors.Mistake for an unknown name (with the nearest one), and for
+    Raises piste.errors.UserError for an unknown name (with the nearest one), and for
     a template that takes more or fewer than the one input that llm can give.
     """
     from piste.build import templates
-    from piste.system.errors import Mistake, did_you_mean
+    from piste.system.errors import UserError, did_you_mean
 
     layers = _layers()
     rule = name.replace("-", "_").removesuffix("_gen")
@@ -112,10 +112,10 @@ def template(name: str) -> llm.Template:
     if rule not in known:
         shown = [stem.replace("_", "-") for stem in known]
         near = did_you_mean(name, shown) or f"; there are {', '.join(shown)}"
-        raise Mistake(f"piste has no template {name!r}{near}")
+        raise UserError(f"piste has no template {name!r}{near}")
     found = templates.load(rule + _SUFFIX, layers)
     if len(found.inputs) != 1:
-        raise Mistake(f"{found.name} takes {len(found.inputs)} inputs and llm gives one")
+        raise UserError(f"{found.name} takes {len(found.inputs)} inputs and llm gives one")
     variables = {
         found.inputs[0]: _SLOT,
         f"{found.inputs[0]}_path": "standard input",
@@ -134,7 +134,7 @@ def install() -> list[str]:
     """Write each built-in template as YAML into llm's folder; return what was done, in lines.
 
     A file that is there already is kept, and a template that needs more than one input to say
-    something, such as that of a step, is left out. Raises OSError and piste.errors.Mistake.
+    something, such as that of a step, is left out. Raises OSError and UserError.
     """
     from piste.build import templates
     from piste.system import atomic_write

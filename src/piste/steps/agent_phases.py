@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from piste.build.store import Record as Stored
 from piste.steps import attempt, attempt_run, worktree
-from piste.steps.agents import BUILT_IN, Finished
+from piste.steps.agents import BUILT_IN, AgentResult
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Run, failed, is_kept, names_of, place, red, run_tests, same
 from piste.steps.progress import Settings
 from piste.system import git, screen
-from piste.system.errors import shown
+from piste.system.errors import printable
 
 _UNCHANGED, _STILL = "nothing was changed", ", and still "
 
@@ -72,7 +72,7 @@ def _settle(run: Run, now: Attempt) -> Attempt:
     tip = git.commit_of(run.repo.root, f"refs/heads/{now.branch}")
     if not tip or git.is_ancestor(run.repo.root, tip, now.start) or same(run, tip, now.start):
         return now
-    screen.say(f"step {shown(now.step)}: what {now.agent} had left is kept on {now.branch}")
+    screen.say(f"step {printable(now.step)}: what {now.agent} had left is kept on {now.branch}")
     branch = git.attempts(run.repo, now.step)
     return attempt.save(run.world.root, replace(now, branch=branch))
 
@@ -83,15 +83,15 @@ def _taken(run: Run, now: Attempt) -> tuple[Attempt, str]:
     return replace(now, work=work), f"{said}: that was taken back" if said else ""
 
 
-def _ended(done: Finished, now: Attempt, settings: Settings) -> str:
+def _ended(done: AgentResult, now: Attempt, settings: Settings) -> str:
     """Say how the agent ended, where that was not well."""
-    because = f": {shown(done.said.error)}" if done.said.error else ""
+    because = f": {printable(done.said.error)}" if done.said.error else ""
     if done.why == "time":
         return f"{now.agent} did not end within {settings.agent_timeout:,} s{because}"
     if done.why == "output":
         return f"{now.agent} printed without end{because}"
     if now.agent == BUILT_IN:  # it is no program: what it says is all there is
-        return shown(done.said.error)
+        return printable(done.said.error)
     if done.code:
         return f"{now.agent} ended with exit code {done.code}{because}"
     return f"{now.agent} says that it failed{because}" if done.said.error else ""
@@ -132,7 +132,7 @@ def again(run: Run, now: Attempt) -> Attempt:
     for key, name in now.replies:  # they were no results: another attempt shall not get them
         run.world.store.drop(key, Stored("", "", "", file=name))
     now = replace(now, replies=())
-    screen.say(f"step {shown(now.step)}: try {now.number}: {shown(now.reason)}")
+    screen.say(f"step {printable(now.step)}: try {now.number}: {printable(now.reason)}")
     if now.number >= run.settings.attempts:
         tries_said = "try" if now.number == 1 else "tries"
         return failed(run, now, f"{now.reason} (after {now.number} {tries_said})")

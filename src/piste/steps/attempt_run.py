@@ -1,7 +1,7 @@
 """One try of an agent at a step: what it is told, that it is run, what it left, the tests.
 
 What the phases of an attempt share is here, too. It does not know their order, nor what a
-try is worth: `phases` and `finishing` do.
+try is worth: `agent_phases` and `commit_phases` do.
 """
 
 import sys
@@ -16,13 +16,13 @@ from piste.build.budget import NOTHING, Cap, Sum
 from piste.build.freshness import World
 from piste.model import prices, tokens
 from piste.steps import agents, attempt, change_policy, context, edit_blocks, testing, worktree
-from piste.steps.agents import Agent, Finished, Job
+from piste.steps.agents import Agent, AgentResult, Job
 from piste.steps.agents.events import briefly
 from piste.steps.attempt import Attempt
 from piste.steps.change_policy import Allowed, Violation
 from piste.steps.progress import Settings
 from piste.system import git, paths, screen
-from piste.system.errors import Failed, Mistake, OverBudget, shown
+from piste.system.errors import Failed, OverBudget, UserError, printable
 from piste.system.git import Change, Repo
 
 TEMPLATE = "step.md.j2"
@@ -112,7 +112,7 @@ def logs(run: Run, now: Attempt) -> Path:
 
 
 def prompt(run: Run, now: Attempt) -> str:
-    """Return the prompt of this try. Raises Mistake for a template that is wrong."""
+    """Return the prompt of this try. Raises UserError for a template that is wrong."""
     world, folder = run.world, run.repo.project
     built_in = run.agent is None
     known = context.files(folder)
@@ -153,12 +153,14 @@ def _failure_files(run: Run, now: Attempt, known: list[str]) -> str:
 # ------------------------------------------------------------------ that it is run
 
 
-def work(run: Run, now: Attempt) -> Finished:
+def work(run: Run, now: Attempt) -> AgentResult:
     """Let the agent work on this try. Raises as `agents.carry_out`, and OverBudget."""
     words = prompt(run, now)
     money = None if run.agent is None else _money_left(run, now, words)
     cost = f", {prices.said(now.cost)} so far" if now.cost else ""
-    label = f"step {shown(now.step)} {shown(now.title)}: {now.agent}, try {now.number}{cost}"
+    label = (
+        f"step {printable(now.step)} {printable(now.title)}: {now.agent}, try {now.number}{cost}"
+    )
     with screen.progress(label) as progress:
         return agents.carry_out(run.world, run.agent, Job(
             folder=run.repo.project, home=run.world.root, prompt=words, logs=logs(run, now),
@@ -180,7 +182,7 @@ def _files(run: Run, now: Attempt) -> tuple[str, ...]:
 def _may(run: Run, path: str) -> str:
     whole = run.repo.prefix + path
     if any(whole == kept or whole.startswith(f"{kept}/") for kept in run.kept):
-        return f"{shown(path)} is not yours to change"
+        return f"{printable(path)} is not yours to change"
     return change_policy.why_not(run.allowed, whole)
 
 
@@ -203,10 +205,12 @@ def _money_left(run: Run, now: Attempt, words: str) -> float | None:
     A program asks its model itself, so this is looked at before each try, and not before each
     call. Raises OverBudget, and Failed where no model may be asked.
     """
-    config, purse = run.world.config, budget.purse(run.world.root)
+    config, purse = run.world.config, budget.tracker(run.world.root)
     if purse.frozen or (budget.in_ci() and not config.ask_in_ci):
         why = "--frozen" if purse.frozen else "CI is set, and ask_in_ci is not"
-        raise Failed(f"step {shown(now.step)} is not done, and no agent is started here ({why})")
+        raise Failed(
+            f"step {printable(now.step)} is not done, and no agent is started here ({why})"
+        )
     of_run = budget.parse(config.budget, "budget") if purse.cap == Cap() else purse.cap
     of_day = budget.parse(config.budget_day, "budget_day")
     sent = tokens.count(words)
@@ -221,7 +225,7 @@ def _money_left(run: Run, now: Attempt, words: str) -> float | None:
             why = "it does not say how many tokens it takes"
         if why:
             raise OverBudget(
-                f"step {shown(now.step)}: {now.agent} is not started, for the budget {period}: "
+                f"step {printable(now.step)}: {now.agent} is not started, for the budget {period}: "
                 f"{why}; `piste run` goes on here"
             )
         if cap.dollars is not None:
@@ -233,7 +237,7 @@ def _spent_today(run: Run) -> Sum:
     return budget.of_entries(log.entries(run.world.root), budget.midnight())
 
 
-def counted(run: Run, now: Attempt, done: Finished) -> Attempt:
+def counted(run: Run, now: Attempt, done: AgentResult) -> Attempt:
     """Return the attempt with what a try took; the run's sum and the log get it, too."""
     said = done.said
     cost = said.cost
@@ -269,7 +273,7 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 def message(now: Attempt, what: str) -> str:
     """Return the message of a commit that is only on the attempt's branch."""
-    return f"step {shown(now.step)}, try {now.number}: {what}\n"
+    return f"step {printable(now.step)}, try {now.number}: {what}\n"
 
 
 def taken(run: Run, now: Attempt, what: str) -> tuple[str, list[Violation]]:
@@ -285,7 +289,7 @@ def taken(run: Run, now: Attempt, what: str) -> tuple[str, list[Violation]]:
     )
     for name in worktree.touched_submodules(repo):
         change = Change(name, "M", change_policy.SUBMODULE, change_policy.SUBMODULE, "", "")
-        found.append(Violation(change, f"the submodule {shown(name)} was changed"))
+        found.append(Violation(change, f"the submodule {printable(name)} was changed"))
     if found:
         worktree.put_back(repo, now.base, [violation.change for violation in found])
         work = worktree.snapshot(repo, now.base, now.start, message(now, what), run.kept)
@@ -316,7 +320,7 @@ def place(run: Run, now: Attempt, commit: str, branch: str = "") -> None:
     with screen.progress(f"setting up the worktree: {command}"):
         result = testing.run(command, where, run.settings.agent_timeout, stop=run.options.stop)
     if not result.green:
-        raise Mistake(
+        raise UserError(
             f"setup = {command!r} failed in a fresh worktree (exit code {result.code}); "
             f"see {log.relative_to(run.world.root)}"
         )
@@ -329,7 +333,7 @@ def run_tests(run: Run, now: Attempt, name: str) -> testing.Result:
     begin = logs(run, now)
     log = begin.with_name(f"{begin.name}.{name}")
     where = testing.Where(run.repo.project, log, run.busy, environment(run, now))
-    with screen.progress(f"step {shown(now.step)}: {now.test}"):
+    with screen.progress(f"step {printable(now.step)}: {now.test}"):
         return testing.run(now.test, where, run.settings.test_timeout, stop=run.options.stop)
 
 
@@ -342,7 +346,7 @@ def same(run: Run, one: str, other: str) -> bool:
 def names_of(found: list[str]) -> str:
     """Return names as they may stand in a line."""
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-    return ", ".join(map(shown, found[:4])) + more
+    return ", ".join(map(printable, found[:4])) + more
 
 
 def red(now: Attempt, reason: str, output: str = "") -> Attempt:

@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from piste.system.errors import shown
+from piste.system.errors import printable
 from piste.system.git import Change
 
 # Files and folders that make a program run unasked: on a push, a commit, a checkout, when a
@@ -45,14 +45,14 @@ class Violation(NamedTuple):
 def why_not(allowed: Allowed, path: str) -> str:
     """Return why a path (from the top of the repository) may not be changed, or ""."""
     if not path.startswith(allowed.prefix):
-        return f"{shown(path)} is outside of the project's folder {allowed.prefix}"
+        return f"{printable(path)} is outside of the project's folder {allowed.prefix}"
     own = path[len(allowed.prefix) :]
     if _below(own, allowed.named):
         return ""
     if guard := _protected(own):
-        return f"{shown(own)} may not be changed ({guard} is protected)"
+        return f"{printable(own)} may not be changed ({guard} is protected)"
     if allowed.writes and not _below(own, allowed.writes):
-        return f"{shown(own)} is not below {', '.join(allowed.writes)}"
+        return f"{printable(own)} is not below {', '.join(allowed.writes)}"
     return ""
 
 
@@ -64,11 +64,14 @@ def judge(
     for change in changed:
         why = why_not(allowed, change.path)
         if not why and SUBMODULE in (change.mode, change.old_mode):
-            why = f"{shown(change.path)} is a repository of its own"
+            why = f"{printable(change.path)} is a repository of its own"
         if not why and change.mode == LINK:
             target = target_of(change.path)
             if _leads_out(change.path, target):
-                why = f"{shown(change.path)} is a link out of the repository, to {shown(target)}"
+                why = (
+                    f"{printable(change.path)} is a link out of the repository, to"
+                    f" {printable(target)}"
+                )
         if why:
             found.append(Violation(change, why))
     return found

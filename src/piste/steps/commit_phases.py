@@ -14,7 +14,7 @@ from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Review, Run, failed, is_kept, red, same
 from piste.steps.progress import Record
 from piste.system import git, screen
-from piste.system.errors import Failed, Mistake, shown
+from piste.system.errors import Failed, UserError, printable
 
 _MOST_DIFF = 200_000  # characters of a diff that a person is shown
 
@@ -40,23 +40,24 @@ def green(run: Run, now: Attempt) -> Attempt:
 def review(run: Run, now: Attempt) -> Attempt:
     """Ask for a person's word; a yes counts for just the content that was looked at."""
     if edited := _edited(run, now):
-        screen.say(f"step {shown(now.step)}: it was edited by hand; the tests once more")
+        screen.say(f"step {printable(now.step)}: it was edited by hand; the tests once more")
         return replace(now, phase=attempt.TESTS, work=edited)
     worktree.ensure(run.repo, now.work, now.branch)
     tree = git.tree_of(run.repo.tree, now.work)
     if run.options.approve:
         if not tree.startswith(run.options.approve.lower()):
-            raise Mistake(
-                f"step {shown(now.step)}: what you approved ({shown(run.options.approve)}) is not "
-                f"what is there now ({tree[:12]}); look: git diff {now.base[:12]} {now.work[:12]}"
+            raise UserError(
+                f"step {printable(now.step)}: what you approved ({printable(run.options.approve)})"
+                f" is not what is there now ({tree[:12]}); look: git diff {now.base[:12]}"
+                f" {now.work[:12]}"
             )
         return replace(now, phase=attempt.COMMIT, approved=tree)
     if run.options.person is None:
         because = f" ({now.doubt})" if now.doubt else ""
         look = f"git diff {now.base[:12]} {now.work[:12]}"
         raise NeedsPerson(
-            f"step {shown(now.step)} waits for your word{because}; look at it: {look}; "
-            f"then: piste run {shown(now.step)} --approve {tree[:12]}"
+            f"step {printable(now.step)} waits for your word{because}; look at it: {look}; "
+            f"then: piste run {printable(now.step)} --approve {tree[:12]}"
         )
     answer = run.options.person(_shown(run, now, tree))
     if answer.word == "y":
@@ -104,11 +105,11 @@ def commit(run: Run, now: Attempt) -> Attempt:
                 repo, now.base, now.work, base, attempt_run.message(now, "moved")
             )
             screen.say(
-                f"step {shown(now.step)}: {repo.branch or 'HEAD'} has gone on; the tests again"
+                f"step {printable(now.step)}: {repo.branch or 'HEAD'} has gone on; the tests again"
             )
             return replace(now, phase=attempt.TESTS, base=base, start=base, work=work)
     except git.Blocked as error:
-        way = f"git merge {now.branch}, mend it, then: piste done {shown(now.step)}"
+        way = f"git merge {now.branch}, mend it, then: piste done {printable(now.step)}"
         said = str(error).removeprefix("BLOCKED: ")
         return failed(run, now, f"BLOCKED: {said}; {way}", attempt.BLOCKED)
     worktree.ensure(repo, now.work, now.branch)
@@ -124,7 +125,8 @@ def _plan_changed(run: Run, now: Attempt) -> str:
     if any(link.digest == now.digest for link in chain.links):
         return ""
     return (
-        f"the plan was edited meanwhile: step {shown(now.step)} has another prompt now, or is gone"
+        f"the plan was edited meanwhile: step {printable(now.step)} has another prompt now, or is"
+        " gone"
     )
 
 
@@ -147,7 +149,7 @@ def _after_hooks(run: Run, now: Attempt, made: worktree.Committed) -> Attempt:
         return red(now, "a git hook said no to the commit", made.said)
     if now.hooked > 1:
         return failed(run, now, "git hooks change what is committed every time")
-    screen.say(f"step {shown(now.step)}: a git hook changed files; the tests once more")
+    screen.say(f"step {printable(now.step)}: a git hook changed files; the tests once more")
     return replace(now, phase=attempt.TESTS, work=work, hooked=now.hooked + 1)
 
 

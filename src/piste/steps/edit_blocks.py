@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.system import atomic_write, paths
-from piste.system.errors import Failed, Mistake, shown
+from piste.system.errors import Failed, UserError, printable
 
 VERSION = "1"  # of the form; part of the built-in agent's version
 
@@ -136,10 +136,12 @@ def _body(
             return at + 1
         else:
             raise Malformed(
-                f"line {at + 1}: '{lines[at][:60]}' stands within the block of {shown(path)}, "
+                f"line {at + 1}: '{lines[at][:60]}' stands within the block of {printable(path)}, "
                 f"which was not ended by '{signs} end'; if it is content, use more equals signs"
             )
-    raise Malformed(f"the block of {shown(path)}, line {start}, is never ended by '{signs} end'")
+    raise Malformed(
+        f"the block of {printable(path)}, line {start}, is never ended by '{signs} end'"
+    )
 
 
 def _block(lines: Sequence[str], start: int, middle: int, end: int, kind: str, path: str) -> Block:
@@ -149,10 +151,10 @@ def _block(lines: Sequence[str], start: int, middle: int, end: int, kind: str, p
             content = _without_fence(content)
         return Block(kind, path, new=_joined(content))
     if middle < 0:
-        raise Malformed(f"the edit of {shown(path)}, line {start}, has no '=== with' line")
+        raise Malformed(f"the edit of {printable(path)}, line {start}, has no '=== with' line")
     old = _joined(lines[start:middle])
     if not old.strip():
-        raise Malformed(f"the edit of {shown(path)}, line {start}, names no old lines")
+        raise Malformed(f"the edit of {printable(path)}, line {start}, names no old lines")
     return Block(kind, path, old, _joined(lines[middle + 1 : end]))
 
 
@@ -220,7 +222,7 @@ def _safe(root: Path, path: str, may: Callable[[str], str]) -> str:
         if why := may(clean):
             raise Malformed(why)
         paths.writable(root, clean)
-    except Mistake as mistake:
+    except UserError as mistake:
         raise Malformed(str(mistake)) from None
     return clean
 
@@ -270,8 +272,8 @@ def _near(lines: Sequence[str], wanted: Sequence[str]) -> str:
     if missing is None:
         return ", though each of them is: they do not follow each other"
     near = difflib.get_close_matches(missing[:300], [line[:300] for line in lines[:5000]], n=1)
-    like = f"; it has {shown(near[0].strip())[:120]!r}" if near else ""
-    return f": {shown(missing.strip())[:120]!r}{like}"
+    like = f"; it has {printable(near[0].strip())[:120]!r}" if near else ""
+    return f": {printable(missing.strip())[:120]!r}{like}"
 
 
 def _text(path: Path) -> str | None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from piste.steps import progress
 from piste.steps.worktree import ensure
-from piste.system.errors import Mistake, shown
+from piste.system.errors import UserError, printable
 from piste.system.git import (
     Blocked,
     Change,
@@ -77,7 +77,7 @@ def transplant(repo: Repo, old: str, work: str, new: str, message: str) -> str:
 
 def _conflicts(repo: Repo) -> str:
     out = git(repo.tree, "diff", "--name-only", "-z", "--diff-filter=U")
-    names = [shown(name) for name in out.split("\0") if name]
+    names = [printable(name) for name in out.split("\0") if name]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
@@ -97,7 +97,7 @@ def why_not_land(repo: Repo) -> str:
         return f"{repo.branch or 'HEAD'} has gone on meanwhile"
     if changed := uncommitted(repo):
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        names = ", ".join(map(shown, changed[:3]))
+        names = ", ".join(map(printable, changed[:3]))
         return f"{names}{more} {'is' if len(changed) == 1 else 'are'} not committed"
     return ""
 
@@ -119,7 +119,7 @@ def finish(repo: Repo, landing: Landing) -> None:
     """Put right a landing that was cut off in the middle: the checkout is as it was before it.
 
     Only files that hold what they had before, or would have after, are touched. Raises
-    Mistake when one of them holds something else: that is a person's.
+    UserError when one of them holds something else: that is a person's.
     """
     if repo.head != landing.start:
         return  # git moves the branch last: by then all files are there
@@ -127,9 +127,9 @@ def finish(repo: Repo, landing: Landing) -> None:
     rows = changes(repo.top, landing.start, landing.end)
     for row in rows:
         if _blob(repo, row.path) not in (row.old_blob, row.blob, ""):
-            raise Mistake(
-                f"{shown(row.path)} was changed while finished steps were brought in, which was "
-                f"cut off; look at git status, then: git merge {repo.line}"
+            raise UserError(
+                f"{printable(row.path)} was changed while finished steps were brought in, which was"
+                f" cut off; look at git status, then: git merge {repo.line}"
             )
     git(repo.top, "reset", "--quiet", landing.start)
     for row in rows:
@@ -167,7 +167,7 @@ def _blob(repo: Repo, path: str) -> str:
 def unlanded(repo: Repo) -> list[progress.Record]:
     """Return the records of finished steps that are not in the person's branch yet.
 
-    Raises Mistake for a damaged one.
+    Raises UserError for a damaged one.
     """
     line = commit_of(repo.root, f"refs/heads/{repo.line}")
     if not line or is_ancestor(repo.root, line, repo.head):
@@ -185,6 +185,6 @@ def unlanded_here(root: Path) -> list[progress.Record]:
     """Return the same for the project at `root`; none where there is no repository to speak of."""
     try:
         repo = find(root)
-    except Mistake:
+    except UserError:
         return []
     return unlanded(repo)

@@ -9,7 +9,7 @@ A record is found again by its prompt, so a step keeps its record when the plan 
 renumbered, and editing step 7 does not touch steps 1 to 6. A tick in `todo.md` or a mark in
 the plan is for people: without a record it is taken for a person's word, never for proof.
 
-This module knows no git, no agents and no tests; `carry` does the work, and says here
+This module knows no git, no agents and no tests; `runner` does the work, and says here
 that it is done.
 """
 
@@ -29,7 +29,7 @@ from piste.documents import plan, todo
 from piste.documents.markdown import DOING, DONE, OPEN, split_state
 from piste.documents.plan import Plan, Step
 from piste.system import atomic_write, locks, paths
-from piste.system.errors import Mistake, did_you_mean, shown
+from piste.system.errors import UserError, did_you_mean, printable
 
 SCHEMA = 1
 FOLDER = f"{receipts.FOLDER}/steps"
@@ -113,9 +113,9 @@ def dump(record: Record) -> bytes:
 
 
 def parse(data: bytes, where: str) -> Record:
-    """Return the record in `data`. Raises Mistake, naming the file and the way out."""
+    """Return the record in `data`. Raises UserError, naming the file and the way out."""
     if b"<<<<<<<" in data or b">>>>>>>" in data:
-        raise Mistake(f"{where} holds conflict markers; keep either side whole")
+        raise UserError(f"{where} holds conflict markers; keep either side whole")
     way_out = f"restore it (git checkout {where}), or delete it and do the step again"
     try:
         raw = json.loads(data)
@@ -125,16 +125,16 @@ def parse(data: bytes, where: str) -> Record:
         sound = record is not None and sealed == record.key
         plain = all(isinstance(value, str) for value in raw.values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Mistake(f"{where} is damaged; {way_out}") from None
+        raise UserError(f"{where} is damaged; {way_out}") from None
     if newer:
-        raise Mistake(f"{where} was written by a newer piste; update piste to read it")
+        raise UserError(f"{where} was written by a newer piste; update piste to read it")
     if record is None or not sound or not plain:
-        raise Mistake(f"{where} does not agree with its own key; {way_out}")
+        raise UserError(f"{where} does not agree with its own key; {way_out}")
     return record
 
 
 def records(root: Path) -> list[Record]:
-    """Return the records in the project at `root`. Raises Mistake for a damaged one."""
+    """Return the records in the project at `root`. Raises UserError for a damaged one."""
     try:
         names = sorted(n for n in os.listdir(root / FOLDER) if n.endswith(".json"))
     except OSError:
@@ -145,7 +145,7 @@ def records(root: Path) -> list[Record]:
         try:
             found.append(parse((root / where).read_bytes(), where))
         except OSError as error:
-            raise Mistake(f"{where} cannot be read: {error.strerror}") from None
+            raise UserError(f"{where} cannot be read: {error.strerror}") from None
     return found
 
 
@@ -158,7 +158,7 @@ CHANGED = "changed"  # a record, but of another prompt
 TICKED = "ticked"  # marked as done in the plan, with no record: a person's word
 
 
-class Link(NamedTuple):
+class StepStatus(NamedTuple):
     """One step of the chain and what is true of it."""
 
     step: Step
@@ -173,20 +173,20 @@ class Link(NamedTuple):
         return self.state != OPEN_STEP
 
 
-class Chain(NamedTuple):
+class Progress(NamedTuple):
     """The plan, its steps in order, and where it stands."""
 
     plan: Plan
     path: str  # of the plan, project-relative
-    links: tuple[Link, ...]
+    links: tuple[StepStatus, ...]
 
     @property
-    def next(self) -> Link | None:
+    def next(self) -> StepStatus | None:
         """The first step that is neither done nor ticked, or None."""
         return next((link for link in self.links if not link.finished), None)
 
-    def find(self, step_id: str) -> Link:
-        """Return the step a person means: ``3`` is also ``03``. Raises Mistake."""
+    def find(self, step_id: str) -> StepStatus:
+        """Return the step a person means: ``3`` is also ``03``. Raises UserError."""
         for link in self.links:
             if link.step.id == step_id:
                 return link
@@ -195,42 +195,44 @@ class Chain(NamedTuple):
             return like[0]
         known = [link.step.id for link in self.links]
         near = did_you_mean(step_id, known) or "; piste steps lists them"
-        raise Mistake(f"{self.path} has no step {shown(step_id)!r}{near}")
+        raise UserError(f"{self.path} has no step {printable(step_id)!r}{near}")
 
-    def between(self, first: str, last: str) -> tuple[Link, ...]:
+    def between(self, first: str, last: str) -> tuple[StepStatus, ...]:
         """Return the steps from `first` to `last` in the plan's order; "" is its end."""
         start = self.links.index(self.find(first)) if first else 0
         end = self.links.index(self.find(last)) if last else len(self.links) - 1
         if end < start:
-            raise Mistake(f"step {shown(last)} comes before step {shown(first)} in {self.path}")
+            raise UserError(
+                f"step {printable(last)} comes before step {printable(first)} in {self.path}"
+            )
         return self.links[start : end + 1]
 
 
-def chain(world: World, form: str = "", more: Sequence[Record] = ()) -> Chain:
+def chain(world: World, form: str = "", more: Sequence[Record] = ()) -> Progress:
     """Return the chain of the project's plan.
 
     `form` overrides the form of the steps (see `plan.parse`); `more` are records that are
-    not in the project's folder yet. Raises Mistake when there is no plan, or a record is
+    not in the project's folder yet. Raises UserError when there is no plan, or a record is
     damaged.
     """
     path = world.rules["plan"].target
     read = plan.parse(read_plan(world), form or None)
-    return Chain(read, path, tuple(_links(read.steps, [*records(world.root), *more])))
+    return Progress(read, path, tuple(_links(read.steps, [*records(world.root), *more])))
 
 
 def read_plan(world: World) -> str:
-    """Return the text of the plan. Raises Mistake when there is none."""
+    """Return the text of the plan. Raises UserError when there is none."""
     path = world.rules["plan"].target
     try:
         return hashing.text((world.root / path).read_bytes(), path)
     except FileNotFoundError:
         spec = world.rules["spec"].target
-        raise Mistake(f"there is no {path}; `piste plan` makes it from {spec}") from None
+        raise UserError(f"there is no {path}; `piste plan` makes it from {spec}") from None
     except OSError as error:
-        raise Mistake(f"{path} cannot be read: {error.strerror}") from None
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _links(steps: Sequence[Step], known: Sequence[Record]) -> Iterator[Link]:
+def _links(steps: Sequence[Step], known: Sequence[Record]) -> Iterator[StepStatus]:
     """Give each step its record: by id and prompt, else by a prompt that nobody else has.
 
     A record that then is left over, of a step's id, says that its prompt was changed.
@@ -248,18 +250,18 @@ def _links(steps: Sequence[Step], known: Sequence[Record]) -> Iterator[Link]:
             del by_id[found[step.id].step]
     for step, of in zip(steps, digests, strict=True):
         if (record := found.get(step.id)) is not None:
-            yield Link(step, of, DONE_STEP, _done_why(step, record), record)
+            yield StepStatus(step, of, DONE_STEP, _done_why(step, record), record)
         elif (record := by_id.get(step.id)) is not None:
             why = f"its prompt was changed after it was done (by {_by(record)})"
-            yield Link(step, of, CHANGED, why, record)
+            yield StepStatus(step, of, CHANGED, why, record)
         elif step.done:
-            yield Link(step, of, TICKED, "marked as done in the plan; there is no record")
+            yield StepStatus(step, of, TICKED, "marked as done in the plan; there is no record")
         else:
-            yield Link(step, of, OPEN_STEP, "")
+            yield StepStatus(step, of, OPEN_STEP, "")
 
 
 def _by(record: Record) -> str:
-    return shown(by(record.agent, record.version))
+    return printable(by(record.agent, record.version))
 
 
 def by(agent: str, version: str) -> str:
@@ -270,7 +272,7 @@ def by(agent: str, version: str) -> str:
 
 
 def _done_why(step: Step, record: Record) -> str:
-    was = f", as step {shown(record.step)}" if record.step != step.id else ""
+    was = f", as step {printable(record.step)}" if record.step != step.id else ""
     tested = "tests passed" if record.tests else "without tests"
     return f"by {_by(record)}, {tested}{was}"
 
@@ -344,7 +346,7 @@ def _ticked(
 def _marked(text: str, step: Step, done: bool, form: str) -> str:
     try:
         return plan.mark_done(text, step.id, done, form or None)
-    except Mistake:  # this version of the plan has no such step
+    except UserError:  # this version of the plan has no such step
         return text
 
 
@@ -412,7 +414,7 @@ def _bytes(path: Path) -> bytes | None:
         return None
 
 
-def as_dict(link: Link) -> dict[str, Any]:
+def as_dict(link: StepStatus) -> dict[str, Any]:
     """Return a step as plain data for JSON."""
     return {
         "id": link.step.id,
@@ -428,7 +430,7 @@ def as_dict(link: Link) -> dict[str, Any]:
     }
 
 
-def counted(links: Iterable[Link]) -> dict[str, int]:
+def counted(links: Iterable[StepStatus]) -> dict[str, int]:
     """Return how many steps are in each state."""
     result = dict.fromkeys((DONE_STEP, TICKED, CHANGED, OPEN_STEP), 0)
     for link in links:

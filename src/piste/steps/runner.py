@@ -1,7 +1,7 @@
 """Carrying out one step, from where it stands to its end, whatever has happened before.
 
 `attempt` says which phases there are and what each leaves on disk; each is one function
-(`phases`, `finishing`), and what it returns is written down before the next begins. So a kill
+(`agent_phases`, `commit_phases`), and what it returns is written down before the next begins. So a kill
 at any point costs at most the try of an agent that was cut off, and what that left is kept on
 its branch. This module talks to nobody: a person is asked through `Options.person`.
 """
@@ -28,9 +28,9 @@ from piste.steps import (
 )
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Options, Run, place, run_tests
-from piste.steps.progress import Link, Settings
+from piste.steps.progress import Settings, StepStatus
 from piste.system import atomic_write, git, locks, screen
-from piste.system.errors import Mistake, shown
+from piste.system.errors import UserError, printable
 
 
 class Outcome(NamedTuple):
@@ -74,10 +74,10 @@ def only_one(world: World, what: str, stop: threading.Event | None = None) -> It
         yield
 
 
-def carry_out(world: World, settings: Settings, options: Options, link: Link) -> Outcome:
+def carry_out(world: World, settings: Settings, options: Options, link: StepStatus) -> Outcome:
     """Carry out one step, or go on where an earlier run was cut off.
 
-    The lock of the run is the caller's (`only_one`). Raises Mistake for what a person can
+    The lock of the run is the caller's (`only_one`). Raises UserError for what a person can
     mend, before anything is paid; OverBudget; NeedsPerson; InterruptedError when stopped. In
     all of them the attempt stands where it was, for the next run.
     """
@@ -87,14 +87,14 @@ def carry_out(world: World, settings: Settings, options: Options, link: Link) ->
     run = Run(world, settings, options, agents.find(settings), repo)
     if now is None or now.over or not _goes_on(now, link, settings):
         if options.approve:
-            raise Mistake(
-                f"step {shown(link.step.id)} does not wait for your word; see: piste steps"
+            raise UserError(
+                f"step {printable(link.step.id)} does not wait for your word; see: piste steps"
             )
         if now is not None and not now.over:
             _park(run, now)
         now = _begin(run, link)
     else:
-        screen.say(f"step {shown(now.step)}: going on where it was left ({now.phase})")
+        screen.say(f"step {printable(now.step)}: going on where it was left ({now.phase})")
     while not now.over:
         now = attempt.save(world.root, PHASES[now.phase](run, now))
     return outcome(now)
@@ -103,7 +103,7 @@ def carry_out(world: World, settings: Settings, options: Options, link: Link) ->
 def settled(world: World) -> Attempt | None:
     """Return the attempt that is written down, after a landing that was cut off is put right.
 
-    Raises Mistake where a person has to do that.
+    Raises UserError where a person has to do that.
     """
     now = attempt.load(world.root)
     if now is not None and now.landing is not None:
@@ -112,7 +112,7 @@ def settled(world: World) -> Attempt | None:
     return now
 
 
-def _goes_on(now: Attempt, link: Link, settings: Settings) -> bool:
+def _goes_on(now: Attempt, link: StepStatus, settings: Settings) -> bool:
     if now.phase == attempt.LAND:
         return now.step == link.step.id
     return (now.step, now.digest, now.agent) == (link.step.id, link.digest, settings.agent)
@@ -125,7 +125,9 @@ def _park(run: Run, now: Attempt) -> None:
         return
     if not worktree.rescue(run.repo, attempt_run.message(now, "cut off")) and now.work:
         worktree.ensure(run.repo, now.work, now.branch)
-    screen.say(f"step {shown(now.step)}: the attempt that was under way is kept on {now.branch}")
+    screen.say(
+        f"step {printable(now.step)}: the attempt that was under way is kept on {now.branch}"
+    )
 
 
 def outcome(now: Attempt) -> Outcome:
@@ -142,8 +144,8 @@ def outcome(now: Attempt) -> Outcome:
 # ------------------------------------------------------------------ before anything is paid
 
 
-def _begin(run: Run, link: Link) -> Attempt:
-    """Begin a new attempt. Raises Mistake for whatever would make paying for it pointless."""
+def _begin(run: Run, link: StepStatus) -> Attempt:
+    """Begin a new attempt. Raises UserError for whatever would make paying for it pointless."""
     world, repo, step = run.world, run.repo, link.step
     version, model = agents.version(world, run.agent, run.model)
     command = run.settings.test or found_test(world.root)
@@ -163,10 +165,10 @@ def _begin(run: Run, link: Link) -> Attempt:
 
 
 def found_test(root: Path) -> str:
-    """Return the test command that the project seems to have. Raises Mistake for none."""
+    """Return the test command that the project seems to have. Raises UserError for none."""
     found = testing.find(root)
     if found is None:
-        raise Mistake('no test command is known for this project; set test = "…" in piste.toml')
+        raise UserError('no test command is known for this project; set test = "…" in piste.toml')
     return found.command
 
 
@@ -176,22 +178,24 @@ def _no_uncommitted_records(run: Run) -> None:
     if any(
         name.startswith(folder) or (name[-1:] == "/" and folder.startswith(name)) for name in names
     ):
-        raise Mistake(
+        raise UserError(
             "a step was done by hand and is not committed, so an agent would not see it; "
             "git add -A && git commit"
         )
 
 
 def _tests_can_run(run: Run, now: Attempt) -> None:
-    """Raise Mistake when the test command cannot be run at all: no agent could make it pass."""
+    """Raise UserError when the test command cannot be run at all: no agent could make it pass."""
     result = run_tests(run, now, "before")
     if not testing.starts(result):
-        raise Mistake(
+        raise UserError(
             f'the test command {now.test!r} cannot be run: {result.said}; set test = "…", or '
             f'setup = "…" for what a fresh worktree needs first'
         )
     if not result.green:
-        screen.say(f"step {shown(now.step)}: before it begins {result.said}; it has to mend that")
+        screen.say(
+            f"step {printable(now.step)}: before it begins {result.said}; it has to mend that"
+        )
 
 
 # What is done in each phase; the table of what each leaves on disk is in `attempt`.

@@ -11,17 +11,17 @@ import tempfile
 import traceback
 
 from piste import __version__
-from piste.system.errors import shown, without_secrets
+from piste.system.errors import printable, redact
 
 
 def write(error: BaseException) -> str:
     """Write the report; return the line that tells of it."""
-    said = without_secrets(shown(f"{type(error).__name__}: {error}".splitlines()[0]))
+    said = redact(printable(f"{type(error).__name__}: {error}".splitlines()[0]))
     line = f"a bug in piste ({said}); nothing is lost; please report it"
     try:
         fd, name = tempfile.mkstemp(prefix="piste-report-", suffix=".md")
         with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as file:
-            file.write(without_secrets(_text(error)))
+            file.write(redact(_text(error)))
     except OSError:  # a full disk may be what went wrong
         return line
     return f"{line} with {name}"

@@ -23,10 +23,10 @@ class PisteError(Exception):
 
     def __str__(self) -> str:
         # Only when it is said: many an error is raised, taken for an answer, and never shown.
-        return without_secrets(super().__str__())
+        return redact(super().__str__())
 
 
-class Mistake(PisteError):
+class UserError(PisteError):
     """Something that the person can mend: the line names it and the next step."""
 
 
@@ -54,7 +54,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 _SUSPICIOUS = re.compile(r"[\w+=~-]{16}|:[^/@\s]{3,}@")
 
 
-def without_secrets(text: str) -> str:
+def redact(text: str) -> str:
     """Return a text for a person, a log or a report, with what looks like a secret masked."""
     if not _SUSPICIOUS.search(text):
         return text
@@ -65,7 +65,7 @@ def without_secrets(text: str) -> str:
     return mask(data, found).decode("utf-8", "replace") if found else text
 
 
-def shown(name: str) -> str:
+def printable(name: str) -> str:
     """Return a name from outside as it may stand in a message: nothing moves the cursor.
 
     Control, bidirectional and undecodable characters are shown escaped.

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from piste.build import receipts
 from piste.system import atomic_write, paths, processes
-from piste.system.errors import Failed, Mistake, shown
+from piste.system.errors import Failed, UserError, printable
 
 FOLDER = f"{paths.STATE}/run"
 NOTHING = "0" * 40  # the old value of a ref that must not be there
@@ -99,11 +99,11 @@ def ask(
             capture_output=True, check=False, start_new_session=True,
         )  # fmt: skip
     except FileNotFoundError:
-        raise Mistake("git is not installed; steps are carried out in a git worktree") from None
+        raise UserError("git is not installed; steps are carried out in a git worktree") from None
     said = done.stderr.decode("utf-8", "replace").strip()
     lines = [line for line in said.split("\n") if line.startswith(("fatal:", "error:"))]
     line = (lines or said.split("\n"))[0].removeprefix("fatal: ").removeprefix("error: ")
-    return done.returncode, os.fsdecode(done.stdout), shown(line)
+    return done.returncode, os.fsdecode(done.stdout), printable(line)
 
 
 def _holds(folder: Path, *arguments: str) -> bool:
@@ -133,7 +133,7 @@ def is_ancestor(folder: Path, older: str, newer: str) -> bool:
 def find(root: Path) -> Repo:
     """Return the repository of the project at `root`.
 
-    Raises Mistake where there is none, where it has no commit or no files of its own, and
+    Raises UserError where there is none, where it has no commit or no files of its own, and
     while a rebase is under way.
     """
     under_way = ("--git-path", "rebase-merge", "--git-path", "rebase-apply")
@@ -141,28 +141,28 @@ def find(root: Path) -> Repo:
     if code:
         if "not a git repository" in said:
             way = "git init && git add -A && git commit"
-            raise Mistake(f"{root} is not in a git repository; {way}")
-        raise Mistake(f"git: {said}")
+            raise UserError(f"{root} is not in a git repository; {way}")
+        raise UserError(f"git: {said}")
     top, common, *rebases = out.rstrip("\n").split("\n")
     real = Path(os.path.realpath(root))
     prefix = real.relative_to(os.path.realpath(top)).as_posix()
     head = commit_of(root, "HEAD")
     if not head:
-        raise Mistake("the repository has no commit yet; git add -A && git commit, then again")
+        raise UserError("the repository has no commit yet; git add -A && git commit, then again")
     _, branch, _ = ask(root, ("symbolic-ref", "--quiet", "--short", "HEAD"))
     folder = Path(os.path.realpath(root / common))
     below = "" if prefix == "." else f"{prefix}/"
     if any((root / rebase).exists() for rebase in rebases):
-        raise Mistake("a rebase is under way; finish it first: git rebase --continue")
+        raise UserError("a rebase is under way; finish it first: git rebase --continue")
     paths.inside(root, root / FOLDER, paths.STATE)
     return Repo(root, Path(top), below, folder, branch.strip(), head)
 
 
 def require_committer(repo: Repo) -> None:
-    """Raise Mistake where git does not know who commits."""
+    """Raise UserError where git does not know who commits."""
     code, _, _ = ask(repo.root, ("var", "GIT_COMMITTER_IDENT"))
     if code:
-        raise Mistake(
+        raise UserError(
             'git does not know who commits; git config user.name "…" && git config user.email "…"'
         )
 

@@ -10,7 +10,7 @@ import re
 import stat
 from pathlib import Path, PurePosixPath
 
-from piste.system.errors import Mistake, shown
+from piste.system.errors import UserError, printable
 
 STATE = ".piste"  # piste's own folder in a project; nobody's target
 _CLOSED = {".git", STATE}  # folders in which no target may lie, in any letter case
@@ -22,47 +22,51 @@ _WINDOWS = re.compile(r"^[A-Za-z]:|[\\<>|?*\x00-\x1f\x7f]")
 def relative(text: str, what: str) -> str:
     """Return `text` as a normal project-relative path with `/`.
 
-    `what` names the setting in the error. Raises Mistake for anything absolute,
+    `what` names the setting in the error. Raises UserError for anything absolute,
     above the project, empty, or with characters that are not the same path on
     every system.
     """
     if _SIMPLE(text):
         return text
     if not text.strip():
-        raise Mistake(f"{what}: a path is missing; name a file inside the project")
+        raise UserError(f"{what}: a path is missing; name a file inside the project")
     parts = PurePosixPath(text).parts
     hidden = not text.isprintable()  # zero-width or bidirectional: not the name that it shows
     first = parts[0] if parts else ""
     if hidden or first.startswith(("/", "~", "-")) or _WINDOWS.search(text):
-        raise Mistake(
-            f"{what}: {shown(text)!r} is not a plain path; "
+        raise UserError(
+            f"{what}: {printable(text)!r} is not a plain path; "
             "use a path relative to the project, with '/'"
         )
     if ".." in parts:
-        raise Mistake(f"{what}: {shown(text)!r} may lead out of the project; write it without '..'")
+        raise UserError(
+            f"{what}: {printable(text)!r} may lead out of the project; write it without '..'"
+        )
     if not parts or text.endswith("/"):
-        raise Mistake(f"{what}: {shown(text)!r} is a folder; name a file")
+        raise UserError(f"{what}: {printable(text)!r} is a folder; name a file")
     if any(part != part.strip() or part.endswith(".") for part in parts):
-        raise Mistake(f"{what}: {shown(text)!r} has a part that begins or ends in a space or a dot")
+        raise UserError(
+            f"{what}: {printable(text)!r} has a part that begins or ends in a space or a dot"
+        )
     return "/".join(parts)
 
 
 def output(text: str, what: str) -> str:
     """Return `text` as a path that a rule may write; see `relative`.
 
-    Raises Mistake also for what lies in `.git` or in piste's own folder.
+    Raises UserError also for what lies in `.git` or in piste's own folder.
     """
     path = relative(text, what)
     for part in path.split("/"):
         if part[0] == "." and part.lower() in _CLOSED:
-            raise Mistake(f"{what}: {shown(text)!r} lies in {part}, where no target may be")
+            raise UserError(f"{what}: {printable(text)!r} lies in {part}, where no target may be")
     return path
 
 
 def writable(root: Path, target: str) -> Path:
     """Return where `target` is written, after a look at the disk.
 
-    Raises Mistake when it is a folder or a symlink, when a folder on the way is a
+    Raises UserError when it is a folder or a symlink, when a folder on the way is a
     symlink out of the project, or when it cannot be written. Nothing is changed:
     this is asked before any model is.
     """
@@ -72,26 +76,28 @@ def writable(root: Path, target: str) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         mode = 0
     if stat.S_ISLNK(mode):
-        raise Mistake(f"{target} is a symlink to {shown(os.readlink(path))}; replace it by a file")
+        raise UserError(
+            f"{target} is a symlink to {printable(os.readlink(path))}; replace it by a file"
+        )
     if mode and not stat.S_ISREG(mode):
-        raise Mistake(f"{target} is not a plain file; move it away or name another target")
+        raise UserError(f"{target} is not a plain file; move it away or name another target")
     inside(root, path.parent, target)
     if mode and not os.access(path, os.W_OK):
-        raise Mistake(f"{target} is read-only; chmod u+w {target}, or name another target")
+        raise UserError(f"{target} is read-only; chmod u+w {target}, or name another target")
     writable_folder(path.parent, target)
     return path
 
 
 def inside(root: Path, folder: Path, what: str) -> None:
-    """Raise Mistake when `folder` leads out of `root` through a symlink."""
+    """Raise UserError when `folder` leads out of `root` through a symlink."""
     top = os.path.realpath(root)
     real = os.path.realpath(folder)
     if real != top and not real.startswith(top.rstrip(os.sep) + os.sep):
-        raise Mistake(f"{what}: its folder leads out of the project, to {shown(real)}")
+        raise UserError(f"{what}: its folder leads out of the project, to {printable(real)}")
 
 
 def readable(root: Path, name: str) -> Path:
-    """Return where an input is read. Raises Mistake when it leads out of the project.
+    """Return where an input is read. Raises UserError when it leads out of the project.
 
     What is an input goes to a model: a symlink in a repository that one clones must
     not choose a file of one's machine.
@@ -99,15 +105,17 @@ def readable(root: Path, name: str) -> Path:
     path = root / name
     real = os.path.realpath(path)
     if not real.startswith(os.path.realpath(root).rstrip(os.sep) + os.sep):
-        raise Mistake(f"{shown(name)} leads out of the project, to {shown(real)}; copy it in")
+        raise UserError(
+            f"{printable(name)} leads out of the project, to {printable(real)}; copy it in"
+        )
     return path
 
 
 def writable_folder(folder: Path, what: str) -> None:
-    """Raise Mistake when nothing can be made in `folder`, or in the nearest that is there."""
+    """Raise UserError when nothing can be made in `folder`, or in the nearest that is there."""
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
     if not os.path.isdir(folder):
-        raise Mistake(f"{what}: {folder} is not a folder; move it away")
+        raise UserError(f"{what}: {folder} is not a folder; move it away")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise Mistake(f"{what}: the folder {folder} is read-only; chmod u+w it")
+        raise UserError(f"{what}: the folder {folder} is read-only; chmod u+w it")

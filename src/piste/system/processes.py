@@ -1,6 +1,6 @@
 """Running somebody else's program with limits, so that nothing of it is left behind.
 
-Between piste and the program stands a small process of ours, the `watcher`. It ends all that
+Between piste and the program stands a small process of ours, the `reaper`. It ends all that
 the program has started when the program has ended, when piste says so (a time limit, ^C), or
 when piste itself is gone: each of the two holds one end of a socket that nobody else has, and
 sees when the other's is closed. While the watcher lives it holds a lock, so a later run can
@@ -105,7 +105,7 @@ def _start(program: Program, life: int, stack: contextlib.ExitStack) -> "subproc
     stdin = stack.enter_context((program.stdin or Path(os.devnull)).open("rb"))
     lock = str(program.lock) if program.lock else ""
     # -I: nothing is imported from the folder it is started in. -S: it needs no package but ours.
-    argv = [sys.executable, "-IS", "-c", _WATCHER, lock, program.what, *program.argv]
+    argv = [sys.executable, "-IS", "-c", _REAPER, lock, program.what, *program.argv]
     env = {**environment(program.env), reaper.LIFE: str(life)}
     return subprocess.Popen(
         argv, cwd=program.folder, env=env, stdin=stdin, stdout=out, stderr=err,
@@ -113,11 +113,11 @@ def _start(program: Program, life: int, stack: contextlib.ExitStack) -> "subproc
     )  # fmt: skip
 
 
-_WATCHER = f"""\
+_REAPER = f"""\
 import sys
-sys.path.append({str(Path(__file__).parent.parent)!r})
-from piste import watcher
-watcher.watch(sys.argv[1:])"""
+sys.path.append({str(Path(__file__).parents[2])!r})
+from piste.system import reaper
+reaper.watch(sys.argv[1:])"""
 
 
 def _wait(

@@ -35,7 +35,7 @@ def signalled(number: int, stop: threading.Event) -> None:
 
 
 @contextlib.contextmanager
-def held_back() -> Iterator[None]:
+def deferred() -> Iterator[None]:
     """Let a signal be raised only when the block is left.
 
     The block has to end soon after the event is set. In another thread than the main

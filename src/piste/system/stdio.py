@@ -13,7 +13,7 @@ _NO_READER = 141  # as a shell says of a program that SIGPIPE has ended
 _OF_A_STREAM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
-def open_closed() -> None:
+def reopen_closed() -> None:
     """Open what was closed (`>&-`) to nowhere, or the next file opened would be stdout."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:

@@ -14,7 +14,7 @@ from piste.build.budget import LONGEST, Cap
 from piste.model import prices
 from piste.steps import attempt, edit_blocks
 from piste.steps.progress import Settings
-from piste.system.errors import Failed, Mistake, OverBudget
+from piste.system.errors import Failed, OverBudget, UserError
 
 # A run that tells whatever it starts whom to kill.
 KILLED = """
@@ -211,13 +211,13 @@ def test_no_reply_at_all_fails_and_changes_nothing(rig: Rig, standin: StandIn) -
 
 
 def test_a_model_that_there_is_not(rig: Rig) -> None:
-    with pytest.raises(Mistake, match="there is no model 'chat-okk'; did you mean"):
+    with pytest.raises(UserError, match="there is no model 'chat-okk'; did you mean"):
         rig.step(model="chat-okk")
 
 
 def test_the_budget_is_looked_at_before_each_call(rig: Rig, standin: StandIn) -> None:
     standin.reply("=== need: check.sh\n")
-    purse = budget.purse(rig.root)
+    purse = budget.tracker(rig.root)
     purse.cap = Cap(tokens=10)
     with pytest.raises(OverBudget, match="step 1: chat-ok is not asked: the budget of this run"):
         rig.step()

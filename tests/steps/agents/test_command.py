@@ -9,8 +9,8 @@ import pytest
 from piste.steps import agents
 from piste.steps.agents import (
     Agent,
+    AgentOutput,
     Job,
-    Said,
     aider,
     claude,
     codex,
@@ -20,7 +20,7 @@ from piste.steps.agents import (
     opencode,
 )
 from piste.steps.progress import Settings
-from piste.system.errors import Mistake
+from piste.system.errors import UserError
 
 # A program that says how it was called, as JSON, in the last line of what it prints.
 TELL = """\
@@ -150,14 +150,16 @@ def test_a_program_of_the_project(tmp_path: Path) -> None:
 
 
 def test_an_agent_that_there_is_not() -> None:
-    with pytest.raises(Mistake, match=r"no agent 'claud'; did you mean 'claude'\?; any program is"):
+    with pytest.raises(
+        UserError, match=r"no agent 'claud'; did you mean 'claude'\?; any program is"
+    ):
         agents.find(Settings(), "claud")
 
 
 @pytest.mark.parametrize("name", agents.MODULES)
 def test_what_is_not_installed_names_how_to(shelf: Path, tmp_path: Path, name: str) -> None:
     agent = found(name)
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         command.version(agent, tmp_path)
     assert str(caught.value) == f"{name} is not installed ({name} is not found): {agent.install}"
     assert agent.install
@@ -171,7 +173,7 @@ def test_what_is_not_installed_names_how_to(shelf: Path, tmp_path: Path, name: s
     ],
 )
 def test_a_command_line_that_cannot_be_read(tmp_path: Path, line: str, said: str) -> None:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         command.version(Agent("mine", line), tmp_path)
     assert str(caught.value) == said
 
@@ -179,7 +181,7 @@ def test_a_command_line_that_cannot_be_read(tmp_path: Path, line: str, said: str
 def test_a_prompt_too_long_for_a_command_line(shelf: Path, tmp_path: Path) -> None:
     program(shelf, "cursor-agent")
     with pytest.raises(
-        Mistake, match="the prompt is too long for the command line of cursor-agent"
+        UserError, match="the prompt is too long for the command line of cursor-agent"
     ):
         call(found("cursor-agent"), tmp_path, "x" * 200_000)
 
@@ -207,65 +209,65 @@ SAYS = [
         "received."
         " Cost: $0.01 message, $0.01 session.\nTokens: 2k sent, 1k cache hit, 300 received. "
         "Cost: $0.02 message, $0.03 session.\n",
-        Said("", "", 3000, 309, 0.03, "openai/gpt-x"),
+        AgentOutput("", "", 3000, 309, 0.03, "openai/gpt-x"),
     ),
     (
         aider.read,
         "check.sh\nlitellm.AuthenticationError: AuthenticationError: OpenAIException - Incorrect \n"
         "API key provided: x. Find yours online.\n\nMore.",
-        Said("", "litellm.AuthenticationError: AuthenticationError: OpenAIException - Incorrect "
-             "API key provided: x. Find yours online."),
+        AgentOutput("", "litellm.AuthenticationError: AuthenticationError: OpenAIException - "
+                    "Incorrect API key provided: x. Find yours online."),
     ),
     (
         claude.read,
         'warning\n{"type":"result","is_error":false,"result":"Done.","total_cost_usd":0.12,'
         '"usage":{"input_tokens":10,"cache_read_input_tokens":90,"output_tokens":5},'
         '"modelUsage":{"claude-x":{}}}\n',
-        Said("Done.", "", 100, 5, 0.12, "claude-x"),
+        AgentOutput("Done.", "", 100, 5, 0.12, "claude-x"),
     ),
     (
         claude.read,
         '{"type":"result","is_error":true,"result":"Credit balance is too low"}',
-        Said("Credit balance is too low", "Credit balance is too low"),
+        AgentOutput("Credit balance is too low", "Credit balance is too low"),
     ),
     (
         codex.read,
         'Reading prompt from stdin...\n{"type":"thread.started"}\n{"type":"item.completed","item":'
         '{"type":"agent_message","text":"All done."}}\n{"type":"turn.completed","usage":'
         '{"input_tokens":20,"cached_input_tokens":5,"output_tokens":7}}\n',
-        Said("All done.", "", 20, 7),
+        AgentOutput("All done.", "", 20, 7),
     ),
     (
         codex.read,
         '{"type":"turn.failed","error":{"message":"stream disconnected"}}',
-        Said("", "stream disconnected"),
+        AgentOutput("", "stream disconnected"),
     ),
     (
         gemini.read,
         '{"response":"Fine.","stats":{"models":{"gemini-x":{"tokens":{"prompt":8,'
         '"candidates":2}}}}}',
-        Said("Fine.", "", 8, 2, None, "gemini-x"),
+        AgentOutput("Fine.", "", 8, 2, None, "gemini-x"),
     ),
-    (gemini.read, '{"error":{"type":"X","message":"quota"}}', Said("", "quota")),
-    (gemini.read, "", Said("")),
+    (gemini.read, '{"error":{"type":"X","message":"quota"}}', AgentOutput("", "quota")),
+    (gemini.read, "", AgentOutput("")),
     (
         opencode.read,
         '{"type":"text","part":{"text":"Did it."}}\n{"type":"step_finish","part":{"cost":0.1,'
         '"tokens":{"input":3,"output":4}}}\n{"type":"step_finish","part":{"cost":0.2,"tokens":'
         '{"input":1,"output":1}}}\n',
-        Said("Did it.", "", 4, 5, pytest.approx(0.3)),
+        AgentOutput("Did it.", "", 4, 5, pytest.approx(0.3)),
     ),
     (
         opencode.read,
         '{"type":"error","error":{"name":"X","data":{"message":"no key"}}}',
-        Said("", "no key"),
+        AgentOutput("", "no key"),
     ),
-    (cursor_agent.read, '{"type":"result","is_error":false,"result":"Ok."}', Said("Ok.")),
+    (cursor_agent.read, '{"type":"result","is_error":false,"result":"Ok."}', AgentOutput("Ok.")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("read", "printed", "said"), SAYS)
-def test_what_an_agent_says_of_itself(read, printed: str, said: Said) -> None:  # type: ignore[no-untyped-def]
+def test_what_an_agent_says_of_itself(read, printed: str, said: AgentOutput) -> None:  # type: ignore[no-untyped-def]
     got = read(printed)
     assert got._replace(text="" if read is aider.read else got.text) == said
 

@@ -1,7 +1,7 @@
 """The parser of `prompt_plan.md`: which steps it has, and the prompt of each.
 
 Plans are written by models and edited by people, in many forms. Which lines are the titles
-of steps, `forms` decides, in this order:
+of steps, `formats` decides, in this order:
 
 1. comments in the plan, ``<!-- step 3: Title -->`` … ``<!-- /step -->``;
 2. titles with a word and a number, ``### Prompt 2.1: T``, `**Step 3**`, `Task 4 - T`: as
@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from piste.documents.markdown import fences, inside, split
 from piste.documents.plan import titles
-from piste.system.errors import Mistake, did_you_mean, shown
+from piste.system.errors import UserError, did_you_mean, printable
 
 
 class Step(NamedTuple):
@@ -110,13 +110,13 @@ def mark_done(text: str, step_id: str, done: bool = True, form: str | None = Non
     language, for a fence without a title); where the title has a box, the box is ticked.
     When a step stops being done, a line with its status says so too.
 
-    Raises Mistake when there is no such step.
+    Raises UserError when there is no such step.
     """
     plan = parse(text, form)
     step = next((step for step in plan.steps if step.id == step_id), None)
     if step is None:
         near = did_you_mean(step_id, [step.id for step in plan.steps])
-        raise Mistake(f"the plan has no step {shown(step_id)}{near}")
+        raise UserError(f"the plan has no step {printable(step_id)}{near}")
     if step.done == done:
         return text
     rows, lines = text.split("\n"), split(text)

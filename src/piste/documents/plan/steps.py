@@ -1,6 +1,6 @@
 """The steps of a plan, once its form is known: their prompts, ids and groups, and what is doubtful.
 
-What a plan is, and what counts as a prompt, `plan` says; which lines are titles, `plan_forms`.
+What a plan is, and what counts as a prompt, `plan` says; which lines are titles, `formats`.
 """
 
 import re

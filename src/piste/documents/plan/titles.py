@@ -2,7 +2,7 @@
 
 A title has a word and a number (``### Prompt 2.1: Models``, `**Step 3**`, `1단계: …`), or is a
 numbered heading or list item. It knows single lines only: which of the titles of a plan
-are its steps, `plan_forms` decides from all of them.
+are its steps, `formats` decides from all of them.
 """
 
 import re

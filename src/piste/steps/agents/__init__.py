@@ -3,7 +3,7 @@
 A module an agent holds what is its own: the command line, how to install it, what it says of
 its tokens and its price. Command lines are settings: `[agents.NAME] command = "…"` takes the
 place of a built-in one, or makes a new agent. What an agent is given is a `Job`, what comes
-back a `Finished`: that it has ended, never that it was right.
+back a `AgentResult`: that it has ended, never that it was right.
 
     aider claude codex cursor_agent gemini opencode    external programs, run by `command`
     llm (the module builtin)                           asks a model itself
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from piste.build.freshness import World
 from piste.steps.progress import Settings
-from piste.system.errors import Mistake, did_you_mean
+from piste.system.errors import UserError, did_you_mean
 
 BUILT_IN = "llm"
 # Names in settings, and the modules of this package that hold them.
@@ -34,7 +34,7 @@ MODULES = {
 }
 
 
-class Said(NamedTuple):
+class AgentOutput(NamedTuple):
     """What an agent says of its own work; None and "" are not known."""
 
     text: str = ""  # its last words
@@ -52,7 +52,7 @@ class Agent(NamedTuple):
     command: str
     install: str = ""  # what a person types to have it
     version: str = ""  # a command that prints its version
-    read: Callable[[str], Said] = lambda printed: Said(printed[-2000:])
+    read: Callable[[str], AgentOutput] = lambda printed: AgentOutput(printed[-2000:])
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ class Job:
         return self.logs.with_name(f"{self.logs.name}.{ending}")
 
 
-class Finished(NamedTuple):
+class AgentResult(NamedTuple):
     """How a try ended. Exit code 0 means that the agent is finished, not that it succeeded."""
 
     code: int
     why: str  # "" of itself; else "time", "output" or "stopped": it was ended
-    said: Said
+    said: AgentOutput
     seconds: float
     log: Path  # what it printed
     replies: tuple[tuple[str, str], ...] = ()  # in the store, of the built-in agent: key, record
@@ -97,7 +97,7 @@ class Finished(NamedTuple):
 def find(settings: Settings, name: str = "") -> Agent | None:
     """Return the agent of that name, or of the settings; None is the built-in one.
 
-    Raises Mistake for a name that is none, with the nearest.
+    Raises UserError for a name that is none, with the nearest.
     """
     name = name or settings.agent
     own = settings.agents.get(name, {})
@@ -111,17 +111,19 @@ def find(settings: Settings, name: str = "") -> Agent | None:
     else:
         known = [BUILT_IN, *MODULES, *settings.agents]
         near = did_you_mean(name, known)
-        raise Mistake(f'no agent {name!r}{near}; any program is one: [agents.{name}] command = "…"')
+        raise UserError(
+            f'no agent {name!r}{near}; any program is one: [agents.{name}] command = "…"'
+        )
     return agent._replace(
         command=own.get("command", agent.command),
         version=own.get("version", agent.version),
     )
 
 
-def carry_out(world: World, agent: Agent | None, job: Job) -> Finished:
+def carry_out(world: World, agent: Agent | None, job: Job) -> AgentResult:
     """Let an agent work on a job until it is finished, or its limit is reached.
 
-    Raises Mistake for what a person can mend before anything is paid: a program that is not
+    Raises UserError for what a person can mend before anything is paid: a program that is not
     installed, a model without a key; OverBudget before a call that may cost too much;
     InterruptedError when stopped.
     """
@@ -137,7 +139,7 @@ def carry_out(world: World, agent: Agent | None, job: Job) -> Finished:
 def version(world: World, agent: Agent | None, model: str) -> tuple[str, str]:
     """Return the version of an agent and the model that it will ask, "" where not known.
 
-    `model` is the one that was named for it, or "". Raises Mistake as `carry_out` does.
+    `model` is the one that was named for it, or "". Raises UserError as `carry_out` does.
     """
     if agent is None:
         from piste.steps.agents import builtin

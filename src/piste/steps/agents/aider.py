@@ -8,7 +8,7 @@ prompt names it takes in whole: the plan and the list are kept from it by `--aid
 
 import re
 
-from piste.steps.agents import Agent, Said
+from piste.steps.agents import Agent, AgentOutput
 
 _USED = re.compile(r"Tokens: ([\d.,]+[kM]?) sent,(?: [^.]*?,)? ?([\d.,]+[kM]?) received")
 _COST = re.compile(r"Cost: \$([\d.]+) message")
@@ -17,13 +17,13 @@ _MODEL = re.compile(r"^(?:Main model|Model): (\S+)", re.MULTILINE)
 _ERROR = re.compile(r"^(?:litellm\.\S*Error|The API provider).*(?:\n.*\S.*)*", re.MULTILINE)
 
 
-def read(printed: str) -> Said:
+def read(printed: str) -> AgentOutput:
     """Return what aider says of a run: sums over its calls."""
     used = _USED.findall(printed)
     costs = _COST.findall(printed)
     model = _MODEL.search(printed)
     error = _ERROR.search(printed)
-    return Said(
+    return AgentOutput(
         text=printed[-2000:],
         error=" ".join(error[0].split())[:300] if error and not used else "",
         input_tokens=sum(_number(sent) for sent, _ in used) if used else None,

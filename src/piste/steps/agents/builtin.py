@@ -1,7 +1,7 @@
 """The built-in agent: it asks a model for edits in one form, checks them, applies all or none.
 
 The model sees the tree and the files that the step names, may ask for more files a few times,
-and answers as `editblocks.FORM` says. A reply that cannot be carried out is sent back once
+and answers as `edit_blocks.FORM` says. A reply that cannot be carried out is sent back once
 with the reason. Every paid reply is in the store before it is looked at, under a key of all
 that was said before it: after a kill the same try costs nothing again. It runs no program.
 """
@@ -15,14 +15,14 @@ from piste.build import log, receipts
 from piste.build.freshness import World
 from piste.build.store import Record
 from piste.steps import context, edit_blocks
-from piste.steps.agents import Finished, Job, Said
+from piste.steps.agents import AgentOutput, AgentResult, Job
 from piste.system import atomic_write
 
 _MOST_ASKING = 4  # replies that only ask for files
 
 
 def version(world: World, model_name: str) -> tuple[str, str]:
-    """Return the version of the form, and the model's id. Raises Mistake as `carry_out`."""
+    """Return the version of the form, and the model's id. Raises UserError as `carry_out`."""
     from piste.model import asking
 
     model = asking.resolve(model_name or world.config.model or None)
@@ -30,10 +30,10 @@ def version(world: World, model_name: str) -> tuple[str, str]:
     return f"form {edit_blocks.VERSION}", model.model_id
 
 
-def carry_out(world: World, job: Job) -> Finished:
+def carry_out(world: World, job: Job) -> AgentResult:
     """Ask until edits can be applied, and apply them.
 
-    Raises Mistake for a model that cannot be asked, OverBudget before a call that may cost
+    Raises UserError for a model that cannot be asked, OverBudget before a call that may cost
     more than is left, Failed where no model may be asked, InterruptedError when stopped.
     """
     from piste.model import asking
@@ -47,9 +47,9 @@ def carry_out(world: World, job: Job) -> Finished:
         text, code, error = talk.last, 1, f"its reply cannot be carried out: {fault}"
     except asking.CallFailed as failed:  # no reply came
         text, code, error = talk.last, 1, str(failed)
-    said = Said(text, error, talk.input_tokens, talk.output_tokens, talk.cost, talk.model_id)
+    said = AgentOutput(text, error, talk.input_tokens, talk.output_tokens, talk.cost, talk.model_id)
     seconds = time.monotonic() - started
-    return Finished(code, "", said, seconds, talk.log, tuple(talk.replies))
+    return AgentResult(code, "", said, seconds, talk.log, tuple(talk.replies))
 
 
 def _edits(job: Job, talk: "_Talk") -> str:
@@ -183,7 +183,7 @@ class _Talk:
                 self.job.came(came)
 
         sent = "\n".join([*(text for turn in self.turns for text in turn), words])
-        purse = budget.purse(self.world.root)
+        purse = budget.tracker(self.world.root)
         with purse.call(config, self.job.what, self.model_id, sent, self.options) as paid:
             try:
                 reply = asking.ask(

@@ -6,10 +6,10 @@ A tool that is not allowed is refused with exit code 0, so what it may use is na
 
 import json
 
-from piste.steps.agents import Agent, Said
+from piste.steps.agents import Agent, AgentOutput
 
 
-def read(printed: str) -> Said:
+def read(printed: str) -> AgentOutput:
     """Return what the object at the end of the output says."""
     found = json.loads(printed[printed.index("{") :])
     usage = found.get("usage") or {}
@@ -17,7 +17,7 @@ def read(printed: str) -> Said:
     given = [usage[name] for name in cached if isinstance(usage.get(name), int)]
     models = list(found.get("modelUsage") or {})
     text = str(found.get("result") or "")
-    return Said(
+    return AgentOutput(
         text=text,
         error=text[:300] or "it says that it failed" if found.get("is_error") else "",
         input_tokens=sum(given) if given else None,

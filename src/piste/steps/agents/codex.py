@@ -3,11 +3,11 @@
 With a prompt as an argument it waits for stdin to end all the same, so it gets none.
 """
 
-from piste.steps.agents import Agent, Said
+from piste.steps.agents import Agent, AgentOutput
 from piste.steps.agents.events import events
 
 
-def read(printed: str) -> Said:
+def read(printed: str) -> AgentOutput:
     """Return what the events say; tokens are the sum over the turns."""
     text = error = ""
     used: list[dict[str, int]] = []
@@ -21,7 +21,7 @@ def read(printed: str) -> Said:
         elif kind in ("turn.failed", "error"):
             about = event.get("error") or event
             error = str(about.get("message", "it says that it failed"))[:300]
-    return Said(
+    return AgentOutput(
         text=text,
         error=error,
         input_tokens=sum(one.get("input_tokens", 0) for one in used) if used else None,

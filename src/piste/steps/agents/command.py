@@ -19,10 +19,10 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from piste.steps.agents import Agent, Finished, Job, Said
+from piste.steps.agents import Agent, AgentOutput, AgentResult, Job
 from piste.steps.testing import plain
 from piste.system import atomic_write, processes
-from piste.system.errors import Mistake, shown
+from piste.system.errors import UserError, printable
 
 _PLACES = ("prompt", "text", "model", "money", "test", "folder", "files", "last", "kept")
 _PLACE = re.compile(r"\{(" + "|".join(_PLACES) + r")\}")
@@ -31,8 +31,8 @@ _MOST_ARGUMENT = 128 * 1024 - 1  # bytes; Linux's MAX_ARG_STRLEN, with its closi
 _MOST_READ = 8 << 20  # bytes of output that are looked at: the end of it
 
 
-def carry_out(agent: Agent, job: Job) -> Finished:
-    """Run the agent's program in the job's folder. Raises Mistake when it is not there."""
+def carry_out(agent: Agent, job: Job) -> AgentResult:
+    """Run the agent's program in the job's folder. Raises UserError when it is not there."""
     prompt, last = job.file("prompt.md"), job.file("last.md")
     atomic_write.write(prompt, job.prompt.encode("utf-8", "replace"))
     kept = job.file("kept")
@@ -62,7 +62,7 @@ def carry_out(agent: Agent, job: Job) -> Finished:
     if ended.why == "stopped":
         raise InterruptedError("stopped while the agent worked")
     said = _said(agent, out, err, last, ended.code)
-    return Finished(ended.code, ended.why, said, ended.seconds, out)
+    return AgentResult(ended.code, ended.why, said, ended.seconds, out)
 
 
 def arguments(
@@ -70,7 +70,7 @@ def arguments(
 ) -> list[str]:
     """Return the command line with its values.
 
-    Raises Mistake when it cannot be read, its program is not there, or a word of it would be
+    Raises UserError when it cannot be read, its program is not there, or a word of it would be
     too long for the system.
     """
     filled = {**values, "files": " ".join(files)}
@@ -82,9 +82,9 @@ def arguments(
     try:
         words = shlex.split(_OPTIONAL.sub(optional, agent.command))
     except ValueError as error:
-        raise Mistake(f"{where}: {error}: {shown(agent.command)}") from None
+        raise UserError(f"{where}: {error}: {printable(agent.command)}") from None
     if not words:
-        raise Mistake(f"{where} is empty")
+        raise UserError(f"{where} is empty")
     program = program_of(agent, words[0], home)
     result = [program]
     for word in words[1:]:
@@ -93,7 +93,7 @@ def arguments(
         else:
             result.append(_PLACE.sub(lambda found: filled[found[1]], word))
     if any(len(os.fsencode(word)) > _MOST_ARGUMENT for word in result):
-        raise Mistake(
+        raise UserError(
             f"the prompt is too long for the command line of {agent.name}; "
             f"let {where} take it from stdin or from {{prompt}}"
         )
@@ -101,18 +101,18 @@ def arguments(
 
 
 def program_of(agent: Agent, word: str, home: Path) -> str:
-    """Return where the program is. Raises Mistake with the line that installs it."""
+    """Return where the program is. Raises UserError with the line that installs it."""
     found = processes.which(word, home)
     if found is None:
         way = agent.install or f'set [agents.{agent.name}] command = "…"'
-        raise Mistake(f"{agent.name} is not installed ({shown(word)} is not found): {way}")
+        raise UserError(f"{agent.name} is not installed ({printable(word)} is not found): {way}")
     return found
 
 
 def version(agent: Agent, home: Path) -> str:
     """Return what the agent says is its version, in one line; "" where it does not say.
 
-    Raises Mistake when the agent is not installed.
+    Raises UserError when the agent is not installed.
     """
     words = shlex.split(agent.version) if agent.version else []
     try:
@@ -127,11 +127,11 @@ def version(agent: Agent, home: Path) -> str:
     return next((line.strip()[:60] for line in lines if line.strip()), "") if not ended.code else ""
 
 
-def _said(agent: Agent, out: Path, err: Path, last: Path, code: int) -> Said:
+def _said(agent: Agent, out: Path, err: Path, last: Path, code: int) -> AgentOutput:
     try:
         said = agent.read(plain(_end(out)))
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
-        said = Said(plain(_end(out))[-2000:])  # another form than its version of today has
+        said = AgentOutput(plain(_end(out))[-2000:])  # another form than its version of today has
     if words := plain(_end(last)).strip():
         said = said._replace(text=words)
     if code and not said.error:

@@ -5,14 +5,16 @@ It may print nothing until the end, and has been seen not to exit: the time limi
 
 import json
 
-from piste.steps.agents import Agent, Said
+from piste.steps.agents import Agent, AgentOutput
 
 
-def read(printed: str) -> Said:
+def read(printed: str) -> AgentOutput:
     """Return what the object in the output says. It knows no tokens and no cost."""
     found = json.loads(printed[printed.index("{") :])
     text = str(found.get("result") or "")
-    return Said(text, text[:300] or "it says that it failed" if found.get("is_error") else "")
+    return AgentOutput(
+        text, text[:300] or "it says that it failed" if found.get("is_error") else ""
+    )
 
 
 AGENT = Agent(

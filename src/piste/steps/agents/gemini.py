@@ -6,18 +6,18 @@ seen; it then has said nothing, and what it left behind decides.
 
 import json
 
-from piste.steps.agents import Agent, Said
+from piste.steps.agents import Agent, AgentOutput
 
 
-def read(printed: str) -> Said:
+def read(printed: str) -> AgentOutput:
     """Return what the object in the output says; tokens are the sum over its models."""
     if "{" not in printed:
-        return Said(printed[-2000:])
+        return AgentOutput(printed[-2000:])
     found = json.loads(printed[printed.index("{") :])
     models = (found.get("stats") or {}).get("models") or {}
     tokens = [one.get("tokens") or {} for one in models.values()]
     error = found.get("error") or {}
-    return Said(
+    return AgentOutput(
         text=str(found.get("response") or ""),
         error=str(error.get("message", error))[:300] if error else "",
         input_tokens=sum(one.get("prompt", 0) for one in tokens) if tokens else None,

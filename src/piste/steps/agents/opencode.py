@@ -4,11 +4,11 @@ An argument with a space in it is put into literal quotes, so the prompt is neve
 Without `--auto` every permission is refused, with exit code 0.
 """
 
-from piste.steps.agents import Agent, Said
+from piste.steps.agents import Agent, AgentOutput
 from piste.steps.agents.events import events
 
 
-def read(printed: str) -> Said:
+def read(printed: str) -> AgentOutput:
     """Return what the events say; tokens and cost are the sum over the steps."""
     text = error = ""
     parts = []
@@ -22,7 +22,7 @@ def read(printed: str) -> Said:
             about = event.get("error") or {}
             error = str((about.get("data") or {}).get("message") or about.get("name", about))[:300]
     tokens = [part.get("tokens") or {} for part in parts]
-    return Said(
+    return AgentOutput(
         text=text,
         error=error,
         input_tokens=sum(one.get("input", 0) for one in tokens) if tokens else None,
