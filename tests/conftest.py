@@ -17,11 +17,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from support.standin import StandIn, llm_user_dir
 
-from piste.build import budget, freshness, make
+from piste.build import budget, makers
 from piste.build import project as piste_project
-from piste.build.freshness import Decision, World
 from piste.build.make import Outcome
 from piste.build.rules import Rule
+from piste.build.states import Decision
+from piste.build.world import World
 from piste.commands import accept
 from piste.doit_graph import graph
 
@@ -149,12 +150,12 @@ class Small:
     def decide(self, **command_line: str) -> Decision:
         """Decide anew."""
         world = self.world(**command_line)
-        return freshness.decide(world, world.rules["note"])
+        return makers.decide(world, world.rules["note"])
 
     def make(self, name: str = "note", **options: Any) -> Outcome:
         """Bring the target of a rule up to date, without doit."""
         world = self.world()
-        return make.make(world, world.rules[name], **options)
+        return makers.make(world, world.rules[name], **options)
 
     def accept(self) -> None:
         """Let note.md stand as it is."""

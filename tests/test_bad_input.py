@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.standin import StandIn
 
 from piste.build import receipts
-from piste.build.freshness import BLOCKED, FRESH
+from piste.build.states import BLOCKED, FRESH
 
 RECEIPT = ".piste/receipts/note.md.json"
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import Small
 from support.standin import StandIn
 
-from piste.build import freshness, make, project, receipts
+from piste.build import makers, project, receipts
 
 TABLES = "".join(
     f'[rules.{name}]\ntarget = "{target}"\ninputs = ["{name} in.md"]\nprompt = "note.md.j2"\n'
@@ -29,12 +29,12 @@ def _git(cwd: Path, *args: str) -> str:
 def _make(root: Path, *names: str) -> list[str]:
     """Bring targets up to date as a new process does; return what happened."""
     world = project.world(root)
-    return [make.make(world, world.rules[name]).event for name in names]
+    return [makers.make(world, world.rules[name]).event for name in names]
 
 
 def _states(root: Path) -> list[str]:
     world = project.world(root)
-    return [freshness.decide(world, world.rules[name]).state for name in ("one", "two")]
+    return [makers.decide(world, world.rules[name]).state for name in ("one", "two")]
 
 
 def _check(root: Path) -> int:
@@ -161,7 +161,7 @@ def test_branches_that_rebuilt_the_same_target_end_in_one_line(
     )
     assert merged.returncode == 1
     world = project.world(origin)
-    decision = freshness.decide(world, world.rules["two"])
+    decision = makers.decide(world, world.rules["two"])
     where = ".piste/receipts/two.md.json"
     assert decision.why() == (
         f"{where} holds conflict markers; keep either side whole: git checkout --ours {where}"

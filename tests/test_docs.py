@@ -293,7 +293,7 @@ def test_every_key_of_a_rule_is_on_the_page(tmp_path: Path) -> None:
         (tmp_path / "piste.toml").write_text(f"[rules.plan]\n{name} = 1.5\n")
         with pytest.raises(config.UserError, match=f"rules.plan.{name} must be "):
             config.load(tmp_path)
-    made_by_hand = {"name", "stage", "beside"}
+    made_by_hand = {"name", "stage", "beside", "maker"}
     assert set(rows) <= set(rules.Rule._fields)
     for field in set(rules.Rule._fields) - set(rows):
         (tmp_path / "piste.toml").write_text(f"[rules.plan]\n{field} = 1.5\n")

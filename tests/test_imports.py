@@ -58,6 +58,8 @@ def test_another_projects_doit_imports_next_to_nothing_of_ours(small: Small) -> 
     small.write("dodo.py", "def task_a():\n    return {'actions': ['true']}\n")
     ours = {name for name in _imported(small, "doit") if name.partition(".")[0] == "piste"}
     assert ours == {
+        "piste.doit_graph",
+        "piste.system",
         "piste",
         "piste.doit_graph.backend",
         "piste.system.errors",

@@ -9,7 +9,7 @@ import pytest
 
 from piste import prompts
 from piste.build import templates
-from piste.outline.model import ENOUGH
+from piste.interview.transcript import ENOUGH
 from piste.system.errors import UserError
 
 FOLDER = Path(str(prompts.__file__)).parent

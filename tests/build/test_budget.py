@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.standin import StandIn
 
-from piste.build import budget, log
-from piste.build.budget import BudgetTracker, Cap, Sum
+from piste.build import budget, caps, log
+from piste.build.budget import BudgetTracker, Sum
+from piste.build.caps import Cap
 from piste.build.config import Config
 from piste.build.store import Record
 from piste.system.errors import Failed, OverBudget, UserError
@@ -39,7 +40,7 @@ PRICED = "openai/gpt-4o-mini"  # known to the price list, at so many dollars a m
     ],
 )
 def test_what_a_budget_is(text: str, cap: Cap) -> None:
-    assert budget.parse(text, "budget") == cap
+    assert caps.parse(text, "budget") == cap
 
 
 @pytest.mark.parametrize(
@@ -47,14 +48,14 @@ def test_what_a_budget_is(text: str, cap: Cap) -> None:
 )
 def test_what_is_none(text: str) -> None:
     with pytest.raises(UserError, match=r"^--budget: .* is no budget; write") as raised:
-        budget.parse(text, "--budget")
+        caps.parse(text, "--budget")
     assert str(raised.value).isprintable()
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_budget_or_a_mistake(text: str) -> None:
     try:
-        cap = budget.parse(text, "budget")
+        cap = caps.parse(text, "budget")
     except UserError:
         return
     assert all(bound is None or bound >= 0 for bound in cap)

@@ -11,8 +11,9 @@ from conftest import Small
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from piste.build import freshness, hashing, receipts
-from piste.build.freshness import (
+from piste.build import freshness, hashing, makers, receipts, states
+from piste.build.stat_cache import StatCache
+from piste.build.states import (
     ADOPT,
     BLOCKED,
     CONFLICT,
@@ -27,7 +28,6 @@ from piste.build.freshness import (
     STALE,
     Decision,
 )
-from piste.build.stat_cache import StatCache
 
 # What a person did to note.md since it was made.
 
@@ -189,7 +189,7 @@ def test_a_missing_input_blocks_and_is_named(small: Small) -> None:
     (small.root / "in.md").unlink()
     decision = small.decide()
     assert (decision.state, decision.todo) == (MISSING, BLOCKED)
-    assert str(freshness.mistake_of(decision)) == "note.md: in.md is missing"
+    assert str(states.mistake_of(decision)) == "note.md: in.md is missing"
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _note(small: Small) -> Decision:
     world = small.world()
-    decision = freshness.decide(world, world.rules["note"])
+    decision = makers.decide(world, world.rules["note"])
     world.stat_cache.save()
     return decision
 
@@ -461,9 +461,9 @@ def test_a_whole_decision_does_not_ask_the_memo(small: Small, later: None) -> No
     small.make()
     without = _note(small)
     world = small.world()
-    short = freshness.decide(world, world.rules["note"])
+    short = makers.decide(world, world.rules["note"])
     assert (short.state, short.receipt) == (FRESH, None)
-    assert freshness.decide(world, world.rules["note"], whole=True) == without
+    assert makers.decide(world, world.rules["note"], whole=True) == without
 
 
 # Each step takes True or False for one of two values, so that many lead back to what was made.
@@ -517,5 +517,5 @@ def test_with_and_without_the_memo_the_answer_is_the_same(
         for _ in range(2):  # the second look may come from the memo
             with_memo = _note(small)
             world = small.world()._replace(stat_cache=StatCache(tmp_path / "none"))
-            without = freshness.decide(world, world.rules["note"])
+            without = makers.decide(world, world.rules["note"])
             assert with_memo[:4] == without[:4]  # rule, state, todo, reasons

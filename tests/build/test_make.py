@@ -13,8 +13,8 @@ import pytest
 from conftest import Small
 from support.standin import Fault, Request, StandIn
 
-from piste.build import freshness, log, make, receipts, rejected
-from piste.build.freshness import FAILED, FRESH, STALE
+from piste.build import freshness, log, make, makers, receipts, rejected
+from piste.build.states import FAILED, FRESH, STALE
 from piste.model import asking, prices
 from piste.model.prices import Price
 from piste.system import atomic_write, locks, screen
@@ -102,7 +102,7 @@ def test_again_asks_though_the_memo_knows_the_target_as_fresh(
     small.make()
     monkeypatch.setattr("piste.build.hashing._TICK", -(10**12))  # every file is old enough
     world = small.world()
-    freshness.decide(world, small.rule(world))
+    makers.decide(world, small.rule(world))
     world.stat_cache.save()
     assert small.decide().receipt is None  # this came from the memo
     small.make(again=True)
@@ -117,7 +117,7 @@ def test_threads_at_once_on_one_key_pay_once(small: Small, paid: StandIn) -> Non
 
     def work() -> None:
         gate.wait()
-        outcomes.append(make.make(world, small.rule(world)))
+        outcomes.append(makers.make(world, small.rule(world)))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -616,7 +616,7 @@ def test_a_stricter_check_reaches_what_is_stored(small: Small, paid: StandIn) ->
     receipts.forget(small.root, "note.md")
     world = small.world()
     strict = small.rule(world)._replace(check="spec")
-    key = freshness.decide(world, small.rule(world)).key
+    key = makers.decide(world, small.rule(world)).key
     assert next(freshness.results(world, small.rule(world), key), None) is not None
     assert next(freshness.results(world, strict, key), None) is None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from piste.build import project
+from piste.build.world import door
 from piste.system.errors import UserError
 
 
@@ -85,6 +86,6 @@ def test_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_door_is_doit_only_where_doit_knows_the_tasks(tmp_path: Path) -> None:
-    assert project.door(tmp_path) == "piste"
+    assert door(tmp_path) == "piste"
     (tmp_path / "dodo.py").touch()
-    assert project.door(tmp_path) == "doit"
+    assert door(tmp_path) == "doit"

@@ -9,7 +9,7 @@ from conftest import Small
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.build import freshness, store_maintenance
+from piste.build import states, store_maintenance
 from piste.build.store import Record, Store
 from piste.build.store_maintenance import KEPT, REPLY, TEXT, Plan
 from piste.system.errors import UserError
@@ -66,7 +66,7 @@ def test_what_no_receipt_names_any_more_goes(small: Small) -> None:
     store = small.world().store
     assert store.replies(old.key) == []
     assert not (store.folder / "replies" / old.key).exists()
-    assert small.decide().state == freshness.FRESH
+    assert small.decide().state == states.FRESH
     (small.root / "note.md").unlink()
     assert small.make().event == "restored"
 

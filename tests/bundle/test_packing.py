@@ -126,13 +126,13 @@ def test_one_changed_file_is_put_between_what_is_copied(
     repo.write(FILES).pack()
     repo.write({"b/c.py": "c = 3\n"})
     read: list[bytes] = []
-    real = packing.reading.read
+    real = packing.file_reader.read
 
     def reading(folders: Any, name: bytes, *rest: Any, **named: Any) -> Any:
         read.append(name)
         return real(folders, name, *rest, **named)
 
-    monkeypatch.setattr(packing.reading, "read", reading)
+    monkeypatch.setattr(packing.file_reader, "read", reading)
 
     report = repo.pack()
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from piste import cli
-from piste.build import make
+from piste.build import makers
 from piste.build import project as piste_project
 
 LINE = ("plan", "todo")  # what the project's spec.md becomes
@@ -56,7 +56,7 @@ def build(root: Path, *names: str, **options: Any) -> None:
     """Bring targets up to date in this process."""
     for name in names or LINE:
         world = piste_project.world(root)
-        make.make(world, world.rules[name], **options)
+        makers.make(world, world.rules[name], **options)
 
 
 @pytest.fixture

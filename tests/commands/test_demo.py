@@ -13,7 +13,7 @@ from .conftest import Say, tree
 
 
 @pytest.fixture(scope="module")
-def printable(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """The demo, run once in a folder of its own: the project, and what was said."""
     folder = tmp_path_factory.mktemp("demo")
     home = folder / "home"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.standin import StandIn
 
-from piste.build import freshness
+from piste.build import makers
 from piste.build import project as piste_project
 from piste.commands import status
 
@@ -105,6 +105,6 @@ def test_colours_are_for_terminals(made: Path, say: Say) -> None:
 def test_an_estimate_is_of_the_very_prompt(made: Path, say: Say) -> None:
     add(made / "spec.md", "3. More.\n")
     world = piste_project.here()
-    found = status.estimate(world, freshness.decide(world, world.rules["plan"]))
+    found = status.estimate(world, makers.decide(world, world.rules["plan"]))
     assert found is not None
     assert found.tokens == say("prompt", "plan", "--json").json["tokens"]

@@ -15,7 +15,7 @@ from conftest import Small
 
 from fire import scale
 from fire.world import BUILD, MADE, World, no_traceback, world
-from piste.build import freshness, make, project
+from piste.build import makers, project
 from piste.commands.init import initialise
 
 
@@ -125,7 +125,7 @@ TABLE = '[rules.t{n}]\ntarget = "out/t{n}.md"\ninputs = ["in{n}.md"]\nprompt = "
 def build(root: Path, *names: str) -> None:
     found = project.world(root)
     for name in names:
-        make.make(found, found.rules[name])
+        makers.make(found, found.rules[name])
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_branches_that_rebuilt_different_targets_merge(branches: Small) -> None:
         done = subprocess.run(["git", "merge", "-q", "--no-edit", f"t{other}"], cwd=root)
         conflicts += done.returncode != 0
         found = project.world(root)
-        states = {freshness.decide(found, found.rules[f"t{n}"]).state for n in range(TARGETS)}
-        assert states == {freshness.FRESH}, (one, other)
+        states = {makers.decide(found, found.rules[f"t{n}"]).state for n in range(TARGETS)}
+        assert states == {states.FRESH}, (one, other)
     assert (conflicts, len(pairs)) == (0, 45)
     scale.note("a merge of branches that rebuilt different targets", len(pairs))

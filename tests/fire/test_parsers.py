@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fire import scale
 from piste import bundle as bundles
-from piste.build import budget, config, log, receipts, rules, templates
+from piste.build import budget, caps, config, log, receipts, rules, templates
 from piste.build.receipts import Receipt
 from piste.build.rejected import last
 from piste.build.stat_cache import StatCache
@@ -251,7 +251,7 @@ def of_log(folder: Path, text: str) -> object:
 
 
 def of_budget(folder: Path, text: str) -> object:
-    return budget.parse(text, "budget")
+    return caps.parse(text, "budget")
 
 
 PARSERS: dict[str, tuple[Callable[[Path, str], object], tuple[str, ...]]] = {

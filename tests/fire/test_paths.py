@@ -13,7 +13,7 @@ from conftest import Small
 from support.standin import StandIn
 
 from fire import scale
-from piste.build import freshness, receipts
+from piste.build import freshness, makers, receipts, states
 from piste.build.stat_cache import StatCache
 from piste.build.store import Record, _seal
 from piste.commands import restore
@@ -85,7 +85,7 @@ def test_in_settings(ready: Small, where: str) -> None:
         before = ready.tree()
         try:
             world = ready.world()
-            freshness.decide(world, world.rules.get("b", world.rules["note"]))
+            makers.decide(world, world.rules.get("b", world.rules["note"]))
             if where in ("target", "prompt") or (where == "inputs" and path not in OURS):
                 ready.make("b")
         except PisteError as error:
@@ -124,16 +124,16 @@ def test_in_a_receipt(ready: Small, standin: StandIn) -> None:
             receipt._replace(action={**receipt.action, "prompt": path, "model": path}),
         ):  # fmt: skip
             file.write_bytes(receipts.dump(forged))
-            decision = freshness.decide(
+            decision = makers.decide(
                 world._replace(stat_cache=StatCache(ready.root)), ready.rule(world)
             )
-            assert decision.state != freshness.FRESH, forged
+            assert decision.state != states.FRESH, forged
             assert all(reason.said.isprintable() for reason in decision.reasons)
             if forged.output != receipt.output:
                 assert freshness.restorable(world, ready.rule(world), forged) is None
     assert (len(standin.requests), ready.read()) == (asked, note)
     file.write_bytes(receipts.dump(receipt))
-    assert ready.decide().state == freshness.FRESH
+    assert ready.decide().state == states.FRESH
     scale.note("a hostile path", len(ALL))
 
 

@@ -14,7 +14,7 @@ from support import standin as standin_module
 from support.standin import Fault, StandIn
 from support.terminal import Terminal
 
-from piste.build import freshness, make
+from piste.build import make, states
 from piste.model.asking import Limits
 from piste.system.errors import PisteError
 
@@ -158,7 +158,7 @@ def test_what_is_no_result_is_never_fresh(
         stale.make()
     assert stale.read() == OLD
     assert stale.read(".piste/receipts/note.md.json") == receipt
-    assert stale.decide().state in (freshness.STALE, freshness.FAILED)
+    assert stale.decide().state in (states.STALE, states.FAILED)
     assert len(standin.requests) == BAD[name].asked
     harmless(str(raised.value) + capfd.readouterr().err)
     assert len(str(raised.value)) < 1000
@@ -192,7 +192,7 @@ def test_hostile_words_are_kept_as_they_are_and_do_nothing(
     before = set(stale.tree())
     assert stale.make().event == "made"
     assert (stale.root / "note.md").read_bytes().decode() == KEPT[name]
-    assert stale.decide().state == freshness.FRESH
+    assert stale.decide().state == states.FRESH
     harmless(capfd.readouterr().err)
     assert set(stale.tree()) == before, "a file that nobody declared"
     assert stale.make().event == "kept"

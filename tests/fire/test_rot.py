@@ -13,9 +13,10 @@ from conftest import Small
 from support.standin import StandIn
 
 from fire import scale
-from piste.build import freshness, hashing, log, make, receipts
-from piste.build.freshness import Decision, World
+from piste.build import freshness, hashing, log, makers, receipts, states
 from piste.build.stat_cache import StatCache
+from piste.build.states import Decision
+from piste.build.world import World
 from piste.system.errors import UserError
 
 # 10,000 in all
@@ -31,7 +32,7 @@ def made(small: Small, standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> Ite
     small.settings(model="chat-ok")
     standin.reply(REPLY + "\n\n")  # so that the text is kept apart from the raw reply
     small.make()
-    assert small.decide().state == freshness.FRESH
+    assert small.decide().state == states.FRESH
     yield small
     assert len(standin.requests) == 1, "rot was paid for"
 
@@ -52,7 +53,7 @@ def flips(data: bytes, count: int) -> Iterator[bytes]:
 def decided(world: World) -> Decision:
     """Decide as a new run does, but with the settings read once."""
     fresh = world._replace(stat_cache=StatCache(world.root))
-    return freshness.decide(fresh, world.rules["note"])
+    return makers.decide(fresh, world.rules["note"])
 
 
 def spoilt(path: Path, what: str, judge: Callable[[bytes], None]) -> None:
@@ -73,16 +74,16 @@ def test_a_receipt(made: Small, standin: StandIn) -> None:
 
     def judge(damaged: bytes) -> None:
         decision = decided(world)
-        if decision.state == freshness.FRESH:  # without its last line end it is still whole
+        if decision.state == states.FRESH:  # without its last line end it is still whole
             assert receipts.parse(damaged, "note.md", "") == whole
             return
-        assert (decision.state, decision.todo) == (freshness.FAILED, freshness.BLOCKED)
+        assert (decision.state, decision.todo) == (states.FAILED, states.BLOCKED)
         said = decision.reasons[0].said
         assert WAY_OUT in said or "git checkout .piste/receipts/note.md.json" in said, said
         assert said.isprintable()
 
     spoilt(path, "receipt", judge)
-    assert decided(world).state == freshness.FRESH
+    assert decided(world).state == states.FRESH
 
 
 def test_a_build_over_a_damaged_receipt_touches_nothing(made: Small) -> None:
@@ -127,11 +128,11 @@ def test_a_kept_text_is_brought_back_whole_or_not_at_all(made: Small) -> None:
     (made.root / "note.md").unlink()
     world = made.world()
     path = one(made, f"blobs/*/{hashing.digest(REPLY.encode())}")
-    assert decided(world).todo == freshness.RESTORE
+    assert decided(world).todo == states.RESTORE
 
     def judge(damaged: bytes) -> None:
         # From the raw reply the text can be had, too.
-        assert decided(world).todo == freshness.MAKE
+        assert decided(world).todo == states.MAKE
         assert decided(world).stored
 
     spoilt(path, "text", judge)
@@ -151,11 +152,11 @@ def test_the_memo_costs_time_only(made: Small) -> None:
     made.write("in.md", "# In\n\nOther words.\n")
 
     def judge(damaged: bytes) -> None:
-        assert decided(world).state == freshness.STALE
+        assert decided(world).state == states.STALE
 
     spoilt(path, "memo", judge)
     made.write("in.md", "# In\n\nWords.\n")
-    assert decided(world).state == freshness.FRESH
+    assert decided(world).state == states.FRESH
 
 
 def test_a_log_line_is_left_out(made: Small) -> None:
@@ -183,7 +184,7 @@ def test_what_was_lost_to_rot_is_made_again_and_nothing_else(made: Small, standi
     gone(made)
     standin.reply(REPLY + "\nAgain.\n")
     before = len(standin.requests)
-    assert make.make(made.world(), made.rule()).event == "made"
+    assert makers.make(made.world(), made.rule()).event == "made"
     assert len(standin.requests) == before + 1
     assert small_is_fresh(made)
     standin.requests.pop()
@@ -191,4 +192,4 @@ def test_what_was_lost_to_rot_is_made_again_and_nothing_else(made: Small, standi
 
 def small_is_fresh(made: Small) -> bool:
     """Whether the note stands."""
-    return made.decide().state == freshness.FRESH
+    return made.decide().state == states.FRESH

@@ -273,7 +273,7 @@ def test_a_report_of_a_bug_holds_none(here: World) -> None:
     (here.root / "dodo.py").write_text(
         "from piste.tasks import *\nfrom piste.build import freshness\n"
         f"def broken(*_):\n    raise RuntimeError('token: {secret}')\n"
-        "freshness.decide = broken\n"
+        "makers.decide = broken\n"
     )
     done = run(here, "piste", "spec")
     assert "a bug in piste" in done.said

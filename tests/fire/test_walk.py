@@ -28,9 +28,9 @@ from hypothesis.stateful import (
 from fire import faults, scale
 from fire.oracle import CHAIN, Key, Oracle, Receipt, norm
 from fire.world import scratch
-from piste.build import freshness, hashing, log, make, project
-from piste.build.freshness import World
+from piste.build import hashing, log, makers, project
 from piste.build.stat_cache import StatCache
+from piste.build.world import World
 from piste.commands import accept
 from piste.model import asking
 from piste.system.errors import PisteError
@@ -134,7 +134,7 @@ class Walk(RuleBasedStateMachine):
         world, said = self.world(), []
         for name in ("note", "items"):
             try:
-                said.append(make.make(world, world.rules[name], **options).event)
+                said.append(makers.make(world, world.rules[name], **options).event)
             except PisteError as error:
                 said.append(f"{type(error).__name__}: {error}")
                 break
@@ -227,9 +227,7 @@ class Walk(RuleBasedStateMachine):
     def accept(self, name: str) -> None:
         world, oracle = self.world(), self.oracle
         state, _ = oracle.state(name)
-        decision = freshness.decide(
-            world, next(r for r in world.rules.values() if r.target == name)
-        )
+        decision = makers.decide(world, next(r for r in world.rules.values() if r.target == name))
         try:
             receipt = accept.adoptable(world, decision)
         except PisteError:
@@ -334,7 +332,7 @@ class Walk(RuleBasedStateMachine):
     def the_states_are_those_of_the_oracle(self) -> None:
         world = self.world()
         for rule_ in (world.rules["note"], world.rules["items"]):
-            decision = freshness.decide(world, rule_)
+            decision = makers.decide(world, rule_)
             assert (decision.state, decision.todo) == self.oracle.state(rule_.target), rule_.target
 
     @invariant()

@@ -16,9 +16,9 @@ from support.terminal import Terminal
 from piste.build import log
 from piste.build import project as piste_project
 from piste.interview import conversation, transcript
-from piste.interview.transcript import Transcript
+from piste.interview.transcript import ENOUGH, Transcript
 from piste.model import asking
-from piste.outline.model import ENOUGH, QUESTIONS
+from piste.outline.model import QUESTIONS
 from piste.system.errors import Failed, UserError
 
 DOORS = {"piste": "piste.cli", "doit": "doit"}

@@ -12,8 +12,9 @@ from llm.cli import cli
 
 from piste import prompts
 from piste.build.rules import BUILT_IN
+from piste.interview.transcript import ENOUGH
 from piste.outline import llm_plugin
-from piste.outline.model import ENOUGH, QUESTIONS
+from piste.outline.model import QUESTIONS
 from piste.system.errors import UserError
 
 FOLDER = Path(str(prompts.__file__)).parent
@@ -232,14 +233,18 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line() -> None:
 
 def test_llm_pays_nothing_for_a_plugin_that_it_does_not_use() -> None:
     code = (
-        "import sys, llm; before = set(sys.modules); import piste.llm_plugin; "
+        "import sys, llm; before = set(sys.modules); import piste.outline.llm_plugin; "
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
 
-    assert done.stdout.split() == ["piste", "piste.outline.llm_plugin"]
+    assert done.stdout.split() == [
+        "piste",
+        "piste.outline",
+        "piste.outline.llm_plugin",
+    ]
 
 
 def test_every_rule_of_the_graph_with_a_built_in_prompt_can_be_had_in_llm() -> None:

@@ -15,9 +15,9 @@ from piste.bundle import formats
 from piste.documents import markdown, replies
 from piste.documents.plan import parse
 from piste.interview import transcript
-from piste.interview.transcript import Transcript, Turn
+from piste.interview.transcript import ENOUGH, Transcript, Turn
 from piste.outline import from_bundle
-from piste.outline.model import ENOUGH, QUESTIONS, outline
+from piste.outline.model import QUESTIONS, outline
 from piste.outline.text import Wanted
 
 LAYERS = (templates.Layer("built in", Path(str(prompts.__file__)).parent),)

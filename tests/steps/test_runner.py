@@ -11,7 +11,7 @@ import pytest
 from support.rig import FILES, GOOD, PLAN, SLOW_LEARNER, TEST, Killed, Rig, killing
 
 from piste.build import budget
-from piste.build.budget import Cap
+from piste.build.caps import Cap
 from piste.steps import attempt, merge, runner, worktree
 from piste.steps.attempt_run import Answer, Review
 from piste.steps.commit_phases import NeedsPerson

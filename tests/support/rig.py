@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from piste.build import project
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.commands import run as run_verb
 from piste.commands.steps import read_progress
 from piste.steps import progress, runner

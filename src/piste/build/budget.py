@@ -13,15 +13,15 @@ reply; `max_tokens` in the model's options is a bound that the provider keeps.
 import contextlib
 import datetime
 import os
-import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste.build import log
+from piste.build import caps, log
+from piste.build.caps import Cap
 from piste.model import prices
 from piste.model.prices import FREE
-from piste.system.errors import Failed, OverBudget, UserError, printable
+from piste.system.errors import Failed, OverBudget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,20 +31,6 @@ if TYPE_CHECKING:
 
 LONGEST = 16_384  # tokens of a reply, where no option of the model says less: 40 pages
 _BOUNDS = ("max_tokens", "max_output_tokens", "max_completion_tokens", "num_predict")
-_DOLLARS = re.compile(r"\$?\s*(\d[\d_,]*(?:\.\d+)?)")
-_TOKENS = re.compile(r"(\d[\d_,]*(?:\.\d+)?)\s*([kM]?)\s*(?:t|tok|tokens?)")
-_SCALE = {"": 1, "k": 1_000, "M": 1_000_000}
-
-
-class Cap(NamedTuple):
-    """The most that may be spent; None is no bound in that unit."""
-
-    dollars: float | None = None
-    tokens: int | None = None
-
-    def lower(self, other: "Cap") -> "Cap":
-        """Return the cap that keeps both."""
-        return Cap(_least(self.dollars, other.dollars), _least(self.tokens, other.tokens))
 
 
 class Sum(NamedTuple):
@@ -67,22 +53,6 @@ class Sum(NamedTuple):
 
 
 NOTHING = Sum()
-
-
-def parse(text: str, where: str) -> Cap:
-    """Return the cap that a text names: "$2.50", "2.50", "200_000 tokens", "200kt"; "" is none.
-
-    Raises UserError, naming `where`.
-    """
-    if not text.strip():
-        return Cap()
-    if found := _TOKENS.fullmatch(text.strip()):
-        return Cap(tokens=int(_number(found[1]) * _SCALE[found[2]]))
-    if found := _DOLLARS.fullmatch(text.strip()):
-        return Cap(dollars=_number(found[1]))
-    raise UserError(
-        f'{where}: {printable(text)!r:.60} is no budget; write "$2.50", or "200_000 tokens"'
-    )
 
 
 def refusal(cap: Cap, spent: Sum, call: Sum) -> str | None:
@@ -179,16 +149,16 @@ class BudgetTracker:
         Raises Failed where nothing may be asked, and OverBudget where it may cost too much.
         """
         self._allowed(config, what, model)
-        of_run = parse(config.budget, "budget") if self.cap == Cap() else self.cap
-        caps = (of_run, parse(config.budget_day, "budget_day"))
-        bounded = any(bound is not None for cap in caps for bound in cap)
+        of_run = caps.parse(config.budget, "budget") if self.cap == Cap() else self.cap
+        bounds = (of_run, caps.parse(config.budget_day, "budget_day"))
+        bounded = any(bound is not None for cap in bounds for bound in cap)
         most = may_cost(model, words, options) if bounded else NOTHING
         # The price list is loaded here, and not between the reply and its place in the store,
         # where a kill would lose what was paid.
         prices.price(model, 0, 0)
         with self._lock:
             if bounded:
-                self._check(caps, what, model, most)
+                self._check(bounds, what, model, most)
             self._under_way.append(most)
         came: list[Record] = []
         try:
@@ -208,11 +178,11 @@ class BudgetTracker:
                 "you work, and commit it with its receipt"
             )
 
-    def _check(self, caps: tuple[Cap, Cap], what: str, model: str, most: Sum) -> None:
+    def _check(self, bounds: tuple[Cap, Cap], what: str, model: str, most: Sum) -> None:
         waiting = NOTHING
         for one in self._under_way:
             waiting = waiting.plus(one)
-        for cap, name in zip(caps, ("budget", "budget_day"), strict=True):
+        for cap, name in zip(bounds, ("budget", "budget_day"), strict=True):
             if cap == Cap():
                 continue
             of_day = name == "budget_day"
@@ -237,12 +207,3 @@ class BudgetTracker:
         # A reply of this run is in the log a moment after it was paid for, one of another
         # run of this project is in the log only.
         return self._day.larger(self._before.plus(self._spent))
-
-
-def _least(one: Any, other: Any) -> Any:
-    known = [bound for bound in (one, other) if bound is not None]
-    return min(known) if known else None
-
-
-def _number(text: str) -> float:
-    return float(text.replace("_", "").replace(",", ""))

@@ -10,9 +10,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste.build import freshness, project
-from piste.build.freshness import Decision, Reason, World
+from piste.build import states
 from piste.build.rules import Rule
+from piste.build.states import Decision, Reason
+from piste.build.world import Outcome, World
 from piste.system import atomic_write, paths
 from piste.system.errors import UserError
 
@@ -58,7 +59,7 @@ def unpacked(world: World) -> list[str]:
 
 
 def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
-    """Return the decision of `freshness.decide` for the bundle.
+    """Return the decision of `makers.decide` for the bundle.
 
     Where only the files' stamps tell of a change, `exact` packs without writing to see
     whether the text would be another one; a build leaves that to the packing itself.
@@ -72,44 +73,51 @@ def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
     path = world.root / rule.target
     if given():
         if os.path.lexists(path):
-            return Decision(rule, freshness.FOREIGN, freshness.KEEP, about("taken as it stands"))
+            return Decision(rule, states.FOREIGN, states.KEEP, about("taken as it stands"))
         said = (
             f"{rule.target} is missing, and {GIVEN}=given says that another task writes it; "
             "give that task a `run`"
         )
-        return Decision(rule, freshness.MISSING, freshness.BLOCKED, about(said))
+        return Decision(rule, states.MISSING, states.BLOCKED, about(said))
     if not os.path.lexists(path):
-        return Decision(
-            rule, freshness.MISSING, freshness.MAKE, about(f"{rule.target} is not there")
-        )
+        return Decision(rule, states.MISSING, states.MAKE, about(f"{rule.target} is not there"))
     if bundle.unchanged(**arguments(world)):
-        return Decision(rule, freshness.FRESH, freshness.KEEP)
+        return Decision(rule, states.FRESH, states.KEEP)
     paths.writable(world.root, rule.target)
     if world.config.bundle.command:
         said = "another packer makes it, and only that knows whether it changed"
-        return Decision(rule, freshness.STALE, freshness.MAKE, about(said))
+        return Decision(rule, states.STALE, states.MAKE, about(said))
     with open(path, "rb") as file:
         ours = is_bundle(file.read(256))
     if not ours:
         said = f"piste did not make {rule.target}; it is {_AS_IT_STANDS}"
-        return Decision(rule, freshness.FOREIGN, freshness.KEEP, about(said))
+        return Decision(rule, states.FOREIGN, states.KEEP, about(said))
     if _edited(world, path):
         said = f"{rule.target} was changed since it was packed; it is {_AS_IT_STANDS}"
-        return Decision(rule, freshness.EDITED, freshness.KEEP, about(said))
+        return Decision(rule, states.EDITED, states.KEEP, about(said))
     if exact and _sha256(path) == digest_now(world):
-        return Decision(rule, freshness.FRESH, freshness.KEEP)
-    return Decision(rule, freshness.STALE, freshness.MAKE, about("what is packed has changed"))
+        return Decision(rule, states.FRESH, states.KEEP)
+    return Decision(rule, states.STALE, states.MAKE, about("what is packed has changed"))
 
 
-def make(world: World, rule: Rule, overwrite: bool) -> "Report":
-    """Pack the repository. Raises UserError, OverBudget, Failed, OSError as `bundle.pack` does."""
+def make(world: World, rule: Rule, overwrite: bool) -> Outcome:
+    """Pack the repository where it is not packed as it stands; see `makers.make`.
+
+    Raises UserError, OverBudget, Failed, OSError as `bundle.pack` does.
+    """
     from piste import bundle
 
+    decision = decide(world, rule, exact=False)
+    if decision.todo == states.BLOCKED:
+        raise states.mistake_of(decision)
+    persons = decision.state in (states.EDITED, states.FOREIGN)
+    if decision.todo == states.KEEP and not (overwrite and persons):
+        return Outcome("kept", states.kept_line(decision, world.door()))
     paths.writable(world.root, rule.target)
     report = bundle.pack(**arguments(world), overwrite=overwrite)
     if report.sha256 and recorded(world.root).get(rule.target) != report.sha256:
         note(world.root, rule.target, report.sha256)
-    return report
+    return Outcome("made", said(report))
 
 
 def digest_now(world: World) -> str:
@@ -121,7 +129,7 @@ def digest_now(world: World) -> str:
     from piste import bundle
 
     if world.config.bundle.command:
-        way = f"{project.door(world.root)} bundle makes it"
+        way = f"{world.door()} bundle makes it"
         raise UserError(f"{world.rules['bundle'].target} is missing; {way}")
     return bundle.pack(**arguments(world), write=False).sha256
 

@@ -332,18 +332,18 @@ def _from_text(name: str, text: str, where: str) -> object:
 
 def _is_budget(key: str, value: object, where: str) -> None:
     if key in _BUDGETS and value:
-        from piste.build import budget
+        from piste.build import caps
 
-        budget.parse(str(value), f"{where}: {key}")
+        caps.parse(str(value), f"{where}: {key}")
 
 
 def _counts(key: str, layer: object, before: object, where: str) -> bool:
     """Whether a layer counts: a repository that one clones may lower one's own budget only."""
     if key not in _BUDGETS or where not in (FILE, "pyproject.toml"):
         return True
-    from piste.build import budget
+    from piste.build import caps
 
-    own, theirs = budget.parse(str(before), key), budget.parse(str(layer), key)
+    own, theirs = caps.parse(str(before), key), caps.parse(str(layer), key)
     return theirs.lower(own) == theirs
 
 

@@ -1,4 +1,4 @@
-"""The one decision: is a target as it should be, and if not, why, and what then.
+"""The decision about a document: is it as it should be, and if not, why, and what then.
 
 `decide` walks over a rule's inputs, action, receipt and target once. What runs
 (`make`), what is said (`status`, `why`, doit's own lists) and what CI is told
@@ -10,117 +10,49 @@ It changes nothing, asks no model, and does not import the model library.
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from piste.build import hashing, receipts, templates
-from piste.build.config import Config
+from piste.build import hashing, receipts
 from piste.build.receipts import Receipt
 from piste.build.rules import Rule
-from piste.build.stat_cache import StatCache
-from piste.build.store import Record, Store
+from piste.build.states import (
+    ADOPT,
+    BLOCKED,
+    CONFLICT,
+    EDITED,
+    FAILED,
+    FOREIGN,
+    FRESH,
+    KEEP,
+    MAKE,
+    MISSING,
+    RESTORE,
+    STALE,
+    Decision,
+    Reason,
+)
+from piste.build.store import Record
+from piste.build.world import World
 from piste.model.llm_home import folder as llm_folder
 from piste.model.llm_home import model_named
 from piste.model.prices import FREE
 from piste.system import paths
-from piste.system.errors import PisteError, UserError, printable
+from piste.system.errors import UserError, printable
 
 if TYPE_CHECKING:
     from piste.build.rejected import Rejected
 
-# States, in the words of docs/design.md.
-FRESH = "fresh"
-STALE = "stale"
-EDITED = "edited"
-MISSING = "missing"
-FOREIGN = "foreign"
-FAILED = "failed"
-
-# What a build does about it.
-KEEP = "keep"  # nothing
-ADOPT = "adopt"  # write the receipt only: the text is one of this key's results
-RESTORE = "restore"  # bring back the recorded text
-MAKE = "make"  # from the store if it has the key, else from a model
-CONFLICT = "conflict"  # a person's text stands in the way: stop and say so
-BLOCKED = "blocked"  # an input is missing, or a receipt cannot be read
-
-
-class Reason(NamedTuple):
-    """One thing that differs, in a form for people and for machines."""
-
-    part: str  # "input", "prompt", "model", "options", …, "receipt", "target"
-    name: str  # which input, which option
-    said: str  # one phrase: "spec.md changed"
-    old: str = ""  # digest or value, where there is one
-    new: str = ""
-
-
-class Decision(NamedTuple):
-    """What is true of one target, and what a build does about it."""
-
-    rule: Rule
-    state: str
-    todo: str
-    reasons: tuple[Reason, ...] = ()
-    receipt: Receipt | None = None
-    wanted: Receipt | None = None  # what a making of now would record; output is ""
-    output: str = ""  # digest of the target as it stands, "" when missing
-    stored: bool = False  # the store can answer, at no cost
-
-    @property
-    def key(self) -> str:
-        """Key of a making of now, or "" when an input is missing."""
-        return self.wanted.key if self.wanted else ""
-
-    @property
-    def up_to_date(self) -> bool:
-        """Whether a build has nothing to do here."""
-        return self.todo == KEEP
-
-    def why(self) -> str:
-        """All reasons in one line."""
-        return "; ".join(reason.said for reason in self.reasons)
-
-
-class World(NamedTuple):
-    """What a decision looks at. Plain data: paths and settings, no open files."""
-
-    root: Path
-    config: Config
-    layers: tuple[templates.Layer, ...]
-    store: Store
-    stat_cache: StatCache
-    kinds: Mapping[str, str]  # target -> its rule's kind, where it has one
-    yours: Mapping[str, str]  # target -> the person's own file that it stands beside
-
-    @property
-    def rules(self) -> Mapping[str, Rule]:
-        """The rules by name."""
-        return self.config.rules
-
 
 def decide(world: World, rule: Rule, whole: bool = False) -> Decision:
-    """Return what is true of the rule's target now.
-
-    Never raises for what is wrong with one target: that is a `failed` decision
-    whose reason is the line to print. A fresh target that the memo knows is not read,
-    and its decision then has no receipt, key or output, unless `whole` asks for them.
-    """
-    try:
-        if rule.is_bundle:
-            from piste.build import bundle_target
-
-            return bundle_target.decide(world, rule)
-        # Taken before anything is read: what changes from here on has another one.
-        fingerprint = _fingerprint(world, rule)
-        if not whole and world.stat_cache.hit(rule.target, fingerprint):
-            return Decision(rule, FRESH, KEEP)
-        decision, settled = _decide(world, rule)
-        if settled and decision.state == FRESH:
-            world.stat_cache.note(rule.target, fingerprint)
-        return decision
-    except PisteError as error:
-        return Decision(rule, FAILED, BLOCKED, (Reason("error", rule.target, str(error)),))
+    """Return what is true of a document's target now; see `makers.decide`. Raises PisteError."""
+    # Taken before anything is read: what changes from here on has another one.
+    fingerprint = _fingerprint(world, rule)
+    if not whole and world.stat_cache.hit(rule.target, fingerprint):
+        return Decision(rule, FRESH, KEEP)
+    decision, settled = _decide(world, rule)
+    if settled and decision.state == FRESH:
+        world.stat_cache.note(rule.target, fingerprint)
+    return decision
 
 
 def chosen_inputs(world: World, rule: Rule) -> list[str]:
@@ -162,10 +94,8 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     chosen = chosen_inputs(world, rule)
     for path, names in sorted(zip(chosen, rule.inputs, strict=True)):
         look = hashing.look(paths.readable(world.root, path), world.kinds.get(path, ""))
-        if look is None and path == world.rules["bundle"].target:
-            from piste.build import bundle_target
-
-            inputs[path], settled = bundle_target.digest_now(world), False
+        if look is None and (would_be := world.digest_if_made(path)):
+            inputs[path], settled = would_be, False
         elif look is None:
             said = f"neither {' nor '.join(names)} is there" if names[1:] else f"{path} is missing"
             gone.append(Reason("input", path, said))
@@ -398,11 +328,3 @@ def _plain(action: Mapping[str, Any], part: str) -> str:
     if part not in action:
         return "not used"
     return "not set" if action[part] in (None, "", {}) else str(action[part])
-
-
-def mistake_of(decision: Decision) -> UserError:
-    """Return the error of a `blocked` decision, with the next step."""
-    reason = decision.reasons[0]
-    if reason.part == "error":
-        return UserError(reason.said)
-    return UserError(f"{decision.rule.target}: {reason.said}")

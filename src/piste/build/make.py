@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.build import freshness, hashing, log, project, receipts, rejected
+from piste.build import freshness, hashing, log, receipts, rejected, states
 from piste.build import templates as _templates
-from piste.build.freshness import Decision, World
 from piste.build.receipts import Receipt
 from piste.build.rules import Rule
+from piste.build.states import Decision
 from piste.build.store import Record
+from piste.build.world import Outcome, World
 from piste.documents import replies
 from piste.model.prices import FREE
 from piste.system import atomic_write, locks, paths, screen, signals
@@ -26,13 +27,6 @@ from piste.system.errors import Failed, UserError
 
 _LONG_PROMPT = 400  # characters; no document holds so much of its prompt by chance
 _KEEP_INPUTS = 1_000_000  # characters; larger inputs are bundles, which git or a packer has
-
-
-class Outcome(NamedTuple):
-    """What a making came to."""
-
-    event: str  # "kept", or an event of the log: made, taken, restored, adopted
-    said: str  # one line for the person
 
 
 class Sources(NamedTuple):
@@ -47,78 +41,28 @@ class Sources(NamedTuple):
 
 
 def make(
-    world: World,
-    rule: Rule,
-    *,
-    overwrite: bool = False,
-    again: bool = False,
-    stop: threading.Event | None = None,
-) -> Outcome:
-    """Bring the rule's target up to date.
-
-    `overwrite` lets a person's text be replaced (it is kept in the store); `again`
-    asks the model anew though an answer is known. Raises UserError before anything is
-    asked, Failed after; in both the target stands as it was. Raises InterruptedError
-    when `stop` is set while another run is waited for.
-    """
-    try:
-        return _make(world, rule, overwrite, again, stop)
-    except InterruptedError:
-        raise
-    except OSError as error:
-        raise Failed(
-            f"{rule.target}: {error.filename or 'a file'} cannot be written: {error.strerror}; "
-            "nothing is lost, what was paid for is in the store: the next run takes it from there"
-        ) from None
-
-
-def _make(
     world: World, rule: Rule, overwrite: bool, again: bool, stop: threading.Event | None
 ) -> Outcome:
-    if rule.is_bundle:
-        return _pack(world, rule, overwrite)
+    """Bring a document up to date; see `makers.make`."""
     decision = freshness.decide(world, rule, whole=again)
-    if decision.todo == freshness.BLOCKED:
-        raise freshness.mistake_of(decision)
-    persons = decision.state in (freshness.EDITED, freshness.FOREIGN)
+    if decision.todo == states.BLOCKED:
+        raise states.mistake_of(decision)
+    persons = decision.state in (states.EDITED, states.FOREIGN)
     if not (again or (overwrite and persons)):
-        if decision.todo == freshness.KEEP:
-            return Outcome("kept", kept_line(world, decision))
-        if decision.todo == freshness.ADOPT:
+        if decision.todo == states.KEEP:
+            return Outcome("kept", states.kept_line(decision, world.door()))
+        if decision.todo == states.ADOPT:
             return _adopt(world, decision)
     if persons and not overwrite:
         raise Failed(conflict_line(world, decision))
-    if decision.todo == freshness.RESTORE and not again:
+    if decision.todo == states.RESTORE and not again:
         return _restore(world, decision)
     return _build(world, decision, again, stop)
 
 
-def _pack(world: World, rule: Rule, overwrite: bool) -> Outcome:
-    from piste.build import bundle_target
-
-    decision = bundle_target.decide(world, rule, exact=False)
-    if decision.todo == freshness.BLOCKED:
-        raise freshness.mistake_of(decision)
-    persons = decision.state in (freshness.EDITED, freshness.FOREIGN)
-    if decision.todo == freshness.KEEP and not (overwrite and persons):
-        return Outcome("kept", kept_line(world, decision))
-    report = bundle_target.make(world, rule, overwrite)
-    return Outcome("made", bundle_target.said(report))
-
-
-def kept_line(world: World, decision: Decision) -> str:
-    """Say why nothing was done."""
-    target, build = decision.rule.target, f"{project.door(world.root)} {decision.rule.name}"
-    if decision.state == freshness.EDITED:
-        return f"{target} is kept: edited by hand, and nothing that it was made from has changed"
-    if decision.state == freshness.FOREIGN:
-        return f"{target} is kept: piste did not make it ({build} --overwrite replaces it)"
-    return f"{target} is fresh ({build} --again asks anew)"
-
-
 def conflict_line(world: World, decision: Decision) -> str:
     """Say that a person's text stands in the way, and the three ways out."""
-    target, build = decision.rule.target, f"{project.door(world.root)} {decision.rule.name}"
+    target, build = decision.rule.target, f"{world.door()} {decision.rule.name}"
     changed = [r.said for r in decision.reasons if r.part != "target"]
     because = f", and {'; '.join(changed)}" if changed else ""
     return (
@@ -205,7 +149,7 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
     rule = decision.rule
     if decision.wanted is None:
         read_inputs(world, rule)  # names the one that is missing
-        raise freshness.mistake_of(decision)
+        raise states.mistake_of(decision)
     _where(world, rule)
     sources = read_inputs(world, rule)
     # The key is that of the very bytes that will be sent, whatever changed since.
@@ -225,7 +169,7 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
         said += _doubts(rule, text)
         if rule.target in world.yours:
             mine = world.yours[rule.target]
-            build = f"{project.door(world.root)} {rule.name}"
+            build = f"{world.door()} {rule.name}"
             said += f"; {mine} is yours and stays ({build} --overwrite replaces it)"
         _publish(world, decision, wanted, sources, text, event, record)
     return Outcome(event, said)
@@ -465,7 +409,7 @@ def _publish(
             old = path.read_bytes() if decision.output else b""
             data = _with_ticks(rule, old, text).encode()
             output = hashing.digest(data, rule.kind)
-            if decision.state in (freshness.EDITED, freshness.FOREIGN):
+            if decision.state in (states.EDITED, states.FOREIGN):
                 _keep_old(world, rule, old)
             elif rule.kind and old not in (b"", data, world.store.text(decision.output)):
                 _keep(world, rule, old)  # for its marks: what is dropped takes them with it
@@ -477,7 +421,7 @@ def _publish(
             log.add(world.root, log_entry(event, record, wanted.key, output))
     except Changed:
         # Another run may have made the very same; then all is well.
-        if freshness.decide(world, rule).state != freshness.FRESH:
+        if freshness.decide(world, rule).state != states.FRESH:
             raise
 
 

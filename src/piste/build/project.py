@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from piste.build import config, receipts, templates
-from piste.build.freshness import World
+from piste.build import config, makers, receipts, templates
 from piste.build.stat_cache import StatCache
 from piste.build.store import Store, default_folder
+from piste.build.world import World
 from piste.system import paths
 from piste.system.errors import UserError
 
@@ -36,23 +36,19 @@ def root_of(start: Path) -> Path:
     return dodo or start
 
 
-def door(root: Path) -> str:
-    """Return the command that makes targets here: `doit` where it knows our tasks."""
-    return "doit" if (root / "dodo.py").is_file() else "piste"
-
-
 def world(root: Path, command_line: Mapping[str, str] | None = None) -> World:
     """Return all that decisions in the project at `root` look at.
 
     Raises UserError for settings that are wrong.
     """
-    memo = StatCache(root)
-    settings = config.load(root, command_line, memo)
+    cache = StatCache(root)
+    settings = config.load(root, command_line, cache)
     folder = paths.relative(settings.prompts.rstrip("/"), "prompts")
     layers = templates.layers(root, folder, config.own_folder())
     settings, yours = _beside_yours(root, settings)
     kinds = {rule.target: rule.kind for rule in settings.rules.values() if rule.kind}
-    return World(root, settings, layers, Store(_store_folder(root, settings)), memo, kinds, yours)
+    store = Store(_store_folder(root, settings))
+    return World(root, settings, layers, store, cache, kinds, yours, makers.TABLE)
 
 
 def here() -> World:

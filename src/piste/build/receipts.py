@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.system import atomic_write
+from piste.system import atomic_write, paths
 from piste.system.errors import UserError
-from piste.system.paths import STATE
 
 SCHEMA = 1
-FOLDER = f"{STATE}/receipts"
+FOLDER = paths.RECEIPTS
 
 
 class Receipt(NamedTuple):

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from piste.system import paths
 from piste.system.errors import UserError, did_you_mean
 
+DOCUMENT = "document"  # a model writes it
+BUNDLE = "bundle"  # it is packed from the repository
+
 
 class Rule(NamedTuple):
     """How one target is made."""
@@ -25,11 +28,7 @@ class Rule(NamedTuple):
     options: tuple[tuple[str, object], ...] = ()  # over the options of the settings
     stage: str = "own"  # "line", "document", "bundle", "review"; "own" is the project's
     beside: str = ""  # where the new text goes when a person's own file stands at `target`
-
-    @property
-    def is_bundle(self) -> bool:
-        """Whether the target is packed from the repository; all others come from a model."""
-        return self.stage == "bundle"
+    maker: str = DOCUMENT  # what kind of thing makes it: a row of `makers.TABLE`
 
 
 CHECKS = (
@@ -56,7 +55,7 @@ _TABLE = (
     Rule("business_model", "business-model.md", (("@spec",),), "business_model.md.j2", "document",
          "how the idea could earn its keep", stage="document"),
     Rule("bundle", "output.txt", (), "", "document",
-         "the repository in one file, for a model", kind="raw", stage="bundle"),
+         "the repository in one file, for a model", kind="raw", stage="bundle", maker=BUNDLE),
     Rule("code_review", "code-review.md", (("@bundle",),), "code_review.md.j2", "review",
          "a review of the code: findings with file and line", stage="review"),
     Rule("github_issues", "issues.md", (("@bundle",),), "github_issues.md.j2", "issues",

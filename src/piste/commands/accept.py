@@ -6,9 +6,10 @@ inputs change again it is again a conflict, never overwritten unasked.
 
 from collections.abc import Sequence
 
-from piste.build import freshness, log, project, receipts
-from piste.build.freshness import Decision, World
+from piste.build import log, makers, project, receipts, states
 from piste.build.receipts import Receipt
+from piste.build.states import Decision
+from piste.build.world import World
 from piste.commands import common
 from piste.system.errors import UserError
 
@@ -19,7 +20,7 @@ def main(argv: Sequence[str]) -> int:
     common.add_target(parser, "+")
     args = parser.parse_args(argv)
     world = project.here()
-    decisions = [freshness.decide(world, rule) for rule in common.chosen(world, args.targets)]
+    decisions = [makers.decide(world, rule) for rule in common.chosen(world, args.targets)]
     found = [(decision, adoptable(world, decision)) for decision in decisions]
     # Nothing is written before it is known that all of them can be accepted.
     said = [(d.rule.target, accept(world, d, receipt)) for d, receipt in found]
@@ -36,15 +37,15 @@ def adoptable(world: World, decision: Decision) -> Receipt | None:
     Raises UserError when there is no text, or nothing that it could be made from.
     """
     target = decision.rule.target
-    if decision.state == freshness.FRESH:
+    if decision.state == states.FRESH:
         return None
-    if decision.state == freshness.MISSING:
+    if decision.state == states.MISSING:
         raise UserError(f"{target} is not there; {common.next_step(world, decision)}")
-    if decision.state == freshness.FOREIGN and decision.wanted is None:
+    if decision.state == states.FOREIGN and decision.wanted is None:
         raise UserError(f"{target} is a source: what it could be made from is not there")
     if decision.wanted is None:
-        raise freshness.mistake_of(decision)
-    mine = decision.state in (freshness.EDITED, freshness.FOREIGN)
+        raise states.mistake_of(decision)
+    mine = decision.state in (states.EDITED, states.FOREIGN)
     return decision.wanted._replace(output=decision.output, hand=mine)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from piste.build import bundle_target, config, project
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.bundle.settings import CHOICES, Settings
 from piste.commands import common
 from piste.system import paths

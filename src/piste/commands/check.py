@@ -6,8 +6,8 @@ Without a name it looks at what has been made before; what never was is not miss
 import sys
 from collections.abc import Sequence
 
-from piste.build import freshness, project
-from piste.build.freshness import Decision
+from piste.build import project, states
+from piste.build.states import Decision
 from piste.commands import common
 from piste.system.errors import EXIT_FAILED, EXIT_MISTAKE
 
@@ -47,4 +47,4 @@ def exit_code(stale: Sequence[Decision]) -> int:
 
 def _wanted(decision: Decision) -> bool:
     """Whether the target has been made before; what never was is not missed."""
-    return decision.receipt is not None or decision.state != freshness.MISSING
+    return decision.receipt is not None or decision.state != states.MISSING

@@ -11,9 +11,10 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from piste.build import freshness, project, receipts, rules
-from piste.build.freshness import Decision, World
+from piste.build import makers, receipts, rules, states
 from piste.build.rules import Rule
+from piste.build.states import Decision
+from piste.build.world import World
 from piste.system.errors import EXIT_MISTAKE, UserError
 
 _WIDTH = 88  # of help texts, in columns, at most
@@ -117,7 +118,7 @@ def decisions(world: World, names: Sequence[str], everything: bool = False) -> l
     """
     if names or everything:
         rules = chosen(world, names) if names else list(world.rules.values())
-        return [freshness.decide(world, rule) for rule in rules]
+        return [makers.decide(world, rule) for rule in rules]
     root = world.root
     there = [
         rule
@@ -126,8 +127,8 @@ def decisions(world: World, names: Sequence[str], everything: bool = False) -> l
         or os.path.exists(root / rule.target)
         or os.path.exists(receipts.path(root, rule.target))
     ]
-    found = [freshness.decide(world, rule) for rule in there]
-    return [d for d in found if d.state != freshness.FOREIGN or d.rule.stage == LINE]
+    found = [makers.decide(world, rule) for rule in there]
+    return [d for d in found if d.state != states.FOREIGN or d.rule.stage == LINE]
 
 
 def _named(world: World, word: str) -> Rule:
@@ -147,38 +148,38 @@ def _named(world: World, word: str) -> Rule:
 def next_step(world: World, decision: Decision) -> str:
     """Return what a person can do about a target, as one phrase; "" when there is nothing."""
     name, target = decision.rule.name, decision.rule.target
-    build = f"{project.door(world.root)} {name}"
-    if decision.todo == freshness.CONFLICT:
+    build = f"{world.door()} {name}"
+    if decision.todo == states.CONFLICT:
         return (
             f"piste diff {target} shows your text, piste accept {target} keeps it, "
             f"{build} --overwrite replaces it"
         )
-    if decision.todo == freshness.BLOCKED:
+    if decision.todo == states.BLOCKED:
         return _unblocked(world, decision)
-    if decision.state == freshness.EDITED:
+    if decision.state == states.EDITED:
         return f"piste diff {target} shows your edits; they stay"
-    if decision.todo == freshness.ADOPT:
+    if decision.todo == states.ADOPT:
         return f"{build} records it, at no cost"
-    if decision.todo == freshness.RESTORE:
+    if decision.todo == states.RESTORE:
         return f"{build} brings it back from the store, at no cost"
-    if decision.todo == freshness.MAKE and decision.stored:
+    if decision.todo == states.MAKE and decision.stored:
         return f"{build} takes it from the store, at no cost"
-    return f"{build} makes it" if decision.todo == freshness.MAKE else ""
+    return f"{build} makes it" if decision.todo == states.MAKE else ""
 
 
 def _unblocked(world: World, decision: Decision) -> str:
     """The way to what is missing, back to the first thing that only a person can give."""
-    build = f"{project.door(world.root)} {decision.rule.name}"
+    build = f"{world.door()} {decision.rule.name}"
     if any(reason.part == "error" for reason in decision.reasons):
         return f"mend that, then {build}"
     missing = decision.reasons[0].name
     if missing in _SOURCES:
-        return f"{project.door(world.root)} idea talks the idea through; or write {rules.IDEA}"
+        return f"{world.door()} idea talks the idea through; or write {rules.IDEA}"
     maker = next((rule for rule in world.rules.values() if rule.target == missing), None)
     if maker is None:
         return f"write {missing}, then {build}"
-    before = freshness.decide(world, maker)
-    if before.todo == freshness.BLOCKED:
+    before = makers.decide(world, maker)
+    if before.todo == states.BLOCKED:
         return _unblocked(world, before)
     return f"{build} makes {missing} first, then {decision.rule.target}"
 
@@ -186,7 +187,7 @@ def _unblocked(world: World, decision: Decision) -> str:
 def as_dict(world: World, decision: Decision) -> dict[str, Any]:
     """Return a decision as plain data for JSON."""
     key = decision.key
-    if not key and decision.state == freshness.FRESH:
+    if not key and decision.state == states.FRESH:
         # Found fresh without a look at the files: then the key is the receipt's.
         receipt = receipts.read(world.root, decision.rule.target)
         key = receipt.key if receipt else ""

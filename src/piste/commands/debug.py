@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.build import project, templates
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.commands import common
 from piste.commands.steps import read_progress
 from piste.steps import attempt, context, progress, runner, testing

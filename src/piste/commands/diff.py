@@ -6,8 +6,8 @@ It changes no byte.
 from collections.abc import Sequence
 
 from piste.build import project, receipts
-from piste.build.freshness import World
 from piste.build.rules import Rule
+from piste.build.world import World
 from piste.commands import common, why
 from piste.system.errors import UserError
 
@@ -36,7 +36,7 @@ def edits(world: World, rule: Rule) -> list[str]:
     receipt = receipts.read(world.root, target)
     path = world.root / target
     if receipt is None:
-        made = f"{project.door(world.root)} {rule.name} makes it"
+        made = f"{world.door()} {rule.name} makes it"
         why_not = "piste did not make it" if path.exists() else f"it is not there yet; {made}"
         raise UserError(f"{target} has nothing to be compared with: {why_not}")
     if not path.is_file():

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from piste import __version__
 from piste.build import config, project, receipts, store_maintenance
-from piste.build.freshness import World
 from piste.build.store import Store, default_folder
+from piste.build.world import World
 from piste.commands import common
 from piste.model import llm_home
 from piste.model.prices import FREE

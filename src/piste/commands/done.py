@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from piste.build import project
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.commands import common
 from piste.commands.next import chosen
 from piste.commands.steps import named

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from piste.build import config, project
+from piste.build.world import door
 from piste.commands import common
 from piste.system import atomic_write
 from piste.system.errors import UserError
@@ -120,8 +121,9 @@ def _test_line(root: Path) -> tuple[str, str]:
 
 
 def _attributes(root: Path) -> tuple[str, ...]:
-    rules = project.world(root).rules.values()
-    targets = sorted(rule.target for rule in rules if not rule.is_bundle)
+    world = project.world(root)
+    rules = world.rules.values()
+    targets = sorted(rule.target for rule in rules if world.makers[rule.maker].committed)
     return ("/.piste/receipts/** text eol=lf", *(f"/{target} text eol=lf" for target in targets))
 
 
@@ -145,11 +147,11 @@ def _few(lines: Sequence[str]) -> str:
 
 
 def _next(root: Path) -> list[str]:
-    door = project.door(root)
-    first = (f"{door} idea", "talk your idea through, one question at a time")
-    second = (f"{door} todo", "spec.md, prompt_plan.md and todo.md from it")
+    build = door(root)
+    first = (f"{build} idea", "talk your idea through, one question at a time")
+    second = (f"{build} todo", "spec.md, prompt_plan.md and todo.md from it")
     if (root / "spec.md").exists():
-        first = (f"{door} plan", "the plan, from your spec.md")
-        second = (f"{door} todo", "the check list of the plan")
+        first = (f"{build} plan", "the plan, from your spec.md")
+        second = (f"{build} todo", "the check list of the plan")
     third = ("piste status", "what is fresh, and what a rebuild would cost")
     return ["next:", *(f"  {line}" for line in common.table([first, second, third]))]

@@ -7,7 +7,7 @@ no byte.
 from collections.abc import Sequence
 
 from piste.build import log, project, rules
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.commands import common
 from piste.model import prices
 

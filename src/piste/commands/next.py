@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from piste.build import project, templates
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.commands import common
 from piste.commands.steps import named, read_progress
 from piste.steps import context, progress, testing

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from piste.build import freshness, make, project
-from piste.build.freshness import World
+from piste.build import freshness, make, makers, project
 from piste.build.rules import Rule
+from piste.build.world import World
 from piste.commands import common
 from piste.model import tokens
 from piste.system import screen
@@ -65,6 +65,6 @@ def _as_set(value: object) -> str:
 def _inputs_there(world: World, rule: Rule) -> None:
     for path in freshness.chosen_inputs(world, rule):
         if not os.path.lexists(world.root / path):
-            decision = freshness.decide(world, rule)
+            decision = makers.decide(world, rule)
             step = common.next_step(world, decision)
             raise UserError(f"{rule.target}: {path} is missing{f'; {step}' if step else ''}")

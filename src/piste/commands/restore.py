@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from piste.build import freshness, hashing, log, project, receipts
-from piste.build.freshness import World
 from piste.build.rules import Rule
 from piste.build.store import Record
+from piste.build.world import World
 from piste.commands import common
 from piste.system import atomic_write, paths
 from piste.system.errors import UserError

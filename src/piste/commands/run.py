@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from piste.build import budget, project
-from piste.build.freshness import World
+from piste.build import budget, caps, project
+from piste.build.world import World
 from piste.commands import common
 from piste.commands.steps import named, read_progress
 from piste.model import prices
@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
     world = project.here()
     settings, options = _settings(world, args), _options(args)
     purse = budget.tracker(world.root)
-    purse.cap = purse.cap.lower(budget.parse(args.budget, "--budget"))
+    purse.cap = purse.cap.lower(caps.parse(args.budget, "--budget"))
     outcomes: list[Outcome] = []
     try:
         with _orderly_stop() as options.stop:

@@ -8,8 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from piste.build import freshness, project
-from piste.build.freshness import Decision, World
+from piste.build import project, states
+from piste.build.states import Decision
+from piste.build.world import World
 from piste.commands import common
 from piste.system import screen
 from piste.system.errors import PisteError, redact
@@ -49,7 +50,7 @@ def estimate(world: World, decision: Decision) -> Estimate | None:
 
     The reply is priced at the length of the target that stands, if one does.
     """
-    if decision.todo != freshness.MAKE or decision.stored or decision.wanted is None:
+    if decision.todo != states.MAKE or decision.stored or decision.wanted is None:
         return None
     from piste.build import make
     from piste.model import prices, tokens
@@ -108,14 +109,14 @@ def _why(decision: Decision, unready: set[str]) -> str:
         name for names in decision.rule.inputs for name in names
         if name in unready and name != decision.rule.target
     ]  # fmt: skip
-    if decision.state == freshness.FRESH and before:
+    if decision.state == states.FRESH and before:
         return f"will be looked at again after {', '.join(before)}"
     return decision.why()
 
 
 def _rebuild(world: World, decision: Decision) -> str:
-    from_store = (freshness.ADOPT, freshness.RESTORE)
-    if decision.todo in from_store or (decision.todo == freshness.MAKE and decision.stored):
+    from_store = (states.ADOPT, states.RESTORE)
+    if decision.todo in from_store or (decision.todo == states.MAKE and decision.stored):
         return "free: in the store"
     found = estimate(world, decision)
     return estimate_said(found) if found else ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from piste.build import project
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.commands import common
 from piste.steps import attempt, merge, progress
 from piste.steps.attempt import Attempt

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from piste.build import project
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.commands import common
 from piste.commands.done import own_chain
 from piste.commands.steps import named

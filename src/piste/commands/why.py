@@ -7,8 +7,9 @@ it does not have them, their hashes must do. It changes no byte.
 import sys
 from collections.abc import Iterator, Sequence
 
-from piste.build import freshness, hashing, project, receipts
-from piste.build.freshness import Decision, Reason, World
+from piste.build import hashing, makers, project, receipts, states
+from piste.build.states import Decision, Reason
+from piste.build.world import World
 from piste.commands import common
 from piste.commands.status import estimate, estimate_said
 from piste.system import screen
@@ -22,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     world = project.here()
     (rule,) = common.chosen(world, [args.target])
-    decision = freshness.decide(world, rule)
+    decision = makers.decide(world, rule)
     if args.json:
         diffs = {r.name: "\n".join(difference(world, r)) for r in decision.reasons}
         shown = {name: text for name, text in diffs.items() if text}
@@ -76,7 +77,7 @@ def _present(world: World, reason: Reason) -> bytes:
 
 def _lines(world: World, decision: Decision) -> Iterator[str]:
     target = decision.rule.target
-    if decision.state == freshness.FRESH:
+    if decision.state == states.FRESH:
         yield f"{target} is fresh: nothing that it was made from has changed"
         yield from _made_from(world, decision)
         return

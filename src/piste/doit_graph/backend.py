@@ -162,12 +162,11 @@ class Reporter(ConsoleReporter):
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         """Called before anything runs."""
-        from piste.build import project
         from piste.system import screen
 
         graph.start(tasks[name] for name in selected_tasks)
         if list(selected_tasks) == [graph.LINE] and not tasks[graph.LINE].task_dep:
-            door = project.door(graph.world().root)
+            door = graph.world().door()
             screen.say(
                 "nothing has been made here yet, and nothing is made unasked: "
                 f"try `{door} plan`, or `{door} list` for all there is"

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from piste.system.errors import PisteError
 
 if TYPE_CHECKING:  # doit loads this for projects that do not use piste, too
-    from piste.build.freshness import Decision, World
     from piste.build.rules import Rule
+    from piste.build.states import Decision
+    from piste.build.world import World
 
 LINE = "line"  # the default task: what was made before, brought up to date
 
@@ -100,9 +101,10 @@ def _limit(budget: str, frozen: bool) -> None:
 def limit(budget: str, frozen: bool) -> None:
     """Let this run cost at most so much, or ask nothing at all. Raises UserError."""
     from piste.build import budget as budgets
+    from piste.build import caps
 
     purse = budgets.tracker(world().root)
-    purse.cap = purse.cap.lower(budgets.parse(budget, "--budget"))
+    purse.cap = purse.cap.lower(caps.parse(budget, "--budget"))
     purse.frozen = purse.frozen or frozen
 
 
@@ -225,31 +227,27 @@ class Fresh:
 
     def is_brought(self) -> bool:
         """Whether a person brought the target, as it can be told before anything runs."""
-        from piste.build import freshness, receipts
+        from piste.build import receipts, states
 
         root = f"{world().root}{os.sep}"
         return (
             not os.path.exists(f"{root}{receipts.FOLDER}{os.sep}{self.rule.target}.json")
             and os.path.exists(f"{root}{self.rule.target}")
-            and self.decide().state == freshness.FOREIGN
+            and self.decide().state == states.FOREIGN
         )
 
     def decide(self) -> "Decision":
         """Return the decision, with the options given to the task."""
-        from piste.build import freshness
+        from piste.build import makers, states
 
         try:
-            if self.rule.is_bundle:
-                from piste.build import bundle_target
-
-                return bundle_target.decide(self.world(), self.rule, exact=False)
             given = self.world()
-            return freshness.decide(given, given.rules[self.rule.name])
+            return makers.decide(given, given.rules[self.rule.name], exact=False)
         except Exception as error:  # doit would print a traceback
             from piste.system import bug_report
 
-            reason = freshness.Reason("error", self.rule.target, bug_report.write(error))
-            return freshness.Decision(self.rule, freshness.FAILED, freshness.BLOCKED, (reason,))
+            reason = states.Reason("error", self.rule.target, bug_report.write(error))
+            return states.Decision(self.rule, states.FAILED, states.BLOCKED, (reason,))
 
     def world(self) -> "World":
         """Return the world, with the model that was named for this task."""
@@ -265,14 +263,14 @@ class Fresh:
 
         `options` are the task's own, as doit hands them to an action.
         """
-        from piste.build.make import make
+        from piste.build import makers
 
         given = self.world()
         rule = given.rules[self.rule.name]
         _made.add(rule.target)
         if options["overwrite"] and rule.target in given.yours:
             rule = rule._replace(target=given.yours[rule.target])
-        return make(
+        return makers.make(
             given, rule, overwrite=options["overwrite"], again=options["again"], stop=stop
         ).said
 
@@ -337,11 +335,11 @@ def _working() -> Iterator[None]:
 
 def clean(rule: "Rule", dryrun: bool) -> None:
     """Remove a target that piste made and nobody edited; it comes back from the store."""
-    from piste.build import freshness
+    from piste.build import makers
     from piste.system import atomic_write, screen
 
     path = world().root / rule.target
-    decision = freshness.decide(world(), rule, whole=True)
+    decision = makers.decide(world(), rule, whole=True)
     receipt = decision.receipt
     if not path.exists():
         return

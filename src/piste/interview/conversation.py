@@ -16,12 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from piste.build import hashing, log, project, receipts, templates
-from piste.build.freshness import World
+from piste.build import hashing, log, receipts, templates
 from piste.build.rules import BRAINSTORM, IDEA
+from piste.build.world import World
 from piste.interview import transcript
-from piste.interview.transcript import Transcript
-from piste.outline.model import ENOUGH
+from piste.interview.transcript import ENOUGH, Transcript
 from piste.system import atomic_write, locks, paths, screen
 from piste.system.errors import Failed, UserError, did_you_mean
 
@@ -145,7 +144,7 @@ def _may_begin(world: World, found: Transcript) -> None:
     if found.head and found.head != transcript.HEAD:
         raise UserError(
             f"{BRAINSTORM} is not a conversation of piste's, and stays as it is; rename it "
-            f"to begin one, or make spec.md of it: {project.door(world.root)} spec"
+            f"to begin one, or make spec.md of it: {world.door()} spec"
         )
     model = asking.resolve(world.config.model or None)
     asking.require_key(model)
@@ -156,7 +155,7 @@ def _go_on(world: World, page: Page, source: Answers) -> str:
     """Ask and be answered until one of both has enough; return what comes next."""
     if isinstance(source, FromTerminal):
         _help()
-    door = project.door(world.root)
+    door = world.door()
     more = f"{door} idea goes on, {door} spec makes spec.md of it"
     shown = False
     while True:

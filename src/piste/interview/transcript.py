@@ -26,6 +26,9 @@ _MARK = re.compile(rf"^## ({_NAMES})$", re.MULTILINE)
 _PLAIN = re.compile(rf"^(\\*## {_NAMES})$", re.MULTILINE)
 _ESCAPED = re.compile(rf"^\\(\\*## {_NAMES})$", re.MULTILINE)
 
+# The line by which a model ends the conversation; the template `idea` asks for it.
+ENOUGH = "I have enough to write the specification."
+
 
 class Turn(NamedTuple):
     """One question and its answer; "" while it has none."""

@@ -12,11 +12,9 @@ prompt begins with the input between tags that name it, and ends with a line
 import re
 from collections.abc import Callable, Sequence
 
+from piste.interview.transcript import ENOUGH
 from piste.outline import from_bundle, text
 from piste.outline.text import Wanted
-
-# The line by which a model ends the conversation; the template `idea` asks for it.
-ENOUGH = "I have enough to write the specification."
 
 # (question, suggested answer) of the conversation, in order.
 QUESTIONS = (

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build import budget, log, templates
-from piste.build.budget import NOTHING, Cap, Sum
-from piste.build.freshness import World
+from piste.build import budget, caps, log, templates
+from piste.build.budget import NOTHING, Sum
+from piste.build.caps import Cap
+from piste.build.world import World
 from piste.model import prices, tokens
 from piste.steps import agents, attempt, change_policy, context, edit_blocks, testing, worktree
 from piste.steps.agents import Agent, AgentResult, Job
@@ -211,8 +212,8 @@ def _money_left(run: Run, now: Attempt, words: str) -> float | None:
         raise Failed(
             f"step {printable(now.step)} is not done, and no agent is started here ({why})"
         )
-    of_run = budget.parse(config.budget, "budget") if purse.cap == Cap() else purse.cap
-    of_day = budget.parse(config.budget_day, "budget_day")
+    of_run = caps.parse(config.budget, "budget") if purse.cap == Cap() else purse.cap
+    of_day = caps.parse(config.budget_day, "budget_day")
     sent = tokens.count(words)
     least = Sum(prices.price(run.model, sent, 0).dollars or 0.0, sent)
     left = []

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from piste.build import hashing, receipts
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.documents import plan, todo
 from piste.documents.markdown import DOING, DONE, OPEN, split_state
 from piste.documents.plan import Plan, Step

@@ -1,8 +1,8 @@
 """Carrying out one step, from where it stands to its end, whatever has happened before.
 
 `attempt` says which phases there are and what each leaves on disk; each is one function
-(`agent_phases`, `commit_phases`), and what it returns is written down before the next begins. So a kill
-at any point costs at most the try of an agent that was cut off, and what that left is kept on
+(`agent_phases`, `commit_phases`), and what it returns is written down before the next begins. So
+a kill at any point costs at most the try of an agent that was cut off, and what that left stays on
 its branch. This module talks to nobody: a person is asked through `Options.person`.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build.freshness import World
+from piste.build.world import World
 from piste.steps import (
     agent_phases,
     agents,

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build import receipts
 from piste.system import atomic_write, paths, processes
 from piste.system.errors import Failed, UserError, printable
 
@@ -189,7 +188,7 @@ def status(repo: Repo, untracked: str) -> Iterator[tuple[str, str]]:
         repo.top, "--no-optional-locks", "status", "--porcelain=v1", "-z", "--no-renames",
         f"--untracked-files={untracked}", "--ignore-submodules=dirty",
     )  # fmt: skip
-    ours, records = f"{repo.prefix}{paths.STATE}/", f"{repo.prefix}{receipts.FOLDER}/"
+    ours, records = f"{repo.prefix}{paths.STATE}/", f"{repo.prefix}{paths.RECEIPTS}/"
     for entry in out.split("\0"):
         if entry[3:] and (not entry[3:].startswith(ours) or entry[3:].startswith(records)):
             yield entry[:2], entry[3:]

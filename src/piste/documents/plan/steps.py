@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from piste.documents.markdown import DONE, DROPPED, Ticks, closes, heading, ticks
-from piste.documents.plan import Plan, Problem, Step, titles
 from piste.documents.plan import formats as forms
+from piste.documents.plan import titles
+from piste.documents.plan.types import Plan, Problem, Step
 
 NO_STEPS = "no line of it names a step; mark each: <!-- step 1: Title --> … <!-- /step -->"
 _RULE = re.compile(r"[ \t]*+(?:([-*_])[ \t]*+(?:\1[ \t]*+){2,}+|=++)$")

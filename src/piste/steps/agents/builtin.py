@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from piste.build import log, receipts
-from piste.build.freshness import World
 from piste.build.store import Record
+from piste.build.world import World
 from piste.steps import context, edit_blocks
 from piste.steps.agents import AgentOutput, AgentResult, Job
 from piste.system import atomic_write

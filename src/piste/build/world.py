@@ -1,0 +1,69 @@
+"""The world of one project: all that a decision looks at, and how each kind of target is made.
+
+Plain data: paths and settings, no open files. It does not know how any of it was read
+(`project`), nor what is decided from it (`makers`).
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from piste.build import templates
+from piste.build.config import Config
+from piste.build.rules import Rule
+from piste.build.stat_cache import StatCache
+from piste.build.states import Decision
+from piste.build.store import Store
+
+
+class World(NamedTuple):
+    """What a decision looks at. Plain data: paths and settings, no open files."""
+
+    root: Path
+    config: Config
+    layers: tuple[templates.Layer, ...]
+    store: Store
+    stat_cache: StatCache
+    kinds: Mapping[str, str]  # target -> its rule's kind, where it has one
+    yours: Mapping[str, str]  # target -> the person's own file that it stands beside
+    makers: "Mapping[str, Maker]"  # Rule.maker -> how targets of that kind are decided and made
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """The rules by name."""
+        return self.config.rules
+
+    def door(self) -> str:
+        """Return the command that makes targets here: `doit` where it knows our tasks."""
+        return door(self.root)
+
+    def digest_if_made(self, path: str) -> str | None:
+        """Return the digest that a target which is not there would have, where that is known.
+
+        None for a file that is no target, and for what only a making can tell.
+        """
+        rule = next((rule for rule in self.rules.values() if rule.target == path), None)
+        tell = self.makers[rule.maker].digest_if_made if rule else None
+        return tell(self) if tell else None
+
+
+class Outcome(NamedTuple):
+    """What a making came to."""
+
+    event: str  # "kept", or an event of the log: made, taken, restored, adopted
+    said: str  # one line for the person
+
+
+class Maker(NamedTuple):
+    """One kind of target: everything that differs between the kinds, in one place."""
+
+    decide: Callable[[World, Rule, bool, bool], Decision]  # (…, whole, exact); see `makers.decide`
+    make: "Callable[[World, Rule, bool, bool, threading.Event | None], Outcome]"
+    digest_if_made: Callable[[World], str] | None  # see `World.digest_if_made`
+    committed: bool  # whether the target belongs in git
+
+
+def door(root: Path) -> str:
+    """Return the command that makes targets at `root`: `doit` where it knows our tasks."""
+    return "doit" if (root / "dodo.py").is_file() else "piste"

@@ -1,0 +1,38 @@
+"""A plan as data: its steps, and what is doubtful in it. Plain types; nothing is parsed here."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """One step of a plan."""
+
+    id: str
+    """As it is written (``02``, ``1.1.3``, ``P3``, ``A/6``); a second ``3`` is ``3#2``."""
+    title: str
+    prompt: str
+    line: int
+    """Of the title, or of the opening fence when it has none; from 1."""
+    done: bool
+    group: str
+    """The heading above it, of a phase for instance, or ``""``."""
+
+
+class Problem(NamedTuple):
+    """Something in a plan that a person should look at."""
+
+    kind: str
+    """abandoned, doubtful-form, duplicate-id, elision, empty-prompt, gap, no-such-form,
+    no-steps, several-prompts, stray-prompt or unclosed-fence."""
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a plan in their order, the form they stand in, and what is doubtful."""
+
+    steps: tuple[Step, ...]
+    form: str
+    why: str
+    problems: tuple[Problem, ...]
