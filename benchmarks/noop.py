@@ -134,7 +134,7 @@ def rules(root: Path, size: int) -> None:
     ]
     (root / "piste.toml").write_text('model = "outline"\n' + "\n".join(tables))
     (root / "dodo.py").write_text(RULES)
-    from piste.build import freshness, hashing, project, receipts
+    from piste.engine import freshness, hashing, project, receipts
 
     world = project.world(root)
     for rule in world.rules.values():

@@ -1,1 +1,1 @@
-"""The words: one Jinja2 template a rule. No code here: `piste.build.templates` reads them."""
+"""The words: one Jinja2 template a rule. No code here: `piste.engine.templates` reads them."""

@@ -32,7 +32,7 @@ def _copy(**_options: object) -> str:
 
 
 def _clean(**_options: object) -> str:
-    from piste.build import bundle_target
+    from piste.engine import bundle_target
 
     removed = bundle_target.remove_all(graph.world())
     return f"removed {', '.join(removed)}" if removed else "no bundle of piste's is here"

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from piste.build import receipts
 from piste.doit_graph import graph
+from piste.engine import receipts
 
 
 def task_line() -> dict[str, Any]:

@@ -17,14 +17,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from support.standin import StandIn, llm_user_dir
 
-from piste.build import budget, makers
-from piste.build import project as piste_project
-from piste.build.make import Outcome
-from piste.build.rules import Rule
-from piste.build.states import Decision
-from piste.build.world import World
 from piste.commands import accept
 from piste.doit_graph import graph
+from piste.engine import budget, makers
+from piste.engine import project as piste_project
+from piste.engine.make import Outcome
+from piste.engine.rules import Rule
+from piste.engine.states import Decision
+from piste.engine.world import World
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

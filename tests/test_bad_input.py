@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.standin import StandIn
 
-from piste.build import receipts
-from piste.build.states import BLOCKED, FRESH
+from piste.engine import receipts
+from piste.engine.states import BLOCKED, FRESH
 
 RECEIPT = ".piste/receipts/note.md.json"
 

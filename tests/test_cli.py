@@ -10,7 +10,7 @@ import pytest
 from conftest import Run
 
 from piste import __version__, cli
-from piste.build import rules
+from piste.engine import rules
 from piste.system.errors import EXIT_MISTAKE, did_you_mean
 
 
@@ -247,7 +247,7 @@ def test_a_terminal_without_our_characters_shows_others(run: Run, project: Path)
 def test_a_bug_of_ours_is_one_line_and_a_report(
     capsys: pytest.CaptureFixture[str], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("piste.build.project.here", lambda: 1 / 0)
+    monkeypatch.setattr("piste.engine.project.here", lambda: 1 / 0)
     code, out, err = said(capsys, "status")
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
@@ -263,7 +263,7 @@ def test_a_disk_that_says_no_is_no_bug(
     def full() -> None:
         raise OSError(28, "No space left on device", "store/blobs")
 
-    monkeypatch.setattr("piste.build.project.here", full)
+    monkeypatch.setattr("piste.engine.project.here", full)
     line = "piste: store/blobs: No space left on device\n"
     assert said(capsys, "status") == (2, "", line)
 
@@ -289,7 +289,7 @@ def test_interrupted(
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("piste.build.project.here", interrupted)
+    monkeypatch.setattr("piste.engine.project.here", interrupted)
     line = "piste: interrupted; what was finished is recorded\n"
     assert said(capsys, "status") == (130, "", line)
 

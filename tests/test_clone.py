@@ -10,7 +10,7 @@ import pytest
 from conftest import Small
 from support.standin import StandIn
 
-from piste.build import makers, project, receipts
+from piste.engine import makers, project, receipts
 
 TABLES = "".join(
     f'[rules.{name}]\ntarget = "{target}"\ninputs = ["{name} in.md"]\nprompt = "note.md.j2"\n'

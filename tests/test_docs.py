@@ -16,9 +16,9 @@ from types import ModuleType
 import pytest
 
 from piste import cli
-from piste.build import config, rules
-from piste.build.config import Config
 from piste.doit_graph import graph
+from piste.engine import config, rules
+from piste.engine.config import Config
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -12,7 +12,7 @@ import pytest
 from conftest import Small
 from support.standin import Fault, Request, StandIn
 
-from piste.build import receipts
+from piste.engine import receipts
 
 Process = subprocess.CompletedProcess[str]
 Call = Callable[..., Process]

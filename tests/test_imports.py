@@ -9,7 +9,7 @@ from conftest import Small
 
 HEAVY = {
     *("llm", "openai", "jinja2", "pathspec", "rich", "pydantic", "genai_prices", "rs_bpe"),
-    *("bpe_openai", "asyncio", "httpx", "hypothesis", "re2", "piste.build.budget"),
+    *("bpe_openai", "asyncio", "httpx", "hypothesis", "re2", "piste.engine.budget"),
 }
 # Run the command as its own process does, then tell what it has imported.
 TELL = """

@@ -8,7 +8,7 @@ import jinja2.meta
 import pytest
 
 from piste import prompts
-from piste.build import templates
+from piste.engine import templates
 from piste.interview.transcript import ENOUGH
 from piste.system.errors import UserError
 

@@ -13,7 +13,7 @@ import piste
 
 # From the lowest to the highest; `docs/design.md` says what is in each.
 ORDER = [
-    *("system", "documents", "model", "bundle", "build", "doit_graph", "steps", "interview"),
+    *("system", "documents", "model", "bundle", "engine", "doit_graph", "steps", "interview"),
     *("outline", "mise", "tasks", "commands", "cli"),
 ]
 HOUSE = Path(piste.__file__).parent

@@ -261,7 +261,7 @@ def test_copy_puts_it_on_the_clipboard_or_says_where_it_is(
 
 
 def test_in_a_project_doit_finds_what_this_wrote_to_be_piste_s(here: Tree) -> None:
-    from piste.build import bundle_target
+    from piste.engine import bundle_target
 
     (here.root / "piste.toml").write_text("")
 

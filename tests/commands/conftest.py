@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from piste import cli
-from piste.build import makers
-from piste.build import project as piste_project
+from piste.engine import makers
+from piste.engine import project as piste_project
 
 LINE = ("plan", "todo")  # what the project's spec.md becomes
 

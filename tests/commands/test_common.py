@@ -9,8 +9,8 @@ import pytest
 from conftest import Run
 from support.standin import StandIn
 
-from piste.build import project as piste_project
 from piste.commands import common
+from piste.engine import project as piste_project
 from piste.system.errors import UserError
 
 from .conftest import Say, add, build, tree

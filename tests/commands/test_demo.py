@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from piste.build import receipts
+from piste.engine import receipts
 
 from .conftest import Say, tree
 

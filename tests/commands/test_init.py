@@ -9,8 +9,8 @@ import pytest
 from conftest import Run
 from support.terminal import Terminal
 
-from piste.build import config
 from piste.commands import init
+from piste.engine import config
 from piste.model import asking
 
 from .conftest import Say, tree

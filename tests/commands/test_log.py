@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.standin import Fault, StandIn
 
-from piste.build import log
+from piste.engine import log
 from piste.system.errors import Failed
 
 from .conftest import Say, add, build

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from piste.build import make
-from piste.build import project as piste_project
+from piste.engine import make
+from piste.engine import project as piste_project
 
 from .conftest import Say
 

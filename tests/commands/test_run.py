@@ -12,9 +12,9 @@ import pytest
 from support.rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
 from support.terminal import Terminal
 
-from piste.build import project
 from piste.commands import done, run
 from piste.commands import steps as verb
+from piste.engine import project
 from piste.steps import attempt, progress
 from piste.steps.commit_phases import NeedsPerson
 from piste.steps.runner import Outcome

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from support.standin import StandIn
 
-from piste.build import makers
-from piste.build import project as piste_project
 from piste.commands import status
+from piste.engine import makers
+from piste.engine import project as piste_project
 
 from .conftest import Say, add, build
 

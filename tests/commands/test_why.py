@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from piste.build import project as piste_project
+from piste.engine import project as piste_project
 
 from .conftest import Say, add, build
 

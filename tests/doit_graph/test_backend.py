@@ -11,9 +11,9 @@ from conftest import Small
 from doit.dependency import JSONCodec
 from doit.exceptions import TaskError, TaskFailed, UnmetDependency
 
-from piste.build import receipts
 from piste.doit_graph import graph
 from piste.doit_graph.backend import OURS, Checker, Receipts, Reporter
+from piste.engine import receipts
 
 STATE_FILE = ".piste/doit.db"
 

@@ -7,8 +7,8 @@ import pytest
 from conftest import Small
 from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
 
-from piste.build import freshness
 from piste.doit_graph import graph
+from piste.engine import freshness
 from piste.system.errors import Failed, OverBudget, UserError
 from piste.system.paths import STATE
 

@@ -15,8 +15,8 @@ from conftest import Small
 
 from fire import scale
 from fire.world import BUILD, MADE, World, no_traceback, world
-from piste.build import makers, project
 from piste.commands.init import initialise
+from piste.engine import makers, project
 
 
 def git(root: Path, *args: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from fire.world import World, no_traceback, paid, world
-from piste.build.budget import LONGEST
+from piste.engine.budget import LONGEST
 from piste.model.prices import price
 
 TARGETS = 10_000

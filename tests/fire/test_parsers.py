@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from fire import scale
 from piste import bundle as bundles
-from piste.build import budget, caps, config, log, receipts, rules, templates
-from piste.build.receipts import Receipt
-from piste.build.rejected import last
-from piste.build.stat_cache import StatCache
-from piste.build.store import Store
-from piste.build.templates import Layer
 from piste.bundle.formats import SIGNATURES
 from piste.documents import plan, replies, todo
+from piste.engine import budget, caps, config, log, receipts, rules, templates
+from piste.engine.receipts import Receipt
+from piste.engine.rejected import last
+from piste.engine.stat_cache import StatCache
+from piste.engine.store import Store
+from piste.engine.templates import Layer
 from piste.interview import transcript
 from piste.mise import definitions
 from piste.steps import progress

@@ -13,10 +13,10 @@ from conftest import Small
 from support.standin import StandIn
 
 from fire import scale
-from piste.build import freshness, makers, receipts, states
-from piste.build.stat_cache import StatCache
-from piste.build.store import Record, _seal
 from piste.commands import restore
+from piste.engine import freshness, makers, receipts, states
+from piste.engine.stat_cache import StatCache
+from piste.engine.store import Record, _seal
 from piste.system.errors import PisteError
 
 OUT = (

@@ -14,7 +14,7 @@ from support import standin as standin_module
 from support.standin import Fault, StandIn
 from support.terminal import Terminal
 
-from piste.build import make, states
+from piste.engine import make, states
 from piste.model.asking import Limits
 from piste.system.errors import PisteError
 

@@ -13,10 +13,10 @@ from conftest import Small
 from support.standin import StandIn
 
 from fire import scale
-from piste.build import freshness, hashing, log, makers, receipts, states
-from piste.build.stat_cache import StatCache
-from piste.build.states import Decision
-from piste.build.world import World
+from piste.engine import freshness, hashing, log, makers, receipts, states
+from piste.engine.stat_cache import StatCache
+from piste.engine.states import Decision
+from piste.engine.world import World
 from piste.system.errors import UserError
 
 # 10,000 in all

@@ -28,10 +28,10 @@ from hypothesis.stateful import (
 from fire import faults, scale
 from fire.oracle import CHAIN, Key, Oracle, Receipt, norm
 from fire.world import scratch
-from piste.build import hashing, log, makers, project
-from piste.build.stat_cache import StatCache
-from piste.build.world import World
 from piste.commands import accept
+from piste.engine import hashing, log, makers, project
+from piste.engine.stat_cache import StatCache
+from piste.engine.world import World
 from piste.model import asking
 from piste.system.errors import PisteError
 

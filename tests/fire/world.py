@@ -26,7 +26,7 @@ from typing import Any
 
 from support.standin import Fault, Request, StandIn, llm_user_dir
 
-from piste.build import hashing
+from piste.engine import hashing
 
 HERE = Path(__file__).parent
 PATIENCE = 60.0  # seconds until a command that does not end is a failure

@@ -13,8 +13,8 @@ from conftest import Run
 from support.standin import Fault, Request, StandIn
 from support.terminal import Terminal
 
-from piste.build import log
-from piste.build import project as piste_project
+from piste.engine import log
+from piste.engine import project as piste_project
 from piste.interview import conversation, transcript
 from piste.interview.transcript import ENOUGH, Transcript
 from piste.model import asking

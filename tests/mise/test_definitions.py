@@ -14,9 +14,9 @@ from support.realmise import Mise, end, shut_in
 from support.standin import Fault, StandIn
 from support.terminal import Terminal
 
-from piste.build import log
-from piste.build.rules import BUILT_IN
 from piste.cli import VERBS
+from piste.engine import log
+from piste.engine.rules import BUILT_IN
 from piste.mise import definitions
 from piste.system.errors import UserError
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from llm.cli import cli
 
 from piste import prompts
-from piste.build.rules import BUILT_IN
+from piste.engine.rules import BUILT_IN
 from piste.interview.transcript import ENOUGH
 from piste.outline import llm_plugin
 from piste.outline.model import QUESTIONS

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from piste import prompts
-from piste.build import templates
-from piste.build.rules import BUILT_IN
 from piste.bundle import formats
 from piste.documents import markdown, replies
 from piste.documents.plan import parse
+from piste.engine import templates
+from piste.engine.rules import BUILT_IN
 from piste.interview import transcript
 from piste.interview.transcript import ENOUGH, Transcript, Turn
 from piste.outline import from_bundle

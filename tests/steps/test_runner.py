@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support.rig import FILES, GOOD, PLAN, SLOW_LEARNER, TEST, Killed, Rig, killing
 
-from piste.build import budget
-from piste.build.caps import Cap
+from piste.engine import budget
+from piste.engine.caps import Cap
 from piste.steps import attempt, merge, runner, worktree
 from piste.steps.attempt_run import Answer, Review
 from piste.steps.commit_phases import NeedsPerson

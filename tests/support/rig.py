@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from piste.build import project
-from piste.build.world import World
 from piste.commands import run as run_verb
 from piste.commands.steps import read_progress
+from piste.engine import project
+from piste.engine.world import World
 from piste.steps import progress, runner
 from piste.steps.attempt_run import Options
 from piste.steps.progress import Settings

@@ -1,7 +1,7 @@
 """What is left out unasked, in groups with their reason, and what goes first over a budget.
 
 Only what is a copy, a product or a picture: a default that is too broad loses source
-files (a Go project keeps its code in `pkg/`), so there is no `build/` or `out/` below the
+files (a Go project keeps its code in `pkg/`), so there is no `engine/` or `out/` below the
 root, and nothing that git's own rules already keep away. Each pattern can be brought back
 by `!pattern` in `bundle.ignore` or in `.pisteignore`, all but the secret files by
 `bundle.defaults = false`. It does not know which of them a project tracks on purpose.

@@ -6,11 +6,11 @@ inputs change again it is again a conflict, never overwritten unasked.
 
 from collections.abc import Sequence
 
-from piste.build import log, makers, project, receipts, states
-from piste.build.receipts import Receipt
-from piste.build.states import Decision
-from piste.build.world import World
 from piste.commands import common
+from piste.engine import log, makers, project, receipts, states
+from piste.engine.receipts import Receipt
+from piste.engine.states import Decision
+from piste.engine.world import World
 from piste.system.errors import UserError
 
 

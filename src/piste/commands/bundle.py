@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste.build import bundle_target, config, project
-from piste.build.world import World
 from piste.bundle.settings import CHOICES, Settings
 from piste.commands import common
+from piste.engine import bundle_target, config, project
+from piste.engine.world import World
 from piste.system import paths
 from piste.system.errors import Failed, UserError, printable
 

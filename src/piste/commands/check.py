@@ -6,9 +6,9 @@ Without a name it looks at what has been made before; what never was is not miss
 import sys
 from collections.abc import Sequence
 
-from piste.build import project, states
-from piste.build.states import Decision
 from piste.commands import common
+from piste.engine import project, states
+from piste.engine.states import Decision
 from piste.system.errors import EXIT_FAILED, EXIT_MISTAKE
 
 _CODES = "0 all is fresh, 1 something is not, 2 it cannot be told"

@@ -11,10 +11,10 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from piste.build import makers, receipts, rules, states
-from piste.build.rules import Rule
-from piste.build.states import Decision
-from piste.build.world import World
+from piste.engine import makers, receipts, rules, states
+from piste.engine.rules import Rule
+from piste.engine.states import Decision
+from piste.engine.world import World
 from piste.system.errors import EXIT_MISTAKE, UserError
 
 _WIDTH = 88  # of help texts, in columns, at most

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build import project, templates
-from piste.build.world import World
 from piste.commands import common
 from piste.commands.steps import read_progress
+from piste.engine import project, templates
+from piste.engine.world import World
 from piste.steps import attempt, context, progress, runner, testing
 from piste.steps.attempt import Attempt
 from piste.system import atomic_write, git, screen

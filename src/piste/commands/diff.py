@@ -5,10 +5,10 @@ It changes no byte.
 
 from collections.abc import Sequence
 
-from piste.build import project, receipts
-from piste.build.rules import Rule
-from piste.build.world import World
 from piste.commands import common, why
+from piste.engine import project, receipts
+from piste.engine.rules import Rule
+from piste.engine.world import World
 from piste.system.errors import UserError
 
 _CODES = "0 no difference, 1 a difference, 2 something you can mend"

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste import __version__
-from piste.build import config, project, receipts, store_maintenance
-from piste.build.store import Store, default_folder
-from piste.build.world import World
 from piste.commands import common
+from piste.engine import config, project, receipts, store_maintenance
+from piste.engine.store import Store, default_folder
+from piste.engine.world import World
 from piste.model import llm_home
 from piste.model.prices import FREE
 from piste.system import paths, screen

@@ -7,11 +7,11 @@ nothing: the tick and the record belong into your own commit.
 import sys
 from collections.abc import Sequence
 
-from piste.build import project
-from piste.build.world import World
 from piste.commands import common
 from piste.commands.next import chosen
 from piste.commands.steps import named
+from piste.engine import project
+from piste.engine.world import World
 from piste.steps import attempt, merge, progress, runner, testing
 from piste.steps.progress import HAND, Progress, Record, StepStatus
 from piste.system import git, screen

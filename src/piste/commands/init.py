@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste.build import config, project
-from piste.build.world import door
 from piste.commands import common
+from piste.engine import config, project
+from piste.engine.world import door
 from piste.system import atomic_write
 from piste.system.errors import UserError
 

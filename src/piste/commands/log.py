@@ -6,9 +6,9 @@ no byte.
 
 from collections.abc import Sequence
 
-from piste.build import log, project, rules
-from piste.build.world import World
 from piste.commands import common
+from piste.engine import log, project, rules
+from piste.engine.world import World
 from piste.model import prices
 
 _HEAD = ["WHEN (UTC)", "TARGET", "EVENT", "IN", "OUT", "COST", "SECONDS", "MODEL", "REASON"]

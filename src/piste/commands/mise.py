@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from piste.build import project
 from piste.commands import common
+from piste.engine import project
 from piste.mise import definitions
 from piste.system import atomic_write, paths, screen
 from piste.system.errors import EXIT_FAILED, Failed, UserError, printable

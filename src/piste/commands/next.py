@@ -7,10 +7,10 @@ is done, the files it names. It changes no byte and asks no model.
 import sys
 from collections.abc import Sequence
 
-from piste.build import project, templates
-from piste.build.world import World
 from piste.commands import common
 from piste.commands.steps import named, read_progress
+from piste.engine import project, templates
+from piste.engine.world import World
 from piste.steps import context, progress, testing
 from piste.steps.progress import Progress, StepStatus
 from piste.system.errors import UserError

@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from piste.build import freshness, make, makers, project
-from piste.build.rules import Rule
-from piste.build.world import World
 from piste.commands import common
+from piste.engine import freshness, make, makers, project
+from piste.engine.rules import Rule
+from piste.engine.world import World
 from piste.model import tokens
 from piste.system import screen
 from piste.system.errors import UserError

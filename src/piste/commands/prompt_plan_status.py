@@ -7,9 +7,9 @@ under the name that the post gave it. It changes no byte.
 import sys
 from collections.abc import Sequence
 
-from piste.build import project
 from piste.commands import common
 from piste.commands.steps import named, read_progress
+from piste.engine import project
 from piste.steps.progress import Progress
 from piste.system import screen
 from piste.system.errors import UserError

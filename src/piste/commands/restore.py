@@ -7,11 +7,11 @@ itself be undone.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from piste.build import freshness, hashing, log, project, receipts
-from piste.build.rules import Rule
-from piste.build.store import Record
-from piste.build.world import World
 from piste.commands import common
+from piste.engine import freshness, hashing, log, project, receipts
+from piste.engine.rules import Rule
+from piste.engine.store import Record
+from piste.engine.world import World
 from piste.system import atomic_write, paths
 from piste.system.errors import UserError
 

@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from piste.build import budget, caps, project
-from piste.build.world import World
 from piste.commands import common
 from piste.commands.steps import named, read_progress
+from piste.engine import budget, caps, project
+from piste.engine.world import World
 from piste.model import prices
 from piste.steps import attempt, progress, runner
 from piste.steps.attempt_run import Answer, Options, Review

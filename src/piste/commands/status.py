@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from piste.build import project, states
-from piste.build.states import Decision
-from piste.build.world import World
 from piste.commands import common
+from piste.engine import project, states
+from piste.engine.states import Decision
+from piste.engine.world import World
 from piste.system import screen
 from piste.system.errors import PisteError, redact
 
@@ -52,7 +52,7 @@ def estimate(world: World, decision: Decision) -> Estimate | None:
     """
     if decision.todo != states.MAKE or decision.stored or decision.wanted is None:
         return None
-    from piste.build import make
+    from piste.engine import make
     from piste.model import prices, tokens
 
     rule = decision.rule

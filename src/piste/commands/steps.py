@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from piste.build import project
-from piste.build.world import World
 from piste.commands import common
+from piste.engine import project
+from piste.engine.world import World
 from piste.steps import attempt, merge, progress
 from piste.steps.attempt import Attempt
 from piste.steps.progress import Progress, StepStatus

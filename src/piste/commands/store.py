@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from piste.build import project, store_maintenance
-from piste.build.store import Store
-from piste.build.store_maintenance import KEPT, REPLY, TEXT, Item
 from piste.commands import common
+from piste.engine import project, store_maintenance
+from piste.engine.store import Store
+from piste.engine.store_maintenance import KEPT, REPLY, TEXT, Item
 from piste.system import screen
 from piste.system.errors import EXIT_FAILED, UserError, did_you_mean, printable
 

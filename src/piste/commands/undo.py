@@ -6,11 +6,11 @@ What the step has changed is git's to take back; the commit to revert is named.
 import sys
 from collections.abc import Sequence
 
-from piste.build import project
-from piste.build.world import World
 from piste.commands import common
 from piste.commands.done import own_chain
 from piste.commands.steps import named
+from piste.engine import project
+from piste.engine.world import World
 from piste.steps import progress, runner
 from piste.steps.progress import StepStatus
 from piste.system.git import ask

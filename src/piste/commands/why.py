@@ -7,11 +7,11 @@ it does not have them, their hashes must do. It changes no byte.
 import sys
 from collections.abc import Iterator, Sequence
 
-from piste.build import hashing, makers, project, receipts, states
-from piste.build.states import Decision, Reason
-from piste.build.world import World
 from piste.commands import common
 from piste.commands.status import estimate, estimate_said
+from piste.engine import hashing, makers, project, receipts, states
+from piste.engine.states import Decision, Reason
+from piste.engine.world import World
 from piste.system import screen
 from piste.system.errors import PisteError
 

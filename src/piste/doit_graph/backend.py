@@ -44,7 +44,7 @@ class Checker(FileChangedChecker):
         """Return the state to record: the hash of what the file says; of ours, none."""
         if current_state == OURS:
             return None
-        from piste.build.hashing import digest
+        from piste.engine.hashing import digest
 
         with open(dep, "rb") as file:
             return digest(file.read())
@@ -78,7 +78,7 @@ class Receipts:
 
     def in_(self, task_id: str) -> bool:
         """Whether anything is recorded of a task."""
-        from piste.build import receipts
+        from piste.engine import receipts
 
         rule = graph.rule_of(task_id)
         if rule is None:
@@ -87,7 +87,7 @@ class Receipts:
 
     def remove(self, task_id: str) -> None:
         """Forget a task: `doit forget` deletes the receipt, a failed run does not."""
-        from piste.build import receipts
+        from piste.engine import receipts
 
         if self._there():
             self._open().remove(task_id)
@@ -97,7 +97,7 @@ class Receipts:
 
     def remove_all(self) -> None:
         """Forget every task."""
-        from piste.build import receipts
+        from piste.engine import receipts
 
         if self._there():
             self._open().remove_all()

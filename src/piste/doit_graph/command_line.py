@@ -18,8 +18,8 @@ from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 import piste.tasks as tasks
-from piste.build import project
 from piste.doit_graph import graph
+from piste.engine import project
 from piste.system.errors import EXIT_MISTAKE, UserError, did_you_mean
 
 

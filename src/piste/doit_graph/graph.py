@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from piste.system.errors import PisteError
 
 if TYPE_CHECKING:  # doit loads this for projects that do not use piste, too
-    from piste.build.rules import Rule
-    from piste.build.states import Decision
-    from piste.build.world import World
+    from piste.engine.rules import Rule
+    from piste.engine.states import Decision
+    from piste.engine.world import World
 
 LINE = "line"  # the default task: what was made before, brought up to date
 
@@ -46,7 +46,7 @@ def world() -> "World":
     if _world is None:
         from doit.exceptions import InvalidDodoFile
 
-        from piste.build import project
+        from piste.engine import project
 
         try:
             _world = project.world(Path.cwd())
@@ -100,8 +100,8 @@ def _limit(budget: str, frozen: bool) -> None:
 
 def limit(budget: str, frozen: bool) -> None:
     """Let this run cost at most so much, or ask nothing at all. Raises UserError."""
-    from piste.build import budget as budgets
-    from piste.build import caps
+    from piste.engine import budget as budgets
+    from piste.engine import caps
 
     purse = budgets.tracker(world().root)
     purse.cap = purse.cap.lower(caps.parse(budget, "--budget"))
@@ -129,13 +129,13 @@ def _tidy(world: "World") -> None:
     A killed run has left a lock wherever it has left something else, so a run that
     makes nothing looks only into three small folders.
     """
-    from piste.build import receipts
+    from piste.engine import receipts
     from piste.system import atomic_write, paths
 
     state = world.root / paths.STATE
     folders = {state}
     if _made:
-        from piste.build import rejected
+        from piste.engine import rejected
 
         folders.add(world.root / rejected.FOLDER)
         folders.update((world.root / target).parent for target in _made)
@@ -227,7 +227,7 @@ class Fresh:
 
     def is_brought(self) -> bool:
         """Whether a person brought the target, as it can be told before anything runs."""
-        from piste.build import receipts, states
+        from piste.engine import receipts, states
 
         root = f"{world().root}{os.sep}"
         return (
@@ -238,7 +238,7 @@ class Fresh:
 
     def decide(self) -> "Decision":
         """Return the decision, with the options given to the task."""
-        from piste.build import makers, states
+        from piste.engine import makers, states
 
         try:
             given = self.world()
@@ -263,7 +263,7 @@ class Fresh:
 
         `options` are the task's own, as doit hands them to an action.
         """
-        from piste.build import makers
+        from piste.engine import makers
 
         given = self.world()
         rule = given.rules[self.rule.name]
@@ -335,7 +335,7 @@ def _working() -> Iterator[None]:
 
 def clean(rule: "Rule", dryrun: bool) -> None:
     """Remove a target that piste made and nobody edited; it comes back from the store."""
-    from piste.build import makers
+    from piste.engine import makers
     from piste.system import atomic_write, screen
 
     path = world().root / rule.target

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from piste.build import hashing, log, receipts, templates
-from piste.build.rules import BRAINSTORM, IDEA
-from piste.build.world import World
+from piste.engine import hashing, log, receipts, templates
+from piste.engine.rules import BRAINSTORM, IDEA
+from piste.engine.world import World
 from piste.interview import transcript
 from piste.interview.transcript import ENOUGH, Transcript
 from piste.system import atomic_write, locks, paths, screen
@@ -217,7 +217,7 @@ def _suggested(question: str) -> str:
 
 def _question(world: World, said: Transcript) -> str:
     """Return the next question, which has been shown: the stored one, else a new one."""
-    from piste.build import make
+    from piste.engine import make
     from piste.model import asking
 
     template = world.stat_cache.template(PROMPT, world.layers)
@@ -258,7 +258,7 @@ class _Asked(NamedTuple):
 
 def _ask(world: World, key: str, asked: _Asked) -> str:
     """Ask the model, once more if what comes is no question; return what is stored."""
-    from piste.build import budget, make, rejected
+    from piste.engine import budget, make, rejected
 
     model_id = asked.model.model_id
     sent = "\n".join([asked.system, *asked.words, *(turn.question for turn in asked.said.turns)])
@@ -291,8 +291,8 @@ def _note(world: World, entry: log.Entry) -> None:
 
 def _stream(world: World, asked: _Asked) -> Any:
     """Ask, and show the reply as it comes."""
-    from piste.build import make
     from piste.doit_graph import graph
+    from piste.engine import make
     from piste.model import asking
 
     questions = [turn.question for turn in asked.said.turns]

@@ -17,7 +17,7 @@ import llm
 if TYPE_CHECKING:
     import click
 
-    from piste.build.templates import Layer
+    from piste.engine.templates import Layer
 
 _SUFFIX = ".md.j2"
 
@@ -102,7 +102,7 @@ def template(name: str) -> llm.Template:
     Raises piste.errors.UserError for an unknown name (with the nearest one), and for
     a template that takes more or fewer than the one input that llm can give.
     """
-    from piste.build import templates
+    from piste.engine import templates
     from piste.system.errors import UserError, did_you_mean
 
     layers = _layers()
@@ -136,7 +136,7 @@ def install() -> list[str]:
     A file that is there already is kept, and a template that needs more than one input to say
     something, such as that of a step, is left out. Raises OSError and UserError.
     """
-    from piste.build import templates
+    from piste.engine import templates
     from piste.system import atomic_write
 
     folder = llm.user_dir() / "templates"  # type: ignore[no-untyped-call]
@@ -156,7 +156,7 @@ def install() -> list[str]:
 
 
 def _layers() -> "tuple[Layer, ...]":
-    from piste.build import config, templates
+    from piste.engine import config, templates
 
     return templates.layers(Path(), "", config.own_folder())[1:]
 

@@ -7,7 +7,7 @@ the tests decide, those that it changed once more as they were.
 
 from dataclasses import replace
 
-from piste.build.store import Record as Stored
+from piste.engine.store import Record as Stored
 from piste.steps import attempt, attempt_run, worktree
 from piste.steps.agents import BUILT_IN, AgentResult
 from piste.steps.attempt import Attempt

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build import budget, caps, log, templates
-from piste.build.budget import NOTHING, Sum
-from piste.build.caps import Cap
-from piste.build.world import World
+from piste.engine import budget, caps, log, templates
+from piste.engine.budget import NOTHING, Sum
+from piste.engine.caps import Cap
+from piste.engine.world import World
 from piste.model import prices, tokens
 from piste.steps import agents, attempt, change_policy, context, edit_blocks, testing, worktree
 from piste.steps.agents import Agent, AgentResult, Job

@@ -23,11 +23,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.build import hashing, receipts
-from piste.build.world import World
 from piste.documents import plan, todo
 from piste.documents.markdown import DOING, DONE, OPEN, split_state
 from piste.documents.plan import Plan, Step
+from piste.engine import hashing, receipts
+from piste.engine.world import World
 from piste.system import atomic_write, locks, paths
 from piste.system.errors import UserError, did_you_mean, printable
 

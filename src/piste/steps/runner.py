@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build.world import World
+from piste.engine.world import World
 from piste.steps import (
     agent_phases,
     agents,

@@ -9,9 +9,9 @@ import pytest
 from support.rig import CHECK, FILES, Killed, Rig
 from support.standin import Fault, Request, StandIn
 
-from piste.build import budget, log
-from piste.build.budget import LONGEST
-from piste.build.caps import Cap
+from piste.engine import budget, log
+from piste.engine.budget import LONGEST
+from piste.engine.caps import Cap
 from piste.model import prices
 from piste.steps import attempt, edit_blocks
 from piste.steps.progress import Settings

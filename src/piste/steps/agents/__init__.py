@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build.world import World
+from piste.engine.world import World
 from piste.steps.progress import Settings
 from piste.system.errors import UserError, did_you_mean
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from piste.build import log, receipts
-from piste.build.store import Record
-from piste.build.world import World
+from piste.engine import log, receipts
+from piste.engine.store import Record
+from piste.engine.world import World
 from piste.steps import context, edit_blocks
 from piste.steps.agents import AgentOutput, AgentResult, Job
 from piste.system import atomic_write
@@ -166,7 +166,7 @@ class _Talk:
 
     def _paid(self, words: str) -> tuple[str, str]:
         """Ask the model; return what it says, and why that is no whole reply, or ""."""
-        from piste.build import budget, make
+        from piste.engine import budget, make
         from piste.model import asking
 
         config = self.world.config
@@ -203,7 +203,7 @@ class _Talk:
         return reply.text, problem
 
     def _log(self, event: str, reason: str = "") -> None:
-        from piste.build import make
+        from piste.engine import make
 
         record = self._record._replace(target=self.job.what)
         log.add(self.job.home, make.log_entry(event, record, self._key, reason=reason))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from piste.build import log, rejected
+from piste.engine import log, rejected
 
 
 @pytest.fixture

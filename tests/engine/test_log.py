@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.build import log
-from piste.build.log import Entry
+from piste.engine import log
+from piste.engine.log import Entry
 
 ONE = Entry("2026-01-02T03:04:05.678Z", "a.md", "made", "m", "key", "out", "blob", 1, 2, 0.5, 1.5)
 TWO = Entry("2026-01-02T03:04:06.678Z", "b.md", "failed", reason="a line\nanother \x1b ä")

@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from piste.build import config, makers, receipts, templates
-from piste.build.stat_cache import StatCache
-from piste.build.store import Store, default_folder
-from piste.build.world import World
+from piste.engine import config, makers, receipts, templates
+from piste.engine.stat_cache import StatCache
+from piste.engine.store import Store, default_folder
+from piste.engine.world import World
 from piste.system import paths
 from piste.system.errors import UserError
 

@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.build import freshness, hashing, log, receipts, rejected, states
-from piste.build import templates as _templates
-from piste.build.receipts import Receipt
-from piste.build.rules import Rule
-from piste.build.states import Decision
-from piste.build.store import Record
-from piste.build.world import Outcome, World
 from piste.documents import replies
+from piste.engine import freshness, hashing, log, receipts, rejected, states
+from piste.engine import templates as _templates
+from piste.engine.receipts import Receipt
+from piste.engine.rules import Rule
+from piste.engine.states import Decision
+from piste.engine.store import Record
+from piste.engine.world import Outcome, World
 from piste.model.prices import FREE
 from piste.system import atomic_write, locks, paths, screen, signals
 from piste.system.errors import Failed, UserError
@@ -183,7 +183,7 @@ def _ask(
     world: World, rule: Rule, wanted: Receipt, sources: Sources, stop: threading.Event | None
 ) -> tuple[Record, str]:
     """Ask the model, once more if the reply is no result; return a reply that is stored."""
-    from piste.build import budget
+    from piste.engine import budget
     from piste.model import asking
 
     model = asking.resolve(wanted.action["model"] or None)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from piste.build import project
-from piste.build.world import door
+from piste.engine import project
+from piste.engine.world import door
 from piste.system.errors import UserError
 
 

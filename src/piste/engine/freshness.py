@@ -12,10 +12,10 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from piste.build import hashing, receipts
-from piste.build.receipts import Receipt
-from piste.build.rules import Rule
-from piste.build.states import (
+from piste.engine import hashing, receipts
+from piste.engine.receipts import Receipt
+from piste.engine.rules import Rule
+from piste.engine.states import (
     ADOPT,
     BLOCKED,
     CONFLICT,
@@ -31,8 +31,8 @@ from piste.build.states import (
     Decision,
     Reason,
 )
-from piste.build.store import Record
-from piste.build.world import World
+from piste.engine.store import Record
+from piste.engine.world import World
 from piste.model.llm_home import folder as llm_folder
 from piste.model.llm_home import model_named
 from piste.model.prices import FREE
@@ -40,7 +40,7 @@ from piste.system import paths
 from piste.system.errors import UserError, printable
 
 if TYPE_CHECKING:
-    from piste.build.rejected import Rejected
+    from piste.engine.rejected import Rejected
 
 
 def decide(world: World, rule: Rule, whole: bool = False) -> Decision:
@@ -228,14 +228,14 @@ def _is_result(world: World, wanted: Receipt, output: str) -> bool:
 
 
 def _last_rejected(world: World, rule: Rule) -> "Rejected | None":
-    from piste.build import rejected
+    from piste.engine import rejected
 
     return rejected.last(world.root, rule.target)
 
 
 def _was_made(world: World, rule: Rule, output: str) -> bool:
     """Whether this very text was made here, as the log has it, and the store can bring it back."""
-    from piste.build import log
+    from piste.engine import log
 
     return world.store.text(output) is not None and any(
         entry.output == output and entry.event in ("made", "taken", "restored", "adopted")

@@ -17,8 +17,8 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste.build import caps, log
-from piste.build.caps import Cap
+from piste.engine import caps, log
+from piste.engine.caps import Cap
 from piste.model import prices
 from piste.model.prices import FREE
 from piste.system.errors import Failed, OverBudget
@@ -26,8 +26,8 @@ from piste.system.errors import Failed, OverBudget
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from piste.build.config import Config
-    from piste.build.store import Record
+    from piste.engine.config import Config
+    from piste.engine.store import Record
 
 LONGEST = 16_384  # tokens of a reply, where no option of the model says less: 40 pages
 _BOUNDS = ("max_tokens", "max_output_tokens", "max_completion_tokens", "num_predict")

@@ -8,9 +8,9 @@ modules are imported when they are used: a build with nothing to do loads no mod
 import threading
 from collections.abc import Mapping
 
-from piste.build.rules import BUNDLE, DOCUMENT, Rule
-from piste.build.states import BLOCKED, FAILED, Decision, Reason
-from piste.build.world import Maker, Outcome, World
+from piste.engine.rules import BUNDLE, DOCUMENT, Rule
+from piste.engine.states import BLOCKED, FAILED, Decision, Reason
+from piste.engine.world import Maker, Outcome, World
 from piste.system.errors import Failed, PisteError
 
 
@@ -56,7 +56,7 @@ def make(
 
 
 def _decide_document(world: World, rule: Rule, whole: bool, exact: bool) -> Decision:
-    from piste.build import freshness
+    from piste.engine import freshness
 
     return freshness.decide(world, rule, whole)
 
@@ -64,13 +64,13 @@ def _decide_document(world: World, rule: Rule, whole: bool, exact: bool) -> Deci
 def _make_document(
     world: World, rule: Rule, overwrite: bool, again: bool, stop: threading.Event | None
 ) -> Outcome:
-    from piste.build import make
+    from piste.engine import make
 
     return make.make(world, rule, overwrite, again, stop)
 
 
 def _decide_bundle(world: World, rule: Rule, whole: bool, exact: bool) -> Decision:
-    from piste.build import bundle_target
+    from piste.engine import bundle_target
 
     return bundle_target.decide(world, rule, exact)
 
@@ -78,13 +78,13 @@ def _decide_bundle(world: World, rule: Rule, whole: bool, exact: bool) -> Decisi
 def _make_bundle(
     world: World, rule: Rule, overwrite: bool, again: bool, stop: threading.Event | None
 ) -> Outcome:
-    from piste.build import bundle_target
+    from piste.engine import bundle_target
 
     return bundle_target.make(world, rule, overwrite)
 
 
 def _bundle_digest(world: World) -> str:
-    from piste.build import bundle_target
+    from piste.engine import bundle_target
 
     return bundle_target.digest_now(world)
 

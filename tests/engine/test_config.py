@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from piste.build import config, project, rules
-from piste.build.config import Config
+from piste.engine import config, project, rules
+from piste.engine.config import Config
 from piste.system.errors import UserError
 
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build import hashing, receipts
-from piste.build.store import Store
+from piste.engine import hashing, receipts
+from piste.engine.store import Store
 from piste.system.errors import UserError
 
 REPLY, TEXT, KEPT = "reply", "text", "kept"

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.standin import StandIn
 
-from piste.build import budget, caps, log
-from piste.build.budget import BudgetTracker, Sum
-from piste.build.caps import Cap
-from piste.build.config import Config
-from piste.build.store import Record
+from piste.engine import budget, caps, log
+from piste.engine.budget import BudgetTracker, Sum
+from piste.engine.caps import Cap
+from piste.engine.config import Config
+from piste.engine.store import Record
 from piste.system.errors import Failed, OverBudget, UserError
 
 PRICED = "openai/gpt-4o-mini"  # known to the price list, at so many dollars a million tokens

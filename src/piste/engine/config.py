@@ -16,9 +16,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from piste import __version__
-from piste.build import rules as _rules
-from piste.build.rules import Rule
 from piste.bundle.settings import Settings as BundleSettings
+from piste.engine import rules as _rules
+from piste.engine.rules import Rule
 from piste.system.errors import UserError, did_you_mean
 
 FILE = "piste.toml"
@@ -332,7 +332,7 @@ def _from_text(name: str, text: str, where: str) -> object:
 
 def _is_budget(key: str, value: object, where: str) -> None:
     if key in _BUDGETS and value:
-        from piste.build import caps
+        from piste.engine import caps
 
         caps.parse(str(value), f"{where}: {key}")
 
@@ -341,7 +341,7 @@ def _counts(key: str, layer: object, before: object, where: str) -> bool:
     """Whether a layer counts: a repository that one clones may lower one's own budget only."""
     if key not in _BUDGETS or where not in (FILE, "pyproject.toml"):
         return True
-    from piste.build import caps
+    from piste.engine import caps
 
     own, theirs = caps.parse(str(before), key), caps.parse(str(layer), key)
     return theirs.lower(own) == theirs

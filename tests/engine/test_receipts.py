@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.build import receipts
-from piste.build.receipts import Receipt
+from piste.engine import receipts
+from piste.engine.receipts import Receipt
 from piste.system import atomic_write
 from piste.system.errors import UserError
 

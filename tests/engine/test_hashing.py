@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.build import hashing
+from piste.engine import hashing
 from piste.system.errors import UserError
 
 

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build import log
+from piste.engine import log
 from piste.system import atomic_write
 from piste.system.paths import STATE
 

@@ -10,10 +10,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste.build import states
-from piste.build.rules import Rule
-from piste.build.states import Decision, Reason
-from piste.build.world import Outcome, World
+from piste.engine import states
+from piste.engine.rules import Rule
+from piste.engine.states import Decision, Reason
+from piste.engine.world import Outcome, World
 from piste.system import atomic_write, paths
 from piste.system.errors import UserError
 

@@ -8,7 +8,7 @@ from conftest import Small
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.build.stat_cache import StatCache
+from piste.engine.stat_cache import StatCache
 
 
 @pytest.fixture

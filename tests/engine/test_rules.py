@@ -5,7 +5,7 @@ from conftest import Small
 from doit.doit_cmd import DoitMain
 
 from piste import cli, tasks
-from piste.build import rules
+from piste.engine import rules
 from piste.system.errors import UserError
 
 NEW = {"target": "faq.md", "inputs": ("@spec", "notes.txt"), "prompt": "faq.md.j2"}

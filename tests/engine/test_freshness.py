@@ -11,9 +11,9 @@ from conftest import Small
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from piste.build import freshness, hashing, makers, receipts, states
-from piste.build.stat_cache import StatCache
-from piste.build.states import (
+from piste.engine import freshness, hashing, makers, receipts, states
+from piste.engine.stat_cache import StatCache
+from piste.engine.states import (
     ADOPT,
     BLOCKED,
     CONFLICT,

@@ -6,8 +6,8 @@
 
 from typing import NamedTuple
 
-from piste.build.receipts import Receipt
-from piste.build.rules import Rule
+from piste.engine.receipts import Receipt
+from piste.engine.rules import Rule
 from piste.system.errors import UserError
 
 # States, in the words of docs/design.md.

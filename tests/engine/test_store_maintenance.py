@@ -9,9 +9,9 @@ from conftest import Small
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piste.build import states, store_maintenance
-from piste.build.store import Record, Store
-from piste.build.store_maintenance import KEPT, REPLY, TEXT, Plan
+from piste.engine import states, store_maintenance
+from piste.engine.store import Record, Store
+from piste.engine.store_maintenance import KEPT, REPLY, TEXT, Plan
 from piste.system.errors import UserError
 
 DAY = 86_400  # seconds

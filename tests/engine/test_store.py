@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from piste.build.store import Record, Store, default_folder
+from piste.engine.store import Record, Store, default_folder
 from piste.system import atomic_write
 
 KEY = "k" * 64

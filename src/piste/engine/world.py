@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.build import templates
-from piste.build.config import Config
-from piste.build.rules import Rule
-from piste.build.stat_cache import StatCache
-from piste.build.states import Decision
-from piste.build.store import Store
+from piste.engine import templates
+from piste.engine.config import Config
+from piste.engine.rules import Rule
+from piste.engine.stat_cache import StatCache
+from piste.engine.states import Decision
+from piste.engine.store import Store
 
 
 class World(NamedTuple):

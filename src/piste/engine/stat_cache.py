@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from piste import __version__
-from piste.build import templates
-from piste.build.config import Config
-from piste.build.rules import Rule
+from piste.engine import templates
+from piste.engine.config import Config
+from piste.engine.rules import Rule
 from piste.model.llm_home import model_named
 from piste.system import atomic_write
 from piste.system.paths import STATE

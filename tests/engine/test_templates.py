@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from piste.build import templates
-from piste.build.templates import Layer
+from piste.engine import templates
+from piste.engine.templates import Layer
 from piste.system.errors import UserError
 
 FRONT = '+++\ninputs = ["spec"]\n+++\n'

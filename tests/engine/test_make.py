@@ -13,8 +13,8 @@ import pytest
 from conftest import Small
 from support.standin import Fault, Request, StandIn
 
-from piste.build import freshness, log, make, makers, receipts, rejected
-from piste.build.states import FAILED, FRESH, STALE
+from piste.engine import freshness, log, make, makers, receipts, rejected
+from piste.engine.states import FAILED, FRESH, STALE
 from piste.model import asking, prices
 from piste.model.prices import Price
 from piste.system import atomic_write, locks, screen
@@ -100,7 +100,7 @@ def test_again_asks_though_the_memo_knows_the_target_as_fresh(
     small: Small, paid: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small.make()
-    monkeypatch.setattr("piste.build.hashing._TICK", -(10**12))  # every file is old enough
+    monkeypatch.setattr("piste.engine.hashing._TICK", -(10**12))  # every file is old enough
     world = small.world()
     makers.decide(world, small.rule(world))
     world.stat_cache.save()

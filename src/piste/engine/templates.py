@@ -103,7 +103,7 @@ def fingerprint(name: str, where: Sequence[Layer]) -> bytes:
 
 def load(name: str, where: Sequence[Layer]) -> Template:
     """Return the template `name`. Raises UserError naming the file and what is wrong in it."""
-    from piste.build.hashing import text as as_text
+    from piste.engine.hashing import text as as_text
 
     layer, data = raw(name, where)
     label = _label(name, layer)
