@@ -1,6 +1,6 @@
 """A real aider against the stand-in server: three steps, the first of them red at first.
 
-    python tests/support/realaider.py [ENVIRONMENT]    a virtual environment that has aider-chat
+    python -m support.realaider [ENVIRONMENT]    in tests/; an environment that has aider-chat
 
 It is no part of the tests, since aider needs a hundred packages of its own; it was last run with
 aider 0.86.2. It fails where aider is not found, or where one of its answers is not read.
