@@ -85,7 +85,26 @@ def test_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         project.here()
 
 
-def test_the_door_is_doit_only_where_doit_knows_the_tasks(tmp_path: Path) -> None:
-    assert door(tmp_path) == "piste"
-    (tmp_path / "dodo.py").touch()
-    assert door(tmp_path) == "doit"
+OURS = "from piste.tasks import *\n"
+
+
+@pytest.mark.parametrize(
+    ("dodo", "on_path", "way"),
+    [
+        (None, True, "piste"),
+        ("def task_hello(): ...\n", True, "piste"),  # doit knows none of our tasks
+        ("# from piste.tasks import *\n", True, "piste"),
+        (OURS, True, "doit"),
+        (OURS, False, "piste"),  # piste alone is installed, as a tool
+    ],
+)
+def test_the_door_is_doit_only_where_it_would_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dodo: str | None, on_path: bool, way: str
+) -> None:
+    program = tmp_path / "bin" / "doit"
+    program.parent.mkdir()
+    program.touch(0o755 if on_path else 0o644)
+    monkeypatch.setenv("PATH", str(program.parent))
+    if dodo is not None:
+        (tmp_path / "dodo.py").write_text(dodo)
+    assert door(tmp_path) == way

@@ -4,6 +4,7 @@ Plain data: paths and settings, no open files. It does not know how any of it wa
 (`project`), nor what is decided from it (`makers`).
 """
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from piste.engine.rules import Rule
 from piste.engine.stat_cache import StatCache
 from piste.engine.states import Decision
 from piste.engine.store import Store
+
+_OUR_TASKS = re.compile(rb"^\s*(?:from|import)\s+piste\b", re.MULTILINE)
 
 
 class World(NamedTuple):
@@ -65,5 +68,15 @@ class Maker(NamedTuple):
 
 
 def door(root: Path) -> str:
-    """Return the command that makes targets at `root`: `doit` where it knows our tasks."""
-    return "doit" if (root / "dodo.py").is_file() else "piste"
+    """Return the command that makes targets at `root`, for messages.
+
+    `doit` where it would do: it is on the path, and the project's dodo.py imports our tasks.
+    Whoever installed piste as a tool of its own has `piste` alone.
+    """
+    import shutil
+
+    try:
+        text = (root / "dodo.py").read_bytes()
+    except OSError:
+        return "piste"
+    return "doit" if _OUR_TASKS.search(text) and shutil.which("doit") else "piste"
