@@ -158,12 +158,12 @@ BAD = {
         "failed", "git cannot take in what is there",
     ),
     "plants a hook": (
-        GOOD + "\nwrite(subprocess.check_output(['git', 'rev-parse', '--git-common-dir'],"
-        " text=True).strip() + '/hooks/pre-push', 'evil')",
+        GOOD + "\nwrite(os.environ['PISTE_ROOT'] + '/.git/hooks/pre-push', 'evil')",
         "failed", "hooks/pre-push changed while gemini worked",
     ),
     "changes git's settings": (
-        GOOD + "\nsubprocess.run(['git', 'config', 'alias.st', '!evil'])",
+        GOOD + "\nsubprocess.run(['git', 'config', 'alias.st', '!evil'],"
+        " cwd=os.environ['PISTE_ROOT'])",
         "failed", "config changed while gemini worked",
     ),
     "deletes what is there": (

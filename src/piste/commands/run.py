@@ -323,8 +323,8 @@ def _ask(review: Review) -> Answer:
     print(f"\nstep {now.step} {screen.safe(now.title)}: the tests pass", file=sys.stderr)
     for row in [*review.stat.split("\n"), *review.diff.split("\n")]:
         print(screen.safe(row))
-    if now.doubt:
-        print(f"\n{screen.safe(now.doubt)}", file=sys.stderr)
+    if now.doubts:
+        print(f"\n{screen.safe(now.doubts)}", file=sys.stderr)
     while True:
         print("\ny: take it   n: not so   edit: change it first   skip: go on without it",
               file=sys.stderr)  # fmt: skip

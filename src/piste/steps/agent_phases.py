@@ -24,10 +24,11 @@ def work(run: Run, now: Attempt) -> Attempt:
     now = _settle(run, now)
     place(run, now, now.start, now.branch)
     guarded, checkout = worktree.guarded(run.repo), _checkout(run)
+    refs = worktree.refs(run.repo)
     done = attempt_run.work(run, now)
     now = attempt_run.counted(run, now, done)
     return replace(
-        now, phase=attempt.LEFT, guarded=guarded, checkout=checkout,
+        now, phase=attempt.LEFT, guarded=guarded, checkout=checkout, refs=refs,
         ended=_ended(done, now, run.settings), words=" ".join(done.said.text.split())[-300:],
     )  # fmt: skip
 
@@ -39,6 +40,7 @@ def look(run: Run, now: Attempt) -> Attempt:
     if names := names_of(worktree.differences(now.guarded, worktree.guarded(run.repo))):
         said = f"{names} changed while {now.agent} worked; look at it before you use git here"
         return failed(run, now, said)
+    now = replace(now, outside=now.outside or _outside(run, now))
     try:
         now, wrong = _taken(run, now)
     except git.GitFailed as error:
@@ -50,10 +52,20 @@ def look(run: Run, now: Attempt) -> Attempt:
             return failed(run, now, f"{now.ended}, and nothing was changed")
         if now.failure or same(run, now.work, now.base):
             return replace(now, phase=attempt.RED, reason=_nothing(now))
-    doubt = now.ended
+    return replace(now, phase=attempt.TESTS, doubt=now.doubt or now.ended)
+
+
+def _outside(run: Run, now: Attempt) -> str:
+    """Say what of the person's own is not as it was; by whom, nobody can tell."""
+    found = []
     if names := names_of(worktree.differences(now.checkout, _checkout(run))):
-        doubt = f"{names} of your own checkout changed while {now.agent} worked: was it you?"
-    return replace(now, phase=attempt.TESTS, doubt=now.doubt or doubt)
+        found.append(f"{names} of your own checkout changed while {now.agent} worked: was it you?")
+    if moved := worktree.moved(run.repo, now.refs, worktree.refs(run.repo)):
+        found.append(
+            f"{names_of(moved)} of your own repository changed while {now.agent} worked: was it"
+            " you? The command puts it back"
+        )
+    return "; ".join(found)
 
 
 def _checkout(run: Run) -> dict[str, str]:

@@ -59,9 +59,11 @@ class Attempt:
     words: str = ""  # its last ones
     guarded: Mapping[str, str] = field(default_factory=dict)  # `worktree.guarded` before it began
     checkout: Mapping[str, str] = field(default_factory=dict)  # `worktree.checkout` likewise
+    refs: Mapping[str, str] = field(default_factory=dict)  # `worktree.refs` likewise
     reason: str = ""  # why the last try was no good, in one line
     failure: str = ""  # of its output, what is worth reading
     doubt: str = ""  # why a person has to look though the tests are green
+    outside: str = ""  # what of the person's own has changed while an agent worked
     approved: str = ""  # the content that a person said yes to: hash of git's tree
     hooked: int = 0  # how often hooks have changed what was to be committed
     commit: str = ""
@@ -72,6 +74,11 @@ class Attempt:
     output_tokens: int | None = 0
     cost: float | None = 0.0  # US dollars
     seconds: float = 0.0
+
+    @property
+    def doubts(self) -> str:
+        """Return why a person has to look, in one line, or ""."""
+        return "; ".join(filter(None, (self.doubt, self.outside)))
 
     @property
     def over(self) -> bool:

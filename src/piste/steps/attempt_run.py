@@ -4,6 +4,8 @@ What the phases of an attempt share is here, too. It does not know their order, 
 try is worth: `agent_phases` and `commit_phases` do.
 """
 
+import contextlib
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -16,7 +18,16 @@ from piste.engine.budget import NOTHING, Sum
 from piste.engine.caps import Cap
 from piste.engine.world import World
 from piste.model import prices, tokens
-from piste.steps import agents, attempt, change_policy, context, edit_blocks, testing, worktree
+from piste.steps import (
+    agents,
+    attempt,
+    change_policy,
+    context,
+    edit_blocks,
+    lent,
+    testing,
+    worktree,
+)
 from piste.steps.agents import Agent, AgentResult, Job
 from piste.steps.agents.events import briefly
 from piste.steps.attempt import Attempt
@@ -101,7 +112,12 @@ class Run:
 
 def environment(run: Run, now: Attempt) -> dict[str, str]:
     """Return what agents, tests and the setup command find in their environment."""
-    return {"PISTE_STEP": now.step, "PISTE_ROOT": str(run.world.root)}
+    return {
+        "PISTE_STEP": now.step,
+        "PISTE_ROOT": str(run.world.root),
+        # Without a repository of its own, git would find the person's in the folders above.
+        "GIT_CEILING_DIRECTORIES": os.path.realpath(run.folder),
+    }
 
 
 def logs(run: Run, now: Attempt) -> Path:
@@ -162,7 +178,8 @@ def work(run: Run, now: Attempt) -> AgentResult:
     label = (
         f"step {printable(now.step)} {printable(now.title)}: {now.agent}, try {now.number}{cost}"
     )
-    with screen.progress(label) as progress:
+    own = contextlib.nullcontext() if run.agent is None else lent.lent(run.repo)
+    with own, screen.progress(label) as progress:
         return agents.carry_out(run.world, run.agent, Job(
             folder=run.repo.project, home=run.world.root, prompt=words, logs=logs(run, now),
             limit=run.settings.agent_timeout, test=now.test, files=_files(run, now),
@@ -318,7 +335,7 @@ def place(run: Run, now: Attempt, commit: str, branch: str = "") -> None:
         return
     log = run.folder / "logs" / "setup"
     where = testing.Where(run.repo.project, log, run.busy, environment(run, now))
-    with screen.progress(f"setting up the worktree: {command}"):
+    with lent.lent(run.repo), screen.progress(f"setting up the worktree: {command}"):
         result = testing.run(command, where, run.settings.agent_timeout, stop=run.options.stop)
     if not result.green:
         raise UserError(
@@ -334,7 +351,7 @@ def run_tests(run: Run, now: Attempt, name: str) -> testing.Result:
     begin = logs(run, now)
     log = begin.with_name(f"{begin.name}.{name}")
     where = testing.Where(run.repo.project, log, run.busy, environment(run, now))
-    with screen.progress(f"step {printable(now.step)}: {now.test}"):
+    with lent.lent(run.repo), screen.progress(f"step {printable(now.step)}: {now.test}"):
         return testing.run(now.test, where, run.settings.test_timeout, stop=run.options.stop)
 
 

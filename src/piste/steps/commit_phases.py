@@ -28,7 +28,7 @@ class NeedsPerson(Failed):
 
 def green(run: Run, now: Attempt) -> Attempt:
     """After green tests: to a person where one asked to be asked, or has to be, else on."""
-    asked = run.options.review or now.doubt or now.approved or run.options.approve
+    asked = run.options.review or now.doubts or now.approved or run.options.approve
     tree = git.tree_of(run.repo.tree, now.work)
     if not asked or now.approved == tree:
         return replace(now, phase=attempt.COMMIT)
@@ -53,7 +53,7 @@ def review(run: Run, now: Attempt) -> Attempt:
             )
         return replace(now, phase=attempt.COMMIT, approved=tree)
     if run.options.person is None:
-        because = f" ({now.doubt})" if now.doubt else ""
+        because = f" ({now.doubts})" if now.doubts else ""
         look = f"git diff {now.base[:12]} {now.work[:12]}"
         raise NeedsPerson(
             f"step {printable(now.step)} waits for your word{because}; look at it: {look}; "

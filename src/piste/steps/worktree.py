@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from piste.steps import lent
 from piste.system import atomic_write, processes
 from piste.system.git import (
     FOLDER,
@@ -27,6 +28,8 @@ from piste.system.git import (
     ask,
     commit_of,
     git,
+    is_ancestor,
+    is_ours,
     own_folder,
     status,
     tree_of,
@@ -36,6 +39,7 @@ from piste.system.git import (
 _LITTER = ("__pycache__", "*.pyc", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox",
            ".venv", "venv", "node_modules", ".hypothesis", ".coverage", ".DS_Store",
            ".aider*")  # fmt: skip
+STASH = "the stash"
 _MOST_HASHED = 4 << 20  # bytes of a file of the person's
 
 
@@ -73,6 +77,7 @@ def is_sound(repo: Repo) -> bool:
 
 def _git_folder(repo: Repo) -> Path | None:
     """git's own folder of the worktree; None where there is none, or not ours."""
+    lent.take_back(repo)
     if not (repo.tree / ".git").is_file():
         return None
     arguments = ("rev-parse", "--show-toplevel", "--git-common-dir", "--git-dir")
@@ -316,6 +321,43 @@ def guarded(repo: Repo) -> dict[str, str]:
     for part in ("hooks", "info"):
         wanted += sorted((folder / part).rglob("*")) if (folder / part).is_dir() else []
     return {str(path): _sum(path) for path in wanted if path.is_file() or path.is_symlink()}
+
+
+def refs(repo: Repo) -> dict[str, str]:
+    """Return where the person's branches and tags stand, their stash, and their worktrees.
+
+    Not ours, nor what is known of others' repositories: an editor fetches as it likes.
+    """
+    form = "--format=%(refname) %(objectname)"
+    rows = git(repo.root, "for-each-ref", form, "refs/heads", "refs/tags", "refs/notes")
+    found = dict(row.split(" ", 1) for row in rows.splitlines())
+    found = {name: at for name, at in found.items() if not is_ours(name)}
+    _, stash, _ = ask(repo.root, ("log", "--walk-reflogs", "--format=%H", "refs/stash", "--"))
+    own = _git_folder(repo)
+    for folder in sorted((repo.common / "worktrees").glob("*/gitdir")):
+        if folder.parent != own:
+            found[f"worktree {folder.parent.name}"] = _sum(folder)
+    return {**found, STASH: " ".join(stash.split())}
+
+
+def moved(repo: Repo, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return what of `refs` is not as it was, each with the command that puts it back.
+
+    That the person's branch has gone on is no change: they commit while an agent works.
+    """
+    found = []
+    for name in differences(before, after):
+        old, new = before.get(name, ""), after.get(name, "")
+        if name == STASH:
+            gone = [entry for entry in old.split() if entry not in new.split()]
+            found.append(f"{name} ({'; '.join(f'git stash store {one}' for one in gone) or 'new'})")
+        elif not name.startswith("refs/"):
+            found.append(name)
+        elif not old:
+            found.append(f"{name} (git update-ref -d {name})")
+        elif name != f"refs/heads/{repo.branch}" or not (new and is_ancestor(repo.root, old, new)):
+            found.append(f"{name} (git update-ref {name} {old[:12]})")
+    return found
 
 
 def checkout(repo: Repo) -> dict[str, str]:

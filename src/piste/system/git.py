@@ -27,6 +27,14 @@ _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", 
           "-c", "advice.detachedHead=false", "-c", "commit.gpgSign=false")  # fmt: skip
 
 
+_OURS = ("refs/heads/piste/", "refs/heads/piste-attempts/")
+
+
+def is_ours(ref: str) -> bool:
+    """Whether a branch, by its full name, is one of ours."""
+    return ref.startswith(_OURS)
+
+
 class GitFailed(Failed):
     """git said no; the line is its own."""
 
