@@ -101,6 +101,17 @@ def test_a_question_is_shown_as_it_comes(room: Path, standin: StandIn) -> None:
         terminal.kill()
 
 
+def test_what_the_model_thinks_is_neither_shown_nor_kept(room: Path, standin: StandIn) -> None:
+    standin.reply(lambda request: f"<think>\nIs it X?\n</think>\n\n{question(request)}")
+    with open_in(room) as terminal:
+        terminal.see("Question 1 (request 1)?")
+        terminal.see("> ")
+        terminal.enter("/done")
+        terminal.ended()
+    assert "Is it X?" not in terminal.printable
+    assert "Is it X?" not in (room / "brainstorm.md").read_text()
+
+
 def test_all_that_can_be_typed(room: Path) -> None:
     editor = room / "editor"
     editor.write_text('#!/bin/sh\nprintf "from\\n\\nthe editor\\n" >> "$1"\n')

@@ -86,6 +86,7 @@ _FENCED = re.compile(rf"\A(`{{3,}}|~{{3,}})[ \t]*{_WORD}[ \t]*\n", re.IGNORECASE
 _COMMENT = re.compile(r"\A<!--(?!.{0,40}(?:SPDX|[Cc]opyright|[Ll]icen[cs]e))(.*?)-->\s*", re.DOTALL)
 _SHORT_COMMENT = 120  # characters in one line: a directive to some tool
 _BLOCK = re.compile(r"^(={3,})[ \t]+(?:file|edit)\b[^\n]*\n", re.MULTILINE)
+_LONGEST_MARK = 30  # characters; those with attributes are longer, and shown a moment too early
 _MOST = 100  # thoughts in one reply
 
 
@@ -106,6 +107,14 @@ def removed(reply: str) -> str:
             break
         text = shorter
     return text
+
+
+def so_far(came: str) -> str:
+    """Return what can be shown of a reply that is still coming."""
+    bare = came.lstrip()
+    if len(bare) < _LONGEST_MARK and "\n" not in bare and bare[:1] in ("<", "[", "◁", "a", "T"):
+        return ""  # it may become a mark
+    return removed(came)
 
 
 def _of_channels(text: str) -> str:

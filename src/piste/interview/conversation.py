@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from piste.documents import reasoning
 from piste.engine import hashing, log, receipts, templates
 from piste.engine.rules import BRAINSTORM, IDEA
 from piste.engine.world import World
@@ -228,11 +229,14 @@ def _question(world: World, said: Transcript) -> str:
     words = transcript.dump(said._replace(head=transcript.HEAD))
     key = receipts.key("idea", action, {BRAINSTORM: hashing.digest(words.encode())})
     for record in world.store.replies(key):
+        question = reasoning.removed(record.text)
+        if not question.strip():
+            continue
         world.store.used(key, record)
-        _show(record.text)
+        _show(question)
         free = record._replace(cost=0.0, seconds=None)
         _note(world, make.log_entry("taken", free, key))
-        return record.text
+        return question
     asking.require_key(model)
     options = asking.check_options(model, world.config.options)
     system, prompt = templates.render(
@@ -268,14 +272,17 @@ def _ask(world: World, key: str, asked: _Asked) -> str:
             reply = _stream(world, asked)
             record = make.record_of(BRAINSTORM, reply)
             paid.append(record)
-        if reply.finish == "complete" and reply.text.strip():
+        question = reasoning.removed(reply.text)
+        if reply.finish == "complete" and question.strip():
             try:
                 record = world.store.put_reply(key, reply.text, record)
             except OSError as error:  # it still goes into the file
                 screen.say(f"{error.filename or 'the store'} cannot be written: {error.strerror}")
             _note(world, make.log_entry("made", record, key))
-            return str(reply.text)
+            return question
         reason = f"{reply.finish}: {reply.detail}" if reply.detail else reply.finish
+        if reply.finish == "complete":
+            reason = "it is all reasoning"
         screen.say(f"that was no question ({reason})")
         with contextlib.suppress(OSError):
             file = rejected.put(world.root, BRAINSTORM, key, reply.text, reason)
@@ -300,11 +307,20 @@ def _stream(world: World, asked: _Asked) -> Any:
     with contextlib.ExitStack() as waiting:
         waiting.enter_context(screen.progress(f"{asked.model.model_id} thinks"))
 
+        came = shown = ""
+
         def on_text(piece: str) -> None:
-            waiting.close()
-            print(_safe(piece), end="", flush=True)
+            nonlocal came, shown
+            came += piece
+            answer = reasoning.so_far(came)
+            if len(answer) > len(shown):
+                waiting.close()
+                print(_safe(answer[len(shown) :]), end="", flush=True)
+                shown = answer
 
         def on_retry(why: str, seconds: float) -> None:
+            nonlocal came, shown
+            came = shown = ""
             screen.say(f"\n{why}; asking again in {seconds:.0f} s")
 
         try:
@@ -316,7 +332,8 @@ def _stream(world: World, asked: _Asked) -> Any:
         except Failed:
             print(flush=True)  # what comes next is not part of the reply
             raise
-    print("\n" if not reply.text.endswith("\n") else "", flush=True)
+    rest = reasoning.removed(reply.text)[len(shown) :]
+    print(_safe(rest) + "\n" * (not reply.text.endswith("\n")), flush=True)
     return reply
 
 

@@ -47,6 +47,23 @@ def good(request: Request) -> str:
     return GOOD.format(FILES[step_of(request)])
 
 
+@pytest.mark.parametrize(
+    "thought",
+    ["<think>\n{}\n</think>\n", "[THINK]{}[/THINK]", "{}\n</think>\n\n",
+     "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>"],
+)  # fmt: skip
+def test_an_edit_in_its_reasoning_is_not_carried_out(
+    rig: Rig, standin: StandIn, thought: str
+) -> None:
+    draft = thought.format("Perhaps this:\n\n=== delete: want\n\nNo, better so.")
+    standin.reply(lambda request: draft + good(request))
+
+    assert rig.step().result == "done"
+    assert rig.show("count.txt") == "good"
+    assert (rig.root / "want").exists()
+    assert standin.paid == 1
+
+
 def test_its_edits_become_the_step(rig: Rig, standin: StandIn) -> None:
     standin.reply(good)
     outcome = rig.step()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from piste.documents import reasoning
 from piste.engine import log, receipts
 from piste.engine.store import Record
 from piste.engine.world import World
@@ -128,6 +129,7 @@ class _Talk:
         text, problem = self._stored(), ""
         if text is None:
             text, problem = self._paid(words)
+        whole, text = text, reasoning.removed(text)  # an edit in a thought is none
         self.input_tokens += self._record.input_tokens or 0
         self.output_tokens += self._record.output_tokens or 0
         self.cost = _sum(self.cost, self._record.cost)
@@ -135,7 +137,7 @@ class _Talk:
         if self._record.file:
             self.replies.append((self._key, self._record.file))
         self.last = text
-        said = f"\n\n<<< asked\n\n{words}\n\n>>> answered\n\n{text}"
+        said = f"\n\n<<< asked\n\n{words}\n\n>>> answered\n\n{whole}"
         atomic_write.append(self.log, said.encode("utf-8", "replace"))
         if problem:
             raise edit_blocks.Malformed(problem)
