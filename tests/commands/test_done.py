@@ -8,7 +8,7 @@ import pytest
 from support.rig import GOOD, TEST, Rig
 
 from piste.commands import done
-from piste.steps import progress
+from piste.steps import records
 from piste.system.errors import UserError
 
 
@@ -24,7 +24,7 @@ def test_green_it_is_ticked_and_recorded_and_nothing_is_committed(
     captured = capsys.readouterr()
     assert captured.out == "step 1 Count words is done: todo.md, .piste/receipts/steps/1.json\n"
     assert captured.err == "next: 2 Sum them\n"
-    assert progress.records(rig.root)[0].agent == progress.HAND
+    assert [one.agent for one in records.load(rig.root).values()] == [records.HAND]
     assert rig.subjects() == ["start"]
     assert rig.states() == ["done", "open", "open"]
 
@@ -57,7 +57,7 @@ def test_with_real_pytest_that_it_finds_itself(
     assert "assert 1 == 2" in capsys.readouterr().out
     rig.write("tests/test_it.py", "def test_it():\n    assert 2 == 2\n")
     assert done.main([]) == 0
-    assert progress.records(rig.root)[0].tests == "python -m pytest"
+    assert [one.tests for one in records.load(rig.root).values()] == ["python -m pytest"]
 
 
 def test_on_a_persons_word(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,7 @@ def test_the_same_as_json(project: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     assert json.loads(capsys.readouterr().out) == {
         "steps": 2, "left": 1, "next": {"id": "2", "title": "Sum", "line": 9}, "problems": [],
+        "changed": [], "behind": "",
     }  # fmt: skip
 
 

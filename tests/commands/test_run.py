@@ -12,9 +12,11 @@ import pytest
 from support.rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
 from support.terminal import Terminal
 
-from piste.commands import done, run
+from piste.commands import done, prompt_plan_status, run
+from piste.commands import next as next_verb
 from piste.commands import steps as verb
-from piste.engine import project
+from piste.commands.steps import read_progress
+from piste.engine import makers, project
 from piste.steps import attempt, progress
 from piste.steps.commit_phases import NeedsPerson
 from piste.steps.runner import Outcome
@@ -187,6 +189,32 @@ def test_a_changed_step_is_said_and_a_redo_from_there_offered(
         "piste run 1.. --again; let it stand: piste done 1 --untested"
     ) in capsys.readouterr().err
     assert rig.calls() == ["1 first", "2 first", "3 first"]
+    for words in ((), ("--all",)):
+        assert rig.piste(*words) == 1
+        said = capsys.readouterr().err
+        assert "no step is open, but step 1 changed after being done" in said
+        assert "all 3 steps" not in said
+
+
+def test_a_plan_that_is_behind_its_spec_is_said(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.write("spec.md", "# S\n\n## Requirements\n\n1. Count.\n")
+    (rig.root / "prompt_plan.md").unlink()
+    world = rig.world()
+    makers.make(world, world.rules["plan"])
+    for link in read_progress(rig.world()).links:
+        done.main([link.step.id, "--untested"])
+    rig.write("spec.md", "# S\n\n## Requirements\n\n1. Sum.\n")
+    rig.commit("another wish")
+    capsys.readouterr()
+    for main, words in (
+        (run.main, ["--all"]), (verb.main, []), (next_verb.main, []), (prompt_plan_status.main, []),
+    ):  # fmt: skip
+        assert main(words) == 0
+        said = "".join(capsys.readouterr())
+        assert "prompt_plan.md is stale: spec.md changed (piste why plan)" in said
+        assert "steps are done" not in said
 
 
 def test_a_failure_ends_the_run_and_says_where_the_attempt_is(

@@ -38,6 +38,7 @@ def test_of_a_step_done_by_hand_no_commit_is_named(
     data = json.loads(capsys.readouterr().out)
     assert data == {
         "step": "2",
+        "state": "open",
         "changed": ["todo.md", ".piste/receipts/steps/2.json"],
         "commit": None,
     }

@@ -21,7 +21,7 @@ from piste.commands import run as run_verb
 from piste.commands.steps import read_progress
 from piste.engine import project
 from piste.engine.world import World
-from piste.steps import progress, runner
+from piste.steps import records, runner
 from piste.steps.attempt_run import Options
 from piste.steps.progress import Settings
 from piste.steps.runner import Outcome
@@ -214,7 +214,7 @@ class Rig:
 
     def records(self) -> list[str]:
         """Return the steps that have a record in the checkout."""
-        return [record.step for record in progress.records(self.root)]
+        return [record.step for record in records.load(self.root).values()]
 
 
 GOOD = 'write(name, "good")'

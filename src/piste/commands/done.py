@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from piste.commands import common
 from piste.commands.next import chosen
-from piste.commands.steps import named
+from piste.commands.steps import named, nothing_left, plan_behind
 from piste.engine import project
 from piste.engine.world import World
-from piste.steps import attempt, merge, progress, runner, testing
-from piste.steps.progress import HAND, Progress, Record, StepStatus
+from piste.steps import attempt, merge, progress, records, runner, testing, ticking
+from piste.steps.progress import Progress, StepStatus
 from piste.system import git, screen
 from piste.system.errors import EXIT_FAILED, UserError
 
@@ -39,16 +39,18 @@ def main(argv: Sequence[str]) -> int:
         result = _tested(world, command) if command else None
         if result is not None and not result.green:
             return _red(link, result, args.json)
-        record = Record(link.step.id, link.step.title, link.digest, HAND, tests=command)
+        record = records.of(link.step, records.HAND, tests=command)
         form = progress.settings(world).steps
-        changed = progress.set_done(world.root, world, link.step, record, form)
+        changed = ticking.set_done(world.root, world, link.step, record, form)
         _forget_attempt(world, link)
     if args.json:
         common.print_json({"step": link.step.id, "state": "done", "changed": changed})
         return 0
     print(f"step {named(link)} is done{'' if command else ', untested'}: {', '.join(changed)}")
-    after = own_chain(world).next
-    print(f"next: {named(after)}" if after else "nothing is left", file=sys.stderr)
+    chain = own_chain(world)
+    after = chain.next
+    left = "" if after else nothing_left(chain, plan_behind(world))
+    print(f"next: {named(after)}" if after else left, file=sys.stderr)
     return 0
 
 

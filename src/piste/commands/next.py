@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from piste.commands import common
-from piste.commands.steps import named, read_progress
+from piste.commands.steps import named, nothing_left, plan_behind, read_progress
 from piste.engine import project, templates
 from piste.engine.world import World
 from piste.steps import context, progress, testing
@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     chain = read_progress(world)
     link = chosen(chain, args.step)
     if link is None:
-        print(f"nothing is left: all {len(chain.links)} steps are done", file=sys.stderr)
+        print(nothing_left(chain, plan_behind(world)), file=sys.stderr)
         return 0
     if args.copy:
         from piste.model import tokens

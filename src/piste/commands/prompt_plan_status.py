@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from piste.commands import common
-from piste.commands.steps import named, read_progress
+from piste.commands.steps import named, nothing_left, plan_behind, read_progress
 from piste.engine import project
 from piste.steps.progress import Progress
 from piste.system import screen
@@ -19,25 +19,31 @@ def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     parser = common.parser("prompt_plan_status", __doc__.split("\n")[0].partition(": ")[2])
     args = parser.parse_args(argv)
-    chain = read_progress(project.here())
+    world = project.here()
+    chain = read_progress(world)
+    behind = plan_behind(world)
     if not chain.links:
         raise UserError(f"{chain.path}: {chain.plan.why}")
     if args.json:
-        common.print_json(as_dict(chain))
+        common.print_json({**as_dict(chain), "behind": behind})
         return 0
-    print(line(chain))
+    print(line(chain, behind))
     for problem in chain.plan.problems:
         print(f"{chain.path}:{problem.line}: {screen.safe(problem.text)}", file=sys.stderr)
+    if behind and chain.next:
+        print(behind, file=sys.stderr)
     return 0
 
 
-def line(chain: Progress) -> str:
-    """Return the state of a plan with steps in one line."""
-    total = len(chain.links)
+def line(chain: Progress, behind: str = "") -> str:
+    """Return the state of a plan with steps in one line; `behind` says that it is out of date."""
     after = chain.next
     if after is None:
-        return f"all {total} steps are done" if total > 1 else "the one step is done"
-    return f"{_left(chain)} of {total} steps left; next: {named(after)} (line {after.step.line})"
+        return nothing_left(chain, behind).removeprefix("nothing is left: ")
+    left = f"{_left(chain)} of {len(chain.links)} steps left"
+    changed = f", {len(chain.changed)} changed" if chain.changed else ""
+    boxes = f"; {after.why}" if after.why else ""
+    return f"{left}{changed}; next: {named(after)} (line {after.step.line}){boxes}"
 
 
 def as_dict(chain: Progress) -> dict[str, object]:
@@ -46,6 +52,7 @@ def as_dict(chain: Progress) -> dict[str, object]:
     return {
         "steps": len(chain.links),
         "left": _left(chain),
+        "changed": [link.step.id for link in chain.changed],
         "next": {"id": step.id, "title": step.title, "line": step.line} if step else None,
         "problems": [problem._asdict() for problem in chain.plan.problems],
     }

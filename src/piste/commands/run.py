@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from piste.commands import common
-from piste.commands.steps import named, read_progress
+from piste.commands.steps import named, nothing_left, plan_behind, read_progress
 from piste.engine import budget, caps, project
 from piste.engine.world import World
 from piste.model import prices
@@ -167,8 +167,14 @@ def run(
                 _call(settings, f"step {outcome.step}: {outcome.said}")
                 return EXIT_FAILED
             options.approve = ""
-    _call(settings, summary(outcomes) if outcomes else "nothing to do")
-    return 0
+    chain = read_progress(world)
+    if outcomes or chain.next is not None:
+        _call(settings, summary(outcomes) if outcomes else "nothing to do")
+    else:
+        _call(settings, nothing_left(chain, plan_behind(world)))
+    # A step that was changed waits for a person's word, whatever else there was to do.
+    waits = args.all or not (args.steps or outcomes)
+    return EXIT_FAILED if waits and chain.next is None and chain.changed else 0
 
 
 def carry_one(world: World, step_id: str, stop: threading.Event) -> str:
@@ -208,6 +214,8 @@ def _wanted(world: World, args: argparse.Namespace) -> Iterator[StepStatus]:
         raise UserError(f"{chain.path}: {chain.plan.why}")
     if not args.again:
         _say_what_has_changed(chain)
+    if (behind := plan_behind(world)) and chain.next is not None:
+        screen.say(behind)
     if args.steps:
         ids = [link.step.id for word in args.steps for link in _meant(chain, word)]
         if args.all:
@@ -227,7 +235,7 @@ def _wanted(world: World, args: argparse.Namespace) -> Iterator[StepStatus]:
         if not args.all:
             return
     if not seen:
-        screen.say(f"nothing is left: all {len(chain.links)} steps are done")
+        screen.say(nothing_left(chain, plan_behind(world)))
 
 
 def _next(world: World, chain: Progress, seen: set[str]) -> StepStatus | None:

@@ -4,7 +4,7 @@ It says which form the parser chose and why. It changes no byte and asks no mode
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from piste.commands import common
@@ -30,12 +30,11 @@ def main(argv: Sequence[str]) -> int:
     chain = read_progress(world)
     now = attempt.load(world.root)
     if args.json:
-        common.print_json(as_dict(chain, now))
+        common.print_json({**as_dict(chain, now), "behind": plan_behind(world)})
     else:
         print("\n".join(_lines(chain, now)))
-        for problem in chain.plan.problems:
-            where = f"{chain.path}:{problem.line}"
-            print(f"{where}: {problem.kind}: {screen.safe(problem.text)}", file=sys.stderr)
+        for warning in warnings(world, chain):
+            print(warning, file=sys.stderr)
     return 0 if chain.links else EXIT_FAILED
 
 
@@ -72,6 +71,7 @@ def as_dict(chain: Progress, now: Attempt | None) -> dict[str, Any]:
         "problems": [problem._asdict() for problem in chain.plan.problems],
         "steps": rows,
         "next": chain.next.step.id if chain.next else None,
+        "left_over": [{"step": one.step, "title": one.title} for one in chain.left_over],
     }
 
 
@@ -81,8 +81,49 @@ def summary(chain: Progress) -> str:
     said = [f"{len(chain.links)} steps"]
     said += [f"{count} {state}" for state, count in counts.items() if count and state != "open"]
     after = chain.next
-    said.append(f"next: {named(after)}" if after else "nothing is left")
+    said.append(f"next: {named(after)}" if after else "none is open")
     return ", ".join(said)
+
+
+def nothing_left(chain: Progress, behind: str) -> str:
+    """Return why no step is next, in one line; `behind` is what `plan_behind` says."""
+    changed = chain.changed
+    said = "nothing is left: "
+    if not changed and not behind:
+        total = len(chain.links)
+        return said + (f"all {total} steps are done" if total > 1 else "the one step is done")
+    doubts = []
+    if changed:
+        names = ", ".join(link.step.id for link in changed[:5])
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        some = "step" if len(changed) == 1 else "steps"
+        doubts.append(f"{some} {screen.safe(names)}{more} changed after being done")
+    doubts += [behind] if behind else []
+    return f"no step is open, but {', and '.join(doubts)}"
+
+
+def plan_behind(world: World) -> str:
+    """Return that the plan is out of date, and why; "" where it is not, or is a person's own."""
+    from piste.engine import makers, states
+
+    decision = makers.decide(world, world.rules["plan"])
+    behind = decision.todo in (states.MAKE, states.CONFLICT)
+    if not behind or decision.state not in (states.STALE, states.EDITED):
+        return ""
+    target = decision.rule.target
+    return f"{target} is stale: {decision.why()} (piste why plan)"
+
+
+def warnings(world: World, chain: Progress) -> Iterator[str]:
+    """Yield what is doubtful about a plan and its records, a line each."""
+    for problem in chain.plan.problems:
+        yield f"{chain.path}:{problem.line}: {problem.kind}: {screen.safe(problem.text)}"
+    if chain.left_over:
+        names = [f"{one.step} {one.title}".strip() for one in chain.left_over[:3]]
+        more = f" and {len(chain.left_over) - 3} more" if len(chain.left_over) > 3 else ""
+        yield f"done, but in the plan no more: {screen.safe(', '.join(names))}{more}"
+    if behind := plan_behind(world):
+        yield behind
 
 
 def named(link: StepStatus) -> str:

@@ -11,7 +11,7 @@ from piste.commands.done import own_chain
 from piste.commands.steps import named
 from piste.engine import project
 from piste.engine.world import World
-from piste.steps import progress, runner
+from piste.steps import progress, records, runner, ticking
 from piste.steps.progress import StepStatus
 from piste.system.git import ask
 
@@ -23,21 +23,24 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     world = project.here()
     link = own_chain(world).find(args.step)
-    # The record may stand under the number that the step had when it was done.
-    step = link.step._replace(id=link.record.step) if link.record else link.step
+    made = _commit_of(world, link)
     with runner.only_one(world, f"piste undo {link.step.id}"):
         form = progress.settings(world).steps
-        changed = progress.set_done(world.root, world, step, None, form)
-        if step.id != link.step.id:
-            changed += progress.set_ticks(world.root, world, link.step, False, form)
-    made = _commit_of(world, link)
+        undone = ticking.set_open(world.root, world, link.step, link.record, form)
+    changed = undone.changed
+    state = own_chain(world).find(link.step.id)
     if args.json:
-        common.print_json({"step": link.step.id, "changed": changed, "commit": made or None})
+        said = {"step": link.step.id, "state": state.state, "changed": changed}
+        common.print_json({**said, "commit": made or None})
         return 0
     if not changed:
         print(f"step {named(link)} was not done; nothing is changed")
         return 0
-    print(f"step {named(link)} is open again: {', '.join(changed)}")
+    word = "open again" if state.state == progress.OPEN_STEP else f"{state.state} now ({state.why})"
+    print(f"step {named(link)} is {word}: {', '.join(changed)}")
+    for tick in undone.missed:
+        where = f"{tick.path}:{tick.line}"
+        print(f"{where}: it says something else by now; its tick stays", file=sys.stderr)
     if made:
         print(f"its code stays; to take it back as well: git revert {made[:12]}", file=sys.stderr)
     return 0
@@ -45,8 +48,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _commit_of(world: World, link: StepStatus) -> str:
     """Return the last commit that says it carried this step out, or ""."""
-    if link.record is None or link.record.agent == progress.HAND:
+    if link.record is None or link.record.agent == records.HAND:
         return ""
-    where = progress.file_of(link.record.step)
+    known = records.load(world.root)
+    where = next((path for path, record in known.items() if record == link.record), "")
     code, out, _ = ask(world.root, ("log", "-1", "--format=%H", "--diff-filter=AM", "--", where))
     return "" if code else out.strip()

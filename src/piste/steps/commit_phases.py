@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from piste.documents import plan
 from piste.model import prices
-from piste.steps import attempt, attempt_run, merge, progress, worktree
+from piste.steps import attempt, attempt_run, merge, progress, records, ticking, worktree
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Review, Run, failed, is_kept, red, same
-from piste.steps.progress import Record
+from piste.steps.records import Record
 from piste.system import git, screen
 from piste.system.errors import Failed, UserError, printable
 
@@ -114,7 +114,7 @@ def commit(run: Run, now: Attempt) -> Attempt:
         return failed(run, now, f"BLOCKED: {said}; {way}", attempt.BLOCKED)
     worktree.ensure(repo, now.work, now.branch)
     step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
-    progress.set_done(repo.project, run.world, step, _record(now), run.settings.steps)
+    ticking.set_done(repo.project, run.world, step, _record(now), run.settings.steps)
     limit = run.settings.test_timeout
     made = worktree.commit(repo, now.branch, base, commit_message(now), limit)
     return _after_hooks(run, now, made)
@@ -131,7 +131,8 @@ def _plan_changed(run: Run, now: Attempt) -> str:
 
 
 def _record(now: Attempt) -> Record:
-    return Record(now.step, now.title, now.digest, now.agent, now.version, now.model, now.test)
+    step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
+    return records.of(step, now.agent, now.version, now.model, now.test)
 
 
 def _after_hooks(run: Run, now: Attempt, made: worktree.Committed) -> Attempt:
@@ -216,5 +217,6 @@ def _tick_what_git_has_not(run: Run, now: Attempt) -> None:
         if not git.ask(repo.top, ("cat-file", "-e", f"{now.commit}:{repo.prefix}{name}"))[0]:
             return
         step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
-        progress.set_ticks(world.root, world, step, True, run.settings.steps)
+        ticks = ticking.set_ticks(world.root, world, step, run.settings.steps)
+        ticking.remember(world, _record(now), ticks)
         return

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.steps import progress
+from piste.steps import records
 from piste.steps.worktree import ensure
 from piste.system.errors import UserError, printable
 from piste.system.git import (
@@ -164,7 +164,7 @@ def _blob(repo: Repo, path: str) -> str:
     return git(repo.top, "hash-object", f"--path={path}", "--", str(full)).strip()
 
 
-def unlanded(repo: Repo) -> list[progress.Record]:
+def unlanded(repo: Repo) -> list[records.Record]:
     """Return the records of finished steps that are not in the person's branch yet.
 
     Raises UserError for a damaged one.
@@ -172,16 +172,16 @@ def unlanded(repo: Repo) -> list[progress.Record]:
     line = commit_of(repo.root, f"refs/heads/{repo.line}")
     if not line or is_ancestor(repo.root, line, repo.head):
         return []
-    folder = f"{repo.prefix}{progress.FOLDER}/"
+    folder = f"{repo.prefix}{records.FOLDER}/"
     out = git(repo.top, "ls-tree", "-r", "-z", "--name-only", "--full-tree", line, "--", folder)
     return [
-        progress.parse(git(repo.root, "cat-file", "blob", f"{line}:{path}").encode(), path)
+        records.parse(git(repo.root, "cat-file", "blob", f"{line}:{path}").encode(), path)
         for path in out.split("\0")
         if path.endswith(".json")
     ]
 
 
-def unlanded_here(root: Path) -> list[progress.Record]:
+def unlanded_here(root: Path) -> list[records.Record]:
     """Return the same for the project at `root`; none where there is no repository to speak of."""
     try:
         repo = find(root)

@@ -23,6 +23,7 @@ from piste.steps import (
     commit_phases,
     merge,
     progress,
+    records,
     testing,
     worktree,
 )
@@ -69,7 +70,7 @@ def only_one(world: World, what: str, stop: threading.Event | None = None) -> It
     with locks.hold(folder / "lock", what, waiting, stop):
         with locks.hold(folder / "busy", what, waiting, stop):
             pass
-        for left in (folder, folder / "logs", world.root, world.root / progress.FOLDER):
+        for left in (folder, folder / "logs", world.root, world.root / records.FOLDER):
             atomic_write.sweep(left, began)
         yield
 
@@ -173,7 +174,7 @@ def found_test(root: Path) -> str:
 
 
 def _no_uncommitted_records(run: Run) -> None:
-    folder = f"{run.repo.prefix}{progress.FOLDER}/"
+    folder = f"{run.repo.prefix}{records.FOLDER}/"
     names = git.uncommitted(run.repo, untracked=True)
     if any(
         name.startswith(folder) or (name[-1:] == "/" and folder.startswith(name)) for name in names
