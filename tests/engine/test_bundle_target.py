@@ -1,6 +1,8 @@
 """The bundle as a target: real processes of doit and piste, the embedded model, a real tree."""
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,49 @@ def test_the_bundle_of_another_packer_is_taken_as_it_stands(code: Path, run: Run
     assert done.returncode == 0
     assert "piste did not make output.txt; it is taken as it stands (--overwrite" in done.stdout
     assert "def other" in (code / "output.txt").read_text()
+
+
+# Packers that know nothing of the graph, as a shell would have them; `$f` is each file below ".".
+_EACH = (
+    "for f in $(find . -type f -not -path './.git/*' -not -path './.piste/[!r]*' "
+    "-not -name output.txt -not -name o | sort); do f=${f#./}; "
+)
+_JSON = (
+    "import json, pathlib; "
+    "found = [f for f in pathlib.Path().rglob('*') if f.suffix in ('.py', '.md', '.json')]; "
+    "tree = chr(10).join(f.name for f in found); files = {str(f): f.read_text() for f in found}; "
+    "print(json.dumps({'directoryStructure': tree, 'files': files}))"
+)
+_PACKED = "; done > output.txt"
+PACKERS = {
+    "cat": "cat count.py *.md .piste/receipts/*.json > output.txt; true",
+    "xml": f'{_EACH} printf "<file path=\\"%s\\">\\n%s\\n</file>\\n\\n" $f "$(cat $f)"{_PACKED}',
+    "markdown": f"{_EACH} printf '## File: %s\\n````\\n%s\\n````\\n\\n' $f \"$(cat $f)\"{_PACKED}",
+    "bars": f"{_EACH} b=================; "
+    f'printf "$b\\nFile: %s\\n$b\\n%s\\n\\n" $f "$(cat $f)"{_PACKED}',
+    "json": f'{sys.executable} -c "{_JSON}" > output.txt',
+    "a tree and counts": "{ echo Files: $(find . -type f | wc -l); "
+    "find . -not -path './.git*' -not -path './.piste/[!r]*' | sort | sed 's,^.*/,├── ,'; "
+    "cat count.py *.md; } > o; mv o output.txt",
+    "what it was told": f'{_EACH} case ",$PISTE_IGNORE," in *,$f,*) ;; *) cat $f;; esac; '
+    "done > o; grep -v receipt o > output.txt; rm o",
+}
+
+
+@pytest.mark.parametrize("command", PACKERS.values(), ids=PACKERS)
+def test_a_packer_that_packs_the_reviews_makes_none_stale(
+    code: Path, run: Run, command: str
+) -> None:
+    with (code / "piste.toml").open("a") as settings:
+        settings.write(f"[bundle]\ncommand = {json.dumps(command)}\n")
+    first = run("piste", "code_review", "missing_tests")
+    assert first.returncode == 0, first.stderr
+    assert first.stderr.count(" made by outline") == 2
+    for _ in range(2):
+        again = run("piste", "code_review", "missing_tests")
+        assert " made by outline" not in again.stderr, again.stderr
+    (code / "count.py").write_text("def count(text):\n    return 0\n")
+    assert run("piste", "code_review").stderr.count(" made by outline") == 1
 
 
 def test_a_given_bundle_is_not_packed_again(code: Path, run: Run) -> None:

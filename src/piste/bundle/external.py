@@ -1,39 +1,47 @@
 """Another packer in piste's place: `bundle.command`, any command that writes the bundle.
 
-It runs in a shell, at the root, with PISTE_TARGET set to the file that it is to write. What
-it wrote is looked at by its content alone, as a bundle of ours is. When it fails, the bundle
-that was there before is put back. It does not know what the command packs.
+It runs in a shell, at the root, with PISTE_TARGET set to the file that it is to write, and
+PISTE_IGNORE to what it should leave out (patterns, with commas between them). What it packed all
+the same is taken out where its form is known. What is left is looked at by its content alone.
+When it fails, the bundle that was there before is put back. It does not know what the command
+packs.
 """
 
 import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
+from piste.bundle import other_forms
 from piste.bundle.budget import exceeded
 from piste.bundle.manifest import Table
 from piste.bundle.report import Report
 from piste.bundle.settings import Settings
 from piste.model import tokens
-from piste.system import atomic_write, screen
+from piste.system import atomic_write, paths, screen
 from piste.system.errors import Failed, printable
 
 _SIZE = 1 << 20
 
 
-def run_command(root: Path, settings: Settings, target: str, cache: Path) -> Report:
+def run_command(
+    root: Path, settings: Settings, target: str, exclude: Sequence[str], cache: Path
+) -> Report:
     """Run the command and return the report of what it wrote.
 
     Raises Failed where it fails or writes nothing, OverBudget.
     """
     path = root / target
     kept = _keep(path, cache)
+    _hide(root / paths.STATE)
     before = _hash(path)
     try:
-        _run(settings.command, root, target)
+        _run(settings.command, root, target, exclude)
         if not path.is_file():
             raise Failed(f"bundle.command did not write {target}: {printable(settings.command)}")
+        _take_out(path, exclude)
         report = _report(path, target, settings, before)
     except BaseException:
         if kept is not None:
@@ -46,6 +54,13 @@ def run_command(root: Path, settings: Settings, target: str, cache: Path) -> Rep
     return report
 
 
+def _hide(folder: Path) -> None:
+    """Let packers that read ignore files see nothing in our own folder but what is in git."""
+    if folder.is_dir() and not (folder / ".gitignore").exists():
+        lines = "# Written by piste: only receipts/ belongs in git.\n/*\n!/receipts/\n"
+        atomic_write.write(folder / ".gitignore", lines.encode())
+
+
 def _keep(path: Path, cache: Path) -> Path | None:
     """Copy the old bundle, if there is one, to where the command does not write."""
     if not path.is_file():
@@ -56,13 +71,27 @@ def _keep(path: Path, cache: Path) -> Path | None:
     return kept
 
 
-def _run(command: str, root: Path, target: str) -> None:
+def _take_out(path: Path, exclude: Sequence[str]) -> None:
+    """Take out of a bundle of a known form what it should not hold: reviews see no reviews."""
+    data = path.read_bytes()
+    kept = other_forms.blocks_out(data, lambda name: is_excluded(name, exclude))
+    if kept != data:
+        atomic_write.write(path, kept)
+
+
+def is_excluded(name: str, exclude: Sequence[str]) -> bool:
+    """Whether `exclude` (paths; a folder ends in `/`) names the path or a folder above it."""
+    return any(name == one or (one.endswith("/") and name.startswith(one)) for one in exclude)
+
+
+def _run(command: str, root: Path, target: str, exclude: Sequence[str]) -> None:
+    ignore = ",".join(f"{name}**" if name.endswith("/") else name for name in exclude)
     with screen.if_slow(printable(command)):
         done = subprocess.run(
             command,
             shell=True,
             cwd=root,
-            env=os.environ | {"PISTE_TARGET": target},
+            env=os.environ | {"PISTE_TARGET": target, "PISTE_IGNORE": ignore},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

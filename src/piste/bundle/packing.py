@@ -132,7 +132,7 @@ def pack(
     if settings.command and run.writes:
         from piste.bundle.external import run_command
 
-        return run_command(Path(asked.root), settings, target, cache_dir)
+        return run_command(Path(asked.root), settings, target, exclude, cache_dir)
     if settings.compress:
         from piste.bundle.compress import require
 

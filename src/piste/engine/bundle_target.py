@@ -4,6 +4,7 @@ It costs no money, so it needs no receipt and no store: what the last run left i
 `.piste/bundle/` says whether it stands. How a repository is packed is `piste.bundle`'s.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -132,6 +133,32 @@ def digest_now(world: World) -> str:
         way = f"{world.door()} bundle makes it"
         raise UserError(f"{world.rules['bundle'].target} is missing; {way}")
     return bundle.pack(**arguments(world), write=False).sha256
+
+
+def input_digest(world: World, data: bytes) -> str:
+    """Return the digest of a bundle as what is made from it sees it.
+
+    Another packer knows nothing of the graph and packs the reviews with the code, and their
+    receipts: what they say is left out of the look, or each review would make the next one stale.
+    """
+    from piste.bundle import other_forms
+    from piste.bundle.external import is_excluded
+    from piste.bundle.formats import is_bundle
+
+    if not is_bundle(data[:256]):
+        names = [*unpacked(world), world.rules["bundle"].target]
+        data = other_forms.without(data, lambda name: is_excluded(name, names), _made_here(world))
+    return hashlib.sha256(data).hexdigest()
+
+
+def _made_here(world: World) -> dict[str, bytes]:
+    """The targets and receipts as they stand; the bundle and `.piste` for the lines of a tree."""
+    found = {f"{paths.STATE}/": b"", world.rules["bundle"].target: b""}
+    for name in unpacked(world):
+        for path in (name, f"{paths.RECEIPTS}/{name}.json"):
+            with contextlib.suppress(OSError, UserError):
+                found[path] = paths.readable(world.root, path).read_bytes()
+    return found
 
 
 def said(report: "Report") -> str:

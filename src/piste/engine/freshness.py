@@ -93,7 +93,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     gone: list[Reason] = []
     chosen = chosen_inputs(world, rule)
     for path, names in sorted(zip(chosen, rule.inputs, strict=True)):
-        look = hashing.look(paths.readable(world.root, path), world.kinds.get(path, ""))
+        look = hashing.look(paths.readable(world.root, path), of=world.digest_of(path))
         if look is None and (would_be := world.digest_if_made(path)):
             inputs[path], settled = would_be, False
         elif look is None:

@@ -10,6 +10,7 @@ import os
 import stat
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,8 +38,10 @@ def digest(data: bytes, kind: str = "") -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def look(path: Path | str, kind: str = "") -> Seen | None:
+def look(path: Path | str, kind: str = "", of: Callable[[bytes], str] | None = None) -> Seen | None:
     """Return what `path` says, or None where there is no such file.
+
+    `of` hashes the content in place of `digest`.
 
     Raises UserError when it is a folder or cannot be read.
     """
@@ -56,7 +59,7 @@ def look(path: Path | str, kind: str = "") -> Seen | None:
         raise UserError(f"{printable(str(path))} is a folder; a file was expected") from None
     except OSError as error:
         raise UserError(f"{printable(str(path))} cannot be read: {error.strerror}") from None
-    return Seen(digest(data, kind), _is_settled(before, now))
+    return Seen(of(data) if of else digest(data, kind), _is_settled(before, now))
 
 
 def is_settled(path: Path) -> bool:

@@ -85,7 +85,7 @@ def read_inputs(world: World, rule: Rule) -> Sources:
             raise UserError(f"{path} cannot be read: {error.strerror}") from None
         if not data.strip():
             raise UserError(f"{path} is empty: there is nothing to make {rule.target} from")
-        digests[path] = hashing.digest(data, world.kinds.get(path, ""))
+        digests[path] = world.digest_of(path)(data)
         texts.append((path, hashing.text(data, path)))
     return Sources(dict(sorted(digests.items())), tuple(texts))
 

@@ -89,7 +89,13 @@ def _bundle_digest(world: World) -> str:
     return bundle_target.digest_now(world)
 
 
+def _bundle_input(world: World, data: bytes) -> str:
+    from piste.engine import bundle_target
+
+    return bundle_target.input_digest(world, data)
+
+
 TABLE: Mapping[str, Maker] = {
-    DOCUMENT: Maker(_decide_document, _make_document, None, committed=True),
-    BUNDLE: Maker(_decide_bundle, _make_bundle, _bundle_digest, committed=False),
+    DOCUMENT: Maker(_decide_document, _make_document, None, None, committed=True),
+    BUNDLE: Maker(_decide_bundle, _make_bundle, _bundle_digest, _bundle_input, committed=False),
 }

@@ -7,10 +7,11 @@ Plain data: paths and settings, no open files. It does not know how any of it wa
 import re
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.engine import templates
+from piste.engine import hashing, templates
 from piste.engine.config import Config
 from piste.engine.rules import Rule
 from piste.engine.stat_cache import StatCache
@@ -41,6 +42,14 @@ class World(NamedTuple):
         """Return the command that makes targets here: `doit` where it knows our tasks."""
         return door(self.root)
 
+    def digest_of(self, path: str) -> Callable[[bytes], str]:
+        """Return what hashes the content of the input `path`."""
+        rule = next((rule for rule in self.rules.values() if rule.target == path), None)
+        special = self.makers[rule.maker].input_digest if rule else None
+        if special:
+            return partial(special, self)
+        return partial(hashing.digest, kind=self.kinds.get(path, ""))
+
     def digest_if_made(self, path: str) -> str | None:
         """Return the digest that a target which is not there would have, where that is known.
 
@@ -64,6 +73,7 @@ class Maker(NamedTuple):
     decide: Callable[[World, Rule, bool, bool], Decision]  # (…, whole, exact); see `makers.decide`
     make: "Callable[[World, Rule, bool, bool, threading.Event | None], Outcome]"
     digest_if_made: Callable[[World], str] | None  # see `World.digest_if_made`
+    input_digest: Callable[[World, bytes], str] | None  # of its text where it is an input
     committed: bool  # whether the target belongs in git
 
 
