@@ -83,22 +83,22 @@ def test_a_snapshot_has_what_is_there_but_litter_and_what_is_kept(repo: Repo) ->
         (repo.tree / name).parent.mkdir(parents=True, exist_ok=True)
         (repo.tree / name).write_text("changed")
     (repo.tree / "check.sh").unlink()
-    work = worktree.snapshot(repo, repo.head, repo.head, "work\n", ["todo.md", ".piste"])
+    work = worktree.snapshot(repo, repo.head, "work\n", ["todo.md", ".piste"])
     rows = git.changes(repo.tree, repo.head, work)
     assert [(row.path, row.status) for row in rows] == [("check.sh", "D"), ("new.txt", "A")]
-    assert worktree.snapshot(repo, repo.head, work, "again\n", ["todo.md", ".piste"]) == work
+    assert worktree.snapshot(repo, work, "again\n", ["todo.md", ".piste"]) == work
     (rig_index := repo.root / ".piste/run/index").write_bytes(b"damaged")
-    assert worktree.snapshot(repo, repo.head, work, "again\n", ["todo.md", ".piste"]) == work
+    assert worktree.snapshot(repo, work, "again\n", ["todo.md", ".piste"]) == work
     assert rig_index.stat().st_size > 100
 
 
 def test_put_back(repo: Repo) -> None:
     sh(repo.tree, "rm check.sh; echo x > want; mkdir -p a/b; touch a/b/c; mkdir new; touch new/x")
-    work = worktree.snapshot(repo, repo.head, repo.head, "work\n", [])
+    work = worktree.snapshot(repo, repo.head, "work\n", [])
     rows = git.changes(repo.tree, repo.head, work)
     sh(repo.tree, "chmod 500 a/b new .")  # which nobody but root may write
     worktree.put_back(repo, repo.head, rows)
-    assert worktree.snapshot(repo, repo.head, repo.head, "none\n", []) == repo.head
+    assert worktree.snapshot(repo, repo.head, "none\n", []) == repo.head
 
 
 def test_nothing_behind_a_link_is_touched(rig: Rig, repo: Repo, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_nothing_behind_a_link_is_touched(rig: Rig, repo: Repo, tmp_path: Path) 
     outside.mkdir()
     (outside / "one").write_text("theirs")
     sh(repo.tree, f"rm -r checks; ln -s {outside} checks")
-    work = worktree.snapshot(repo, head, head, "work\n", [])
+    work = worktree.snapshot(repo, head, "work\n", [])
     rows = [row for row in git.changes(repo.tree, head, work) if row.status == "D"]
     worktree.put_back(repo, head, rows)
     assert (outside / "one").read_text() == "theirs"

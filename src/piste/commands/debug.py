@@ -14,7 +14,7 @@ from piste.commands import common
 from piste.commands.steps import read_progress
 from piste.engine import project, templates
 from piste.engine.world import World
-from piste.steps import attempt, context, progress, runner, testing
+from piste.steps import attempt, commit_phases, context, progress, runner, testing
 from piste.steps.attempt import Attempt
 from piste.system import atomic_write, git, screen
 from piste.system.errors import PisteError, UserError
@@ -34,6 +34,7 @@ class Failure(NamedTuple):
     title: str = ""
     prompt: str = ""
     changed: tuple[str, ...] = ()  # files that the step has changed
+    hook: bool = False  # whether it is a git hook's, and no test's
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,6 +46,10 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     world = project.here()
     now = attempt.load(world.root)
+    if not args.here and now is not None and now.phase == attempt.COMMIT and now.reason:
+        print(now.failure)
+        print(screen.safe(f"step {now.step} is green; {now.reason}"), file=sys.stderr)
+        return 0
     failure = None if args.here or now is None else of_attempt(world, now)
     failure = failure or of_tests(world)
     if failure is None:
@@ -59,14 +64,14 @@ def of_attempt(world: World, now: Attempt) -> Failure | None:
     wrong = (attempt.RED, attempt.FAILED, attempt.BLOCKED, attempt.AGENT)
     if now.phase not in wrong or not now.reason:
         return None
-    repo = git.find(world.root)
+    repo = git.find(world.root, progress.settings(world).branches)
     if not repo.project.is_dir():
         return None
     rows = git.changes(repo.root, now.base, now.work or now.start)
     changed = [row.path[len(repo.prefix) :] for row in rows if row.path.startswith(repo.prefix)]
     return Failure(
         repo.project, now.failure, now.reason, now.test, now.step, now.title, now.prompt,
-        tuple(changed),
+        tuple(changed), commit_phases.HOOK_SAID_NO in now.reason,
     )  # fmt: skip
 
 
@@ -104,6 +109,7 @@ def packed(world: World, failure: Failure) -> str:
         "prompt": failure.prompt,
         "reason": failure.reason,
         "test": failure.test,
+        "hook": failure.hook,
         "failure": failure.output or failure.reason,
         "files": context.framed(failure.folder, wanted[:30]),
         "tree": context.tree(known),

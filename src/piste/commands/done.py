@@ -59,8 +59,9 @@ def own_chain(world: World) -> Progress:
 
     Raises UserError while finished steps wait to be merged: what is ticked here would clash.
     """
-    if merge.unlanded_here(world.root):
-        line = git.find(world.root).line
+    branches = progress.settings(world).branches
+    if merge.unlanded_here(world.root, branches):
+        line = git.find(world.root, branches).line
         raise UserError(f"finished steps are on {line}; take them first: git merge {line}")
     return progress.chain(world, progress.settings(world).steps)
 

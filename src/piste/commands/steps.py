@@ -40,7 +40,8 @@ def main(argv: Sequence[str]) -> int:
 
 def read_progress(world: World) -> Progress:
     """Return the progress of the plan, with finished steps not merged yet. Raises UserError."""
-    return progress.chain(world, progress.settings(world).steps, merge.unlanded_here(world.root))
+    settings = progress.settings(world)
+    return progress.chain(world, settings.steps, merge.unlanded_here(world.root, settings.branches))
 
 
 def state_of(link: StepStatus, now: Attempt | None) -> tuple[str, str]:

@@ -64,6 +64,10 @@ class Config(NamedTuple):
     writes: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     land: bool = True
+    branches: str = "piste"
+    commit_subject: str = "step {id}: {title}"
+    commit_trailers: bool = True
+    commit_sign_off: bool = False
     notify: str = ""
     agents: Mapping[str, Mapping[str, str]] = _NONE
     rules: Mapping[str, Rule] = _rules.BUILT_IN
@@ -95,6 +99,10 @@ _PLAIN: dict[str, type] = {
     "agent_timeout": int,
     "test_timeout": int,
     "land": bool,
+    "branches": str,
+    "commit_subject": str,
+    "commit_trailers": bool,
+    "commit_sign_off": bool,
     "notify": str,
 }
 _LISTS = ("writes", "allow")  # of texts; they have no variable

@@ -300,7 +300,7 @@ def taken(run: Run, now: Attempt, what: str) -> tuple[str, list[Violation]]:
     What was outside is taken back in the worktree. Raises GitFailed for what git cannot take.
     """
     repo = run.repo
-    work = worktree.snapshot(repo, now.base, now.start, message(now, what), run.kept)
+    work = worktree.snapshot(repo, now.start, message(now, what), run.kept)
     rows = git.changes(repo.tree, now.base, work)
     found = change_policy.judge(
         run.allowed, rows, lambda path: worktree.link_target(repo, work, path)
@@ -310,7 +310,7 @@ def taken(run: Run, now: Attempt, what: str) -> tuple[str, list[Violation]]:
         found.append(Violation(change, f"the submodule {printable(name)} was changed"))
     if found:
         worktree.put_back(repo, now.base, [violation.change for violation in found])
-        work = worktree.snapshot(repo, now.base, now.start, message(now, what), run.kept)
+        work = worktree.snapshot(repo, now.start, message(now, what), run.kept)
     return work, found
 
 

@@ -9,13 +9,15 @@ from dataclasses import replace
 
 from piste.documents import plan
 from piste.model import prices
-from piste.steps import attempt, attempt_run, merge, progress, records, ticking, worktree
+from piste.steps import attempt, attempt_run, merge, progress, records, testing, ticking, worktree
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Review, Run, failed, is_kept, red, same
+from piste.steps.progress import Settings
 from piste.steps.records import Record
 from piste.system import git, screen
 from piste.system.errors import Failed, UserError, printable
 
+HOOK_SAID_NO = "hook said no to the commit"
 _MOST_DIFF = 200_000  # characters of a diff that a person is shown
 
 
@@ -76,7 +78,7 @@ def _edited(run: Run, now: Attempt) -> str:
     if not worktree.stands_on(run.repo, now.branch):
         return ""
     new = worktree.snapshot(
-        run.repo, now.base, now.work, attempt_run.message(now, "edited by hand"), run.kept
+        run.repo, now.work, attempt_run.message(now, "edited by hand"), run.kept
     )
     return "" if same(run, new, now.work) else new
 
@@ -97,7 +99,7 @@ def commit(run: Run, now: Attempt) -> Attempt:
     """Make the one commit of the step, on top of what there is by now."""
     if why := _plan_changed(run, now):
         return failed(run, now, why)
-    run.repo = repo = git.find(run.world.root)
+    run.repo = repo = git.find(run.world.root, run.settings.branches)
     try:
         base = merge.base(repo)
         if base != now.base:
@@ -112,12 +114,28 @@ def commit(run: Run, now: Attempt) -> Attempt:
         way = f"git merge {now.branch}, mend it, then: piste done {printable(now.step)}"
         said = str(error).removeprefix("BLOCKED: ")
         return failed(run, now, f"BLOCKED: {said}; {way}", attempt.BLOCKED)
+    now = _named_as_set(run, now)
     worktree.ensure(repo, now.work, now.branch)
     step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
     ticking.set_done(repo.project, run.world, step, _record(now), run.settings.steps)
     limit = run.settings.test_timeout
-    made = worktree.commit(repo, now.branch, base, commit_message(now), limit)
+    message = commit_message(run.settings, now)
+    sign = run.settings.commit_sign_off
+    made = worktree.commit(repo, now.branch, base, message, limit, sign)
     return _after_hooks(run, now, made)
+
+
+def _named_as_set(run: Run, now: Attempt) -> Attempt:
+    """Give the attempt's branch the name that the settings want by now: a hook may judge it."""
+    repo = run.repo
+    if now.branch.startswith(f"{repo.attempts}/"):
+        return now
+    branch, old = git.attempts(repo, now.step), now.branch
+    worktree.ensure(repo, now.work, branch)
+    now = attempt.save(run.world.root, replace(now, branch=branch))
+    if tip := git.commit_of(repo.root, f"refs/heads/{old}"):
+        git.move(repo, old, "", tip)
+    return now
 
 
 def _plan_changed(run: Run, now: Attempt) -> str:
@@ -143,20 +161,70 @@ def _after_hooks(run: Run, now: Attempt, made: worktree.Committed) -> Attempt:
         if all(is_kept(run, row.path) for row in rows):
             return replace(now, phase=attempt.LAND, commit=made.commit)
     work = worktree.snapshot(
-        repo, now.base, now.work, attempt_run.message(now, "as a hook left it"), run.kept
+        repo, now.work, attempt_run.message(now, "as a hook left it"), run.kept
     )
     worktree.ensure(repo, now.work, now.branch)
     if same(run, work, now.work):
-        return red(now, "a git hook said no to the commit", made.said)
+        if why := _persons_affair(run, now, made):
+            raise NeedsPerson(why)
+        return red(now, f"the {made.hook or 'git'} {HOOK_SAID_NO}", made.said)
     if now.hooked > 1:
         return failed(run, now, "git hooks change what is committed every time")
     screen.say(f"step {printable(now.step)}: a git hook changed files; the tests once more")
     return replace(now, phase=attempt.TESTS, work=work, hooked=now.hooked + 1)
 
 
-def commit_message(now: Attempt) -> str:
+def _persons_affair(run: Run, now: Attempt, made: worktree.Committed) -> str:
+    """Say what a person has to do where a hook does not judge the work; "" where it does.
+
+    Hooks of the message do not; nor does one that says no though nothing is changed: it judges
+    the branch, the person, the machine, or what was there before.
+    """
+    of_message = made.hook in ("commit-msg", "prepare-commit-msg")
+    if not of_message:
+        worktree.ensure(run.repo, now.base, now.branch)
+        no = worktree.hook_says_no(run.repo, made.hook, run.settings.test_timeout)
+        worktree.ensure(run.repo, now.work, now.branch)
+        if not made.hook or not no:
+            return ""
+    said = testing.plain(made.said).strip()
+    for row in said.split("\n")[-20:]:
+        screen.say(f"   │ {screen.safe(row)}")
+    what = "to the message of the commit" if of_message else "though nothing is changed"
+    why = f"your {made.hook} hook says no {what}"
+    attempt.save(run.world.root, replace(now, reason=why, failure=said))
+    way = (
+        "commit_subject, commit_trailers, commit_sign_off and branches in piste.toml set the "
+        "message and the branch" if of_message else
+        "mend that, or set branches in piste.toml if it judges the branch's name"
+    )  # fmt: skip
+    last = printable(said.rpartition("\n")[2])[:200]
+    return (
+        f"step {printable(now.step)} is green and waits: {why} ({last}); {way}; then: "
+        f"piste run {printable(now.step)}"
+    )
+
+
+def subject(settings: Settings, step_id: str, title: str) -> str:
+    """Return the first line of a step's commit. Raises UserError for a setting that is wrong."""
+    try:
+        said = settings.commit_subject.format(id=step_id, title=title)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise UserError(
+            f"commit_subject = {settings.commit_subject!r} is wrong; it may hold {{id}} and "
+            "{title}"
+        ) from None
+    said = " ".join(screen.safe(said.strip().rstrip(": ")).split())[:72]
+    if not said:
+        raise UserError("commit_subject is empty; it may hold {id} and {title}")
+    return said
+
+
+def commit_message(settings: Settings, now: Attempt) -> str:
     """Return the message of a step's commit; what it took stands in trailers."""
-    subject = " ".join(screen.safe(f"step {now.step}: {now.title}".rstrip(": ")).split())
+    first = subject(settings, now.step, now.title)
+    if not settings.commit_trailers:
+        return f"{first}\n"
     tokens = "unknown"
     if now.input_tokens is not None and now.output_tokens is not None:
         tokens = f"{now.input_tokens} in, {now.output_tokens} out"
@@ -170,7 +238,7 @@ def commit_message(now: Attempt) -> str:
         "Piste-Cost": "unknown" if now.cost is None else prices.said(now.cost),
     }
     lines = (f"{name}: {' '.join(screen.safe(value).split())}" for name, value in trailers.items())
-    return f"{subject[:72]}\n\n" + "\n".join(lines) + "\n"
+    return f"{first}\n\n" + "\n".join(lines) + "\n"
 
 
 # ------------------------------------------------------------------ the landing
@@ -178,7 +246,7 @@ def commit_message(now: Attempt) -> str:
 
 def land(run: Run, now: Attempt) -> Attempt:
     """Move the branch of finished steps to the commit, and the person's with it if that is safe."""
-    run.repo = repo = git.find(run.world.root)
+    run.repo = repo = git.find(run.world.root, run.settings.branches)
     if not git.is_ancestor(repo.root, now.commit, repo.head):
         line = git.commit_of(repo.root, f"refs/heads/{repo.line}")
         if line != now.commit:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from piste.system import atomic_write
-from piste.system.git import FOLDER, Repo, git
+from piste.system.git import FOLDER, Repo, git, settings
 
 # Of the person's own settings: who commits, and how files are stored. No command but filters.
 _SETTINGS = re.compile(
@@ -107,13 +107,8 @@ def _refs(repo: Repo) -> bytes:
 
 def _settings(repo: Repo) -> bytes:
     """The settings of the person's repository, and of the worktree, that a program needs."""
-    out = git(repo.tree, "config", "--list", "-z", "--show-scope")
-    fields = out.split("\0")
-    found = []
-    for scope, row in zip(fields[0::2], fields[1::2], strict=False):
-        key, sign, value = row.partition("\n")
-        if scope in ("local", "worktree"):
-            found.append((key, value if sign else "true"))
+    rows = settings(repo.tree)
+    found = [(key, value) for scope, key, value in rows if scope in ("local", "worktree")]
     promisors = {key.rpartition(".")[0] for key, _ in found if key.endswith(".promisor")}
     kept = [
         (key, value)

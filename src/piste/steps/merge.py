@@ -90,7 +90,7 @@ class Landing(NamedTuple):
 
 def why_not_land(repo: Repo) -> str:
     """Return why finished steps cannot be brought into the person's checkout now, or ""."""
-    now = find(repo.root)
+    now = find(repo.root, repo.branches)
     if now.branch != repo.branch:
         return f"you are on {now.branch or 'a detached HEAD'} now"
     if not is_ancestor(repo.root, now.head, repo.line):
@@ -181,10 +181,10 @@ def unlanded(repo: Repo) -> list[records.Record]:
     ]
 
 
-def unlanded_here(root: Path) -> list[records.Record]:
+def unlanded_here(root: Path, branches: str) -> list[records.Record]:
     """Return the same for the project at `root`; none where there is no repository to speak of."""
     try:
-        repo = find(root)
+        repo = find(root, branches)
     except UserError:
         return []
     return unlanded(repo)

@@ -39,6 +39,10 @@ class Settings:
     writes: tuple[str, ...] = ()  # what agents may change; () is the whole project
     allow: tuple[str, ...] = ()  # protected paths that agents may change all the same
     land: bool = True  # bring a finished step into the person's branch, where it is safe
+    branches: str = "piste"  # how the names of our branches begin
+    commit_subject: str = "step {id}: {title}"  # the first line of a step's commit
+    commit_trailers: bool = True  # whether its message says who did it, and what it took
+    commit_sign_off: bool = False  # whether it is signed off in the person's name
     notify: str = ""  # a command that is given a message when a person is needed
     agents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # [agents.NAME]
 

@@ -21,6 +21,7 @@ from piste.steps import (
     attempt,
     attempt_run,
     commit_phases,
+    home,
     merge,
     progress,
     records,
@@ -30,7 +31,7 @@ from piste.steps import (
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Options, Run, place, run_tests
 from piste.steps.progress import Settings, StepStatus
-from piste.system import atomic_write, git, locks, screen
+from piste.system import atomic_write, git, locks, paths, screen
 from piste.system.errors import UserError, printable
 
 
@@ -83,7 +84,7 @@ def carry_out(world: World, settings: Settings, options: Options, link: StepStat
     all of them the attempt stands where it was, for the next run.
     """
     now = settled(world)
-    repo = git.find(world.root)
+    repo = git.find(world.root, settings.branches)
     git.require_committer(repo)
     run = Run(world, settings, options, agents.find(settings), repo)
     if now is None or now.over or not _goes_on(now, link, settings):
@@ -108,7 +109,8 @@ def settled(world: World) -> Attempt | None:
     """
     now = attempt.load(world.root)
     if now is not None and now.landing is not None:
-        merge.finish(git.find(world.root), merge.Landing(*now.landing))
+        branches = progress.settings(world).branches
+        merge.finish(git.find(world.root, branches), merge.Landing(*now.landing))
         now = attempt.save(world.root, replace(now, landing=None))
     return now
 
@@ -148,6 +150,15 @@ def outcome(now: Attempt) -> Outcome:
 def _begin(run: Run, link: StepStatus) -> Attempt:
     """Begin a new attempt. Raises UserError for whatever would make paying for it pointless."""
     world, repo, step = run.world, run.repo, link.step
+    if why := git.in_the_way(repo):
+        raise UserError(why)
+    if home.leaves_out(repo, f"{repo.prefix}{records.FOLDER}/1.json"):
+        where = repo.prefix + paths.STATE
+        raise UserError(
+            f"your sparse checkout leaves out {where}, which holds what steps are done; "
+            f"git sparse-checkout add {where}"
+        )
+    commit_phases.subject(run.settings, step.id, step.title)
     version, model = agents.version(world, run.agent, run.model)
     command = run.settings.test or found_test(world.root)
     _no_uncommitted_records(run)

@@ -11,6 +11,7 @@ tests.
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import stat
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.steps import lent
+from piste.steps import home, lent
 from piste.system import atomic_write, processes
 from piste.system.git import (
     FOLDER,
@@ -29,7 +30,6 @@ from piste.system.git import (
     commit_of,
     git,
     is_ancestor,
-    is_ours,
     own_folder,
     status,
     tree_of,
@@ -61,13 +61,16 @@ def ensure(repo: Repo, commit: str, branch: str = "") -> None:
     except GitFailed:  # what is broken can be made anew
         _rebuild(repo, commit)
         _put_in_order(repo, commit, branch)
+    home.follow_sparse(repo)
     _submodules(repo)
 
 
 def _put_in_order(repo: Repo, commit: str, branch: str) -> None:
     on = ("--no-track", "-B", branch) if branch else ("--detach",)
-    git(repo.tree, "checkout", "--force", "--quiet", *on, commit)
-    git(repo.tree, "clean", "-ffdq")
+    home.return_installed(repo)
+    git(repo.tree, "checkout", "--force", "--quiet", *on, commit, env=home.environment(repo))
+    # What `setup` has installed stays, though the project may not ignore it.
+    git(repo.tree, "clean", "-ffdq", *(f"--exclude={name}/" for name in home.INSTALLED))
 
 
 def is_sound(repo: Repo) -> bool:
@@ -123,7 +126,8 @@ def _let_us_in(folder: Path) -> None:
 def _unflag(repo: Repo, folder: Path) -> None:
     """Let git forget its index where files in it are marked as not to be looked at."""
     code, out, _ = ask(repo.tree, ("ls-files", "-v", "-z"))
-    if code or any(row[0] == "S" or row[0].islower() for row in out.split("\0") if row):
+    hidden = any(row[0] == "S" or row[0].islower() for row in out.split("\0") if row)
+    if code or (hidden and not home.is_sparse(repo)):
         (folder / "index").unlink(missing_ok=True)
 
 
@@ -177,10 +181,10 @@ def note_set_up(repo: Repo, command: str) -> None:
 # ------------------------------------------------------------------ snapshots
 
 
-def snapshot(repo: Repo, base: str, parent: str, message: str, keep: Iterable[str]) -> str:
+def snapshot(repo: Repo, parent: str, message: str, keep: Iterable[str]) -> str:
     """Return a commit of the files in the worktree; git's own index and branches stay as they are.
 
-    `keep` are paths (from the top) that stay as they are in `base`, whatever is in the
+    `keep` are paths (from the top) that stay as they are in `parent`, whatever is in the
     worktree. Raises GitFailed where git cannot take the files in: a repository within the
     tree, a file that cannot be read.
     """
@@ -188,15 +192,26 @@ def snapshot(repo: Repo, base: str, parent: str, message: str, keep: Iterable[st
     index = {"GIT_INDEX_FILE": str(file)}
     # With -m it keeps what it knows of unchanged files; without an index, or with a damaged
     # one, it has to begin anew.
-    if not file.exists() or ask(repo.tree, ("read-tree", "-m", "-i", base), index)[0]:
+    if not file.exists() or ask(repo.tree, ("read-tree", "-m", "-i", parent), index)[0]:
         file.unlink(missing_ok=True)
-        git(repo.tree, "read-tree", base, env=index)
-    left = [*_without_litter(), *(f":(exclude,top,literal){path}" for path in keep)]
-    git(repo.tree, "add", "--all", "--", ":(top)", *left, env=index)
+        git(repo.tree, "read-tree", parent, env=index)
+    _add(repo, index, keep)
     tree = git(repo.tree, "write-tree", env=index).strip()
     if tree == tree_of(repo.tree, parent):
         return parent
     return git(repo.tree, "commit-tree", tree, "-p", parent, data=message.encode()).strip()
+
+
+def _add(repo: Repo, index: Mapping[str, str], keep: Iterable[str] = ()) -> None:
+    """Take all that is in the worktree into an index, but litter, and what is to stay as it is."""
+    if home.is_sparse(repo):  # what is not checked out is not deleted
+        known = {*git(repo.tree, "ls-files", "-z", env=index).split("\0")}
+        absent = "\0".join(name for name in home.left_out(repo) if name in known)
+        data = os.fsencode(absent)
+        git(repo.tree, "update-index", "-z", "--skip-worktree", "--stdin", env=index, data=data)
+    left = [*_without_litter(), *(f":(exclude,top,literal){path}" for path in keep)]
+    env = {**home.environment(repo), **index}
+    git(repo.tree, "add", "--all", "--sparse", "--", ":(top)", *left, env=env)
 
 
 def stands_on(repo: Repo, branch: str) -> bool:
@@ -222,11 +237,11 @@ def rescue(repo: Repo, message: str, branch: str = "") -> str:
         return ""
     branch = branch or _branch(repo)
     tip = commit_of(repo.tree, f"refs/heads/{branch}") if branch else ""
-    if not branch.startswith("piste-attempts/") or not tip:
+    if not branch.startswith(f"{repo.branches}-attempts/") or not tip:
         return ""
     _unlock(repo, folder, branch)
     try:
-        left = snapshot(repo, tip, tip, message, ())
+        left = snapshot(repo, tip, message, ())
     except GitFailed:
         return ""
     if left == tip:
@@ -270,7 +285,8 @@ def put_back(repo: Repo, base: str, changed: Iterable[Change]) -> None:
                     os.unlink(path)
         if change.status != "A":
             name = f":(top,literal){change.path}"
-            git(repo.tree, "checkout", "--force", "--quiet", base, "--", name)
+            env = home.environment(repo)
+            git(repo.tree, "checkout", "--force", "--quiet", base, "--", name, env=env)
 
 
 # ------------------------------------------------------------------ the one commit of a step
@@ -281,32 +297,72 @@ class Committed(NamedTuple):
 
     commit: str  # "" when a hook said no
     said: str  # what was printed
+    hook: str = ""  # that said no
 
 
-def commit(repo: Repo, branch: str, base: str, message: str, limit: float) -> Committed:
+def commit(
+    repo: Repo, branch: str, base: str, message: str, limit: float, sign_off: bool = False
+) -> Committed:
     """Commit all that is in the worktree, but litter, onto `base`, with the person's hooks.
 
     `limit` is in seconds. The worktree stands on `branch` before and after. Raises GitFailed.
     """
     git(repo.tree, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
     git(repo.tree, "reset", "--soft", base)
-    git(repo.tree, "read-tree", "--empty")  # with it go marks such as skip-worktree
-    git(repo.tree, "read-tree", base)
-    git(repo.tree, "add", "--all", "--", ":(top)", *_without_litter())
+    if not home.is_sparse(repo):  # else the index has what is not checked out
+        git(repo.tree, "read-tree", "--empty")  # with it go marks such as skip-worktree
+        git(repo.tree, "read-tree", base)
+    _add(repo, {})
     folder = repo.root / FOLDER
     atomic_write.write(folder / "message", message.encode())
-    ended = processes.run(processes.Program(
-        ["git", "-c", "commit.gpgSign=false", "commit", "--quiet", "--cleanup=verbatim",
-         "--file", str(folder / "message")],
-        repo.tree, folder / "commit.log", limit=limit,
-        env={"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C"},
-        lock=folder / "busy", what="git commit, with your hooks",
-    ))  # fmt: skip
+    more = ["--signoff"] if sign_off else []
+    ended, said, hook = _with_hooks(
+        repo, ["commit", "--quiet", "--cleanup=verbatim", "--file", str(folder / "message"), *more],
+        limit,
+    )  # fmt: skip
+    head = commit_of(repo.tree, "HEAD")
+    return Committed("" if ended or head == base else head, said, hook)
+
+
+def hook_says_no(repo: Repo, hook: str, limit: float) -> bool:
+    """Whether a hook says no to what the worktree stands at, with nothing changed in it."""
+    code, said, _ = _with_hooks(repo, ["hook", "run", "--ignore-missing", hook], limit)
+    return bool(code) and "is not a git command" not in said
+
+
+def _with_hooks(repo: Repo, arguments: list[str], limit: float) -> tuple[int, str, str]:
+    """Run git with the person's hooks; return its code, what was printed, and who said no."""
+    folder = repo.root / FOLDER
+    trace = folder / "hooks.trace"
+    trace.unlink(missing_ok=True)
+    with home.installed(repo):
+        ended = processes.run(processes.Program(
+            ["git", "-c", "commit.gpgSign=false", *arguments], repo.tree, folder / "commit.log",
+            limit=limit, lock=folder / "busy", what="git commit, with your hooks",
+            env={"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C",
+                 "GIT_TRACE2_EVENT": str(trace), **home.environment(repo, hooks=True)},
+        ))  # fmt: skip
     said = (folder / "commit.log").read_bytes().decode("utf-8", "replace")
     if ended.why:
         said += f"\ngit commit did not end within {limit:g} s\n"
-    head = commit_of(repo.tree, "HEAD")
-    return Committed("" if ended.code or head == base else head, said)
+    return ended.code, said, _who_said_no(trace)
+
+
+def _who_said_no(trace: Path) -> str:
+    """Return the last hook that ended badly, from git's own account of what it ran."""
+    hooks: dict[int, str] = {}
+    no = ""
+    with contextlib.suppress(OSError):
+        for line in trace.read_bytes().splitlines():
+            with contextlib.suppress(ValueError, KeyError):
+                row = json.loads(line)
+                if "/" in row["sid"]:  # a git that a hook has run
+                    continue
+                if row["event"] == "child_start" and row["child_class"] == "hook":
+                    hooks[row["child_id"]] = row["hook_name"]
+                elif row["event"] == "child_exit" and row["child_id"] in hooks and row["code"]:
+                    no = hooks[row["child_id"]]
+    return no
 
 
 # ------------------------------------------------------------------ what must not change
@@ -319,7 +375,9 @@ def guarded(repo: Repo) -> dict[str, str]:
     if own := _git_folder(repo):
         wanted.append(own / "config.worktree")
     for part in ("hooks", "info"):
-        wanted += sorted((folder / part).rglob("*")) if (folder / part).is_dir() else []
+        wanted += sorted((folder / part).rglob("*"))
+    if hooks := home.hooks(repo):
+        wanted += sorted(hooks.rglob("*"))
     return {str(path): _sum(path) for path in wanted if path.is_file() or path.is_symlink()}
 
 
@@ -331,7 +389,7 @@ def refs(repo: Repo) -> dict[str, str]:
     form = "--format=%(refname) %(objectname)"
     rows = git(repo.root, "for-each-ref", form, "refs/heads", "refs/tags", "refs/notes")
     found = dict(row.split(" ", 1) for row in rows.splitlines())
-    found = {name: at for name, at in found.items() if not is_ours(name)}
+    found = {name: at for name, at in found.items() if not repo.owns(name[11:])}
     _, stash, _ = ask(repo.root, ("log", "--walk-reflogs", "--format=%H", "refs/stash", "--"))
     own = _git_folder(repo)
     for folder in sorted((repo.common / "worktrees").glob("*/gitdir")):

@@ -3,6 +3,9 @@
     piste-attempts/main/03.1     the branch of the first attempt at step 03; kept when it fails
     piste/main                   finished steps that are not in `main` yet
 
+"piste" is the setting `branches`; a slash of the person's branch becomes "=", so that no two of
+our names need a file and a folder of one name.
+
 A branch moves only from the commit that it was seen at (`update-ref` with the old value), so
 whoever was quicker is not overwritten. The person's checkout is read, and nothing more. This
 module knows no plan, no agent and no tests.
@@ -18,6 +21,7 @@ from typing import NamedTuple
 from piste.system import atomic_write, paths, processes
 from piste.system.errors import Failed, UserError, printable
 
+BRANCHES = "piste"
 FOLDER = f"{paths.STATE}/run"
 NOTHING = "0" * 40  # the old value of a ref that must not be there
 
@@ -25,14 +29,6 @@ NOTHING = "0" * 40  # the old value of a ref that must not be there
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0",
           "-c", "maintenance.auto=false", "-c", "core.quotePath=false",
           "-c", "advice.detachedHead=false", "-c", "commit.gpgSign=false")  # fmt: skip
-
-
-_OURS = ("refs/heads/piste/", "refs/heads/piste-attempts/")
-
-
-def is_ours(ref: str) -> bool:
-    """Whether a branch, by its full name, is one of ours."""
-    return ref.startswith(_OURS)
 
 
 class GitFailed(Failed):
@@ -52,6 +48,7 @@ class Repo(NamedTuple):
     common: Path  # git's own folder, shared by all worktrees
     branch: str  # that is checked out; "" when HEAD is detached
     head: str  # its commit
+    branches: str = BRANCHES  # how the names of our branches begin
 
     @property
     def tree(self) -> Path:
@@ -67,12 +64,22 @@ class Repo(NamedTuple):
     def name(self) -> str:
         """The branch in our branches' names; two projects of one repository differ in it."""
         part = re.sub(r"[^\w-]+", "-", self.prefix.strip("/"))
-        return (self.branch or "detached") + (f"+{part}" if part else "")
+        flat = (self.branch or "detached").replace("=", "==").replace("/", "=")
+        return flat + (f"+{part}" if part else "")
 
     @property
     def line(self) -> str:
         """The branch of finished steps that are not in the person's branch yet."""
-        return f"piste/{self.name}"
+        return f"{self.branches}/{self.name}"
+
+    @property
+    def attempts(self) -> str:
+        """How the names of the branches of attempts begin."""
+        return f"{self.branches}-attempts/{self.name}"
+
+    def owns(self, branch: str) -> bool:
+        """Whether a branch is one of ours."""
+        return branch.startswith((f"{self.branches}/", f"{self.branches}-attempts/"))
 
 
 def git(
@@ -137,7 +144,37 @@ def is_ancestor(folder: Path, older: str, newer: str) -> bool:
     return _holds(folder, "merge-base", "--is-ancestor", older, newer)
 
 
-def find(root: Path) -> Repo:
+def settings(folder: Path) -> list[tuple[str, str, str]]:
+    """Return (scope, key, value) of git's settings in a folder; of one key the last one counts."""
+    fields = git(folder, "config", "--list", "-z", "--show-scope").split("\0")
+    found = []
+    for scope, row in zip(fields[0::2], fields[1::2], strict=False):
+        key, sign, value = row.partition("\n")
+        if scope != "command":  # those are ours
+            found.append((scope, key, value if sign else "true"))
+    return found
+
+
+def in_the_way(repo: Repo) -> str:
+    """Return a line on a branch that does not let git make one of ours, or ""."""
+    if ask(repo.root, ("check-ref-format", "--branch", repo.line))[0]:
+        return f'branches = {repo.branches!r} makes no name of a branch; try "steps"'
+    for name in (repo.line, f"{repo.attempts}/1.1"):
+        parts = name.split("/")
+        above = ["/".join(parts[:end]) for end in range(1, len(parts))]
+        refs = [f"refs/heads/{one}" for one in above]
+        found = git(repo.root, "for-each-ref", "--format=%(refname)", *refs, f"refs/heads/{name}/")
+        taken = {row.removeprefix("refs/heads/") for row in found.splitlines()}
+        if stands := sorted(one for one in taken if one in above or one.startswith(f"{name}/")):
+            return (
+                f"the branch {printable(stands[0])} stands in the way of {printable(name)}, as "
+                f"git cannot have both; git branch -m {printable(stands[0])} ANOTHER, or set "
+                'branches = "…" in piste.toml'
+            )
+    return ""
+
+
+def find(root: Path, branches: str = BRANCHES) -> Repo:
     """Return the repository of the project at `root`.
 
     Raises UserError where there is none, where it has no commit or no files of its own, and
@@ -162,7 +199,7 @@ def find(root: Path) -> Repo:
     if any((root / rebase).exists() for rebase in rebases):
         raise UserError("a rebase is under way; finish it first: git rebase --continue")
     paths.inside(root, root / FOLDER, paths.STATE)
-    return Repo(root, Path(top), below, folder, branch.strip(), head)
+    return Repo(root, Path(top), below, folder, branch.strip(), head, branches)
 
 
 def require_committer(repo: Repo) -> None:
@@ -244,7 +281,7 @@ def move(repo: Repo, branch: str, new: str, old: str) -> None:
 def attempts(repo: Repo, step_id: str) -> str:
     """Return the name of the next free branch for an attempt at a step."""
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", step_id).strip("-") or "step"
-    stem = f"piste-attempts/{repo.name}/{slug}"
+    stem = f"{repo.attempts}/{slug}"
     out = git(repo.root, "for-each-ref", "--format=%(refname)", f"refs/heads/{stem}.*")
     taken = {line.rpartition(".")[2] for line in out.split()}
     numbers = [int(number) for number in taken if number.isdigit()]
