@@ -192,18 +192,20 @@ def results(world: World, rule: Rule, key: str) -> Iterator[tuple[Record, str]]:
     from piste.documents.replies import usable
 
     for record in world.store.replies(key):
-        text = usable(record.text, rule.check, lambda: source(world, rule))
+        text = usable(record.text, rule.check, lambda: _files(world, rule))
         if text is not None:
             yield record, text
 
 
-def source(world: World, rule: Rule) -> str:
-    """Return the text of the rule's first input as far as it can be read."""
+def _files(world: World, rule: Rule) -> Mapping[str, str]:
+    """Return the files in the rule's first input as far as it can be read."""
+    from piste.bundle.contents import files_of
+
     try:
         data = (world.root / chosen_inputs(world, rule)[0]).read_bytes()
     except (OSError, IndexError):  # it is gone, or the rule has none
-        return ""
-    return data.decode("utf-8", "replace").replace("\r\n", "\n")
+        return {}
+    return files_of(data.decode("utf-8", "replace").replace("\r\n", "\n"))
 
 
 def _without_inputs(

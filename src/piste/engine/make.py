@@ -35,9 +35,11 @@ class Sources(NamedTuple):
     digests: Mapping[str, str]
     texts: tuple[tuple[str, str], ...]  # (path, text), in the rule's order
 
-    def first(self) -> str:
-        """Return the text of the first input, for the checks that look into it."""
-        return self.texts[0][1] if self.texts else ""
+    def files(self) -> Mapping[str, str]:
+        """Return the files that the first input holds, for the checks that look into them."""
+        from piste.bundle.contents import files_of
+
+        return files_of(self.texts[0][1]) if self.texts else {}
 
 
 def make(
@@ -209,7 +211,7 @@ def _ask(
             text = replies.clean(raw)
             problem = replies.problem(text, rule.check)
             if problem is None:
-                return record, replies.finished(text, rule.check, sources.first)
+                return record, replies.finished(text, rule.check, sources.files)
         reason = problem
         file = _put_aside(world, rule, wanted, raw, reason, record)
         if record.file:
@@ -445,12 +447,14 @@ def _keep_old(world: World, rule: Rule, old: bytes) -> None:
 
 
 def _doubts(rule: Rule, text: str) -> str:
-    if rule.check not in ("review", "issues"):
-        return ""
-    from piste.documents.findings import MARK
+    said = "".join(f"; {warning}" for warning in replies.warnings(text, rule.check))
+    if rule.check in ("review", "issues"):
+        from piste.documents.findings import MARK
 
-    count = text.count(f"\n{MARK}")
-    return f"; {count} of its findings name what is not in the bundle, and are marked" * bool(count)
+        count = text.count(f"\n{MARK}")
+        if count:
+            said += f"; {count} of its findings name what is not in the bundle, and are marked"
+    return said
 
 
 def _numbers(record: Record) -> str:

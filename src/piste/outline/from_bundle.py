@@ -6,7 +6,6 @@ understands the code. Time is proportional to the size of the bundle. Besides pi
 own bundles it knows the frames of repomix; any other bundle counts as one file.
 """
 
-import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,6 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from piste.outline.text import Wanted, document, fenced, line, short
-from piste.system.errors import UserError
 
 
 class File(NamedTuple):
@@ -99,44 +97,15 @@ _PATTERNS = (
     ),
 )  # fmt: skip
 
-# How repomix announces a file, in its XML and its Markdown.
-_FOREIGN = re.compile(
-    r'^(?:<file path="(?P<xml>[^"\n]+)">|## File: (?P<markdown>[^\n]+)\n(?P<fence>`{3,})[^\n]*)\n',
-    re.MULTILINE,
-)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def files(want: Wanted) -> list[File]:
     """Return the files of a bundle, in its order; all of it as one file if there are none."""
-    from piste.bundle.formats import SIGNATURES
-    from piste.bundle.parser import parse
+    from piste.bundle.contents import files_of
 
-    found: list[File] = []
-    data = want.text.encode("utf-8", "replace")
-    for form, signature in SIGNATURES.items():
-        if data.startswith(signature):
-            # One that was cut off or changed may still have frames that can be found.
-            with contextlib.suppress(UserError):
-                found = [_file(path, content) for path, content in parse(data, form)]
-    found = found or list(_foreign(want.text))
+    found = [File(_CONTROL.sub("?", path), text) for path, text in files_of(want.text).items()]
     return found or [File(want.source.replace(" ", "-"), want.text)]
-
-
-def _file(path: str, content: bytes) -> File:
-    name = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return File(_CONTROL.sub("?", name), content.decode("utf-8", "replace"))
-
-
-def _foreign(text: str) -> Iterator[File]:
-    at = 0
-    while opening := _FOREIGN.search(text, at):
-        fence = opening["fence"]
-        end = text.find(f"\n{fence}\n" if fence else "\n</file>", opening.end() - 1)
-        at = end + 1 if end >= 0 else len(text)
-        yield File(
-            _CONTROL.sub("?", opening["xml"] or opening["markdown"]), text[opening.end() : at]
-        )
 
 
 def observe(found: Sequence[File]) -> list[Seen]:
