@@ -75,6 +75,7 @@ def own_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph, "targets", set())
     monkeypatch.setattr(graph, "files", set())
     monkeypatch.setattr(graph, "_notes", {})
+    monkeypatch.setattr(graph, "_walk", None)
     monkeypatch.setattr(graph, "_made", set())
     monkeypatch.setattr(graph, "stop", threading.Event())
     monkeypatch.setattr(graph, "exit_code", 0)

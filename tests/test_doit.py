@@ -77,12 +77,19 @@ def test_list(doit: Call) -> None:
 def test_list_and_info_tell_the_decision_and_change_no_byte(made: Small, doit: Call) -> None:
     made.write("in.md", "# Other\n")
     before = made.tree()
-    assert _states(doit("list", "-s", "note", "more")) == {"note": "R", "more": "U"}
-    stale, fresh = doit("info", "note"), doit("info", "more")
+    assert _states(doit("list", "-s", "note", "more")) == {"note": "R", "more": "R"}
+    stale, waits = doit("info", "note"), doit("info", "more")
     assert "note.md is stale: in.md changed" in stale.stdout
-    assert "status     : up-to-date" in fresh.stdout
-    assert (stale.returncode, fresh.returncode) == (1, 0)
+    assert "more.md is fresh, but note.md is stale: in.md changed" in waits.stdout
+    assert (stale.returncode, waits.returncode) == (1, 1)
     assert made.tree() == before
+    made.write("in.md", "# Note\n")
+    made.make()
+    assert _states(doit("list", "-s", "note", "more")) == {"note": "U", "more": "R"}
+    made.make("more")
+    fresh = doit("info", "more")
+    assert "status     : up-to-date" in fresh.stdout
+    assert fresh.returncode == 0
 
 
 def test_nothing_to_do(made: Small, doit: Call) -> None:

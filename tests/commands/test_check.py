@@ -25,8 +25,19 @@ def test_in_an_empty_project_there_is_nothing_to_miss(project: Path, say: Say) -
 def test_stale(made: Path, say: Say) -> None:
     add(made / "spec.md", "3. More.\n")
     said = say("check")
-    assert (said.code, said.out) == (1, "prompt_plan.md: stale: spec.md changed\n")
-    assert said.err == "2 of 3 fresh; next: doit plan makes it\n"
+    waits = "todo.md is fresh, but prompt_plan.md is stale: spec.md changed"
+    assert (said.code, said.out) == (1, f"prompt_plan.md: stale: spec.md changed\n{waits}\n")
+    assert said.err == "1 of 3 fresh; next: doit plan makes it\n"
+
+
+def test_what_a_target_is_made_from_counts_too(made: Path, say: Say) -> None:
+    assert say("check", "todo") == (0, "", "1 of 1 fresh\n")
+    add(made / "spec.md", "3. More.\n")
+    said = say("check", "todo")
+    assert said.code == 1
+    assert said.out == "todo.md is fresh, but prompt_plan.md is stale: spec.md changed\n"
+    way = "doit todo brings prompt_plan.md up to date first, then looks at todo.md again"
+    assert said.err == f"0 of 1 fresh; next: {way}\n"
 
 
 def test_an_edit_by_hand_is_as_it_should_be_until_its_inputs_change(made: Path, say: Say) -> None:
@@ -52,9 +63,11 @@ def test_a_receipt_that_cannot_be_read_is_an_error(
     (made / ".piste/receipts/prompt_plan.md.json").write_text(text)
     found = say("check")
     assert found.code == 2
-    assert found.out.startswith("prompt_plan.md: failed: .piste/receipts/prompt_plan.md.json ")
-    assert said in found.out
-    assert len(found.out.splitlines()) == 1
+    plan, todo = found.out.splitlines()
+    assert plan.startswith("prompt_plan.md: failed: .piste/receipts/prompt_plan.md.json ")
+    assert said in plan
+    assert todo.startswith("todo.md is fresh, but prompt_plan.md is failed: .piste/receipts/")
+    assert say("check", "todo").code == 2
 
 
 def test_json(made: Path, say: Say) -> None:
@@ -63,4 +76,8 @@ def test_json(made: Path, say: Say) -> None:
     said = say("check", "--json")
     assert (said.code, said.json["exit_code"], said.err) == (1, 1, "")
     states = {found["target"]: found["state"] for found in said.json["targets"]}
-    assert states == {"spec.md": "foreign", "prompt_plan.md": "stale", "todo.md": "fresh"}
+    assert states == {"spec.md": "foreign", "prompt_plan.md": "stale", "todo.md": "stale"}
+    todo = said.json["targets"][2]
+    assert (todo["todo"], todo["up_to_date"], todo["before"]) == ("wait", False, ["prompt_plan.md"])
+    assert todo["said"] == "todo.md is fresh, but prompt_plan.md is stale: spec.md changed"
+    assert len(todo["key"]) == 64  # its own is known all the same

@@ -31,6 +31,16 @@ def test_a_changed_input_is_shown_as_a_diff(made: Path, say: Say) -> None:
     assert lines[-1].endswith(" tokens, free (outline)")
 
 
+def test_what_a_target_is_made_from_is_explained_with_it(made: Path, say: Say) -> None:
+    add(made / "spec.md", "3. More.\n")
+    lines = say("why", "todo").out.splitlines()
+    assert lines[0] == "todo.md is fresh, but prompt_plan.md is stale: spec.md changed"
+    assert "  +3. More." in lines
+    assert lines[-1].startswith("next: doit todo brings prompt_plan.md up to date first")
+    found = say("why", "todo", "--json").json
+    assert "+3. More." in found["diffs"]["spec.md"].splitlines()
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

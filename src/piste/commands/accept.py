@@ -7,7 +7,7 @@ inputs change again it is again a conflict, never overwritten unasked.
 from collections.abc import Sequence
 
 from piste.commands import common
-from piste.engine import log, makers, project, receipts, states
+from piste.engine import log, makers, project, receipts, states, upstream
 from piste.engine.receipts import Receipt
 from piste.engine.states import Decision
 from piste.engine.world import World
@@ -40,7 +40,8 @@ def adoptable(world: World, decision: Decision) -> Receipt | None:
     if decision.state == states.FRESH:
         return None
     if decision.state == states.MISSING:
-        raise UserError(f"{target} is not there; {common.next_step(world, decision)}")
+        (whole,) = upstream.decide(world, [decision.rule])
+        raise UserError(f"{target} is not there; {common.next_step(world, whole)}")
     if decision.state == states.FOREIGN and decision.wanted is None:
         raise UserError(f"{target} is a source: what it could be made from is not there")
     if decision.wanted is None:

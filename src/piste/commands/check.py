@@ -1,6 +1,7 @@
 """`piste check`: is every target as it should be? For CI: it asks no model and changes no byte.
 
-Without a name it looks at what has been made before; what never was is not missed.
+What a target is made from counts too: it is fresh when `doit T` would do nothing. Without a name
+it looks at what has been made before; what never was is not missed.
 """
 
 import sys
@@ -30,7 +31,9 @@ def main(argv: Sequence[str]) -> int:
         common.print_json({"exit_code": code, "targets": shown})
         return code
     for decision in stale:
-        print(f"{decision.rule.target}: {decision.state}: {decision.why()}")
+        waits = decision.todo == states.WAIT
+        short = f"{decision.rule.target}: {decision.state}: {decision.why()}"
+        print(decision.line() if waits else short)
     total = len(decisions)
     fresh = f"{total - len(stale)} of {total} fresh" if total else "nothing has been made here"
     step = common.next_step(world, stale[0]) if stale else ""
@@ -40,7 +43,8 @@ def main(argv: Sequence[str]) -> int:
 
 def exit_code(stale: Sequence[Decision]) -> int:
     """Return 0, 1 or 2 for the targets that are not as they should be."""
-    if any(reason.part == "error" for decision in stale for reason in decision.reasons):
+    found = [one for decision in stale for one in (decision, *decision.before)]
+    if any(reason.part == "error" for decision in found for reason in decision.reasons):
         return EXIT_MISTAKE
     return EXIT_FAILED if stale else 0
 

@@ -11,7 +11,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from piste.engine import makers, receipts, rules, states
+from piste.engine import receipts, rules, states, upstream
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
 from piste.engine.world import World
@@ -113,12 +113,13 @@ def chosen(world: World, names: Sequence[str]) -> list[Rule]:
 def decisions(world: World, names: Sequence[str], everything: bool = False) -> list[Decision]:
     """Return a decision for each target that is named, else for those that matter here.
 
-    What matters is the line, and beside it whatever piste has made: a README.md that
-    somebody wrote is none of its business. Raises UserError for a name that is none.
+    What a target is made from counts in its decision (`upstream`). What matters is the line, and
+    beside it whatever piste has made: a README.md that somebody wrote is none of its business.
+    Raises UserError for a name that is none.
     """
     if names or everything:
         rules = chosen(world, names) if names else list(world.rules.values())
-        return [makers.decide(world, rule) for rule in rules]
+        return upstream.decide(world, rules)
     root = world.root
     there = [
         rule
@@ -127,7 +128,7 @@ def decisions(world: World, names: Sequence[str], everything: bool = False) -> l
         or os.path.exists(root / rule.target)
         or os.path.exists(receipts.path(root, rule.target))
     ]
-    found = [makers.decide(world, rule) for rule in there]
+    found = upstream.decide(world, there)
     return [d for d in found if d.state != states.FOREIGN or d.rule.stage == LINE]
 
 
@@ -146,48 +147,52 @@ def _named(world: World, word: str) -> Rule:
 
 
 def next_step(world: World, decision: Decision) -> str:
-    """Return what a person can do about a target, as one phrase; "" when there is nothing."""
-    name, target = decision.rule.name, decision.rule.target
+    """Return what a person can do about a target, as one phrase; "" when there is nothing.
+
+    `decision` is one of `upstream`: what stops a build before the target comes first.
+    """
+    stops = (states.CONFLICT, states.BLOCKED)
+    stuck = next((other for other in decision.before if other.todo in stops), decision)
+    name, target = stuck.rule.name, stuck.rule.target
     build = f"{world.door()} {name}"
-    if decision.todo == states.CONFLICT:
+    if stuck.todo == states.CONFLICT:
         return (
             f"piste diff {target} shows your text, piste accept {target} keeps it, "
             f"{build} --overwrite replaces it"
         )
-    if decision.todo == states.BLOCKED:
-        return _unblocked(world, decision)
-    if decision.state == states.EDITED:
+    if stuck.todo == states.BLOCKED:
+        return _unblocked(world, stuck)
+    if stuck.todo == states.WAIT:
+        first = stuck.before[0].rule.target
+        return f"{build} brings {first} up to date first, then looks at {target} again"
+    if stuck.state == states.EDITED:
         return f"piste diff {target} shows your edits; they stay"
-    if decision.todo == states.ADOPT:
+    if stuck.todo == states.ADOPT:
         return f"{build} records it, at no cost"
-    if decision.todo == states.RESTORE:
+    if stuck.todo == states.RESTORE:
         return f"{build} brings it back from the store, at no cost"
-    if decision.todo == states.MAKE and decision.stored:
+    if stuck.todo == states.MAKE and stuck.stored:
         return f"{build} takes it from the store, at no cost"
-    return f"{build} makes it" if decision.todo == states.MAKE else ""
+    return f"{build} makes it" if stuck.todo == states.MAKE else ""
 
 
 def _unblocked(world: World, decision: Decision) -> str:
-    """The way to what is missing, back to the first thing that only a person can give."""
+    """The way to what is missing, where nothing before that stops a build."""
     build = f"{world.door()} {decision.rule.name}"
     if any(reason.part == "error" for reason in decision.reasons):
         return f"mend that, then {build}"
     missing = decision.reasons[0].name
     if missing in _SOURCES:
         return f"{world.door()} idea talks the idea through; or write {rules.IDEA}"
-    maker = next((rule for rule in world.rules.values() if rule.target == missing), None)
-    if maker is None:
-        return f"write {missing}, then {build}"
-    before = makers.decide(world, maker)
-    if before.todo == states.BLOCKED:
-        return _unblocked(world, before)
-    return f"{build} makes {missing} first, then {decision.rule.target}"
+    if any(rule.target == missing for rule in world.rules.values()):
+        return f"{build} makes {missing} first, then {decision.rule.target}"
+    return f"write {missing}, then {build}"
 
 
 def as_dict(world: World, decision: Decision) -> dict[str, Any]:
     """Return a decision as plain data for JSON."""
     key = decision.key
-    if not key and decision.state == states.FRESH:
+    if not key and (decision.state == states.FRESH or decision.todo == states.WAIT):
         # Found fresh without a look at the files: then the key is the receipt's.
         receipt = receipts.read(world.root, decision.rule.target)
         key = receipt.key if receipt else ""
@@ -196,9 +201,12 @@ def as_dict(world: World, decision: Decision) -> dict[str, Any]:
         "rule": decision.rule.name,
         "state": decision.state,
         "todo": decision.todo,
+        "said": decision.line(),
         "reasons": [reason._asdict() for reason in decision.reasons],
         "key": key or None,
         "in_store": decision.stored,
+        "up_to_date": decision.up_to_date,
+        "before": [other.rule.target for other in decision.before],
         "next": next_step(world, decision) or None,
     }
 

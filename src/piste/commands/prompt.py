@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from piste.commands import common
-from piste.engine import freshness, make, makers, project
+from piste.engine import freshness, make, project, upstream
 from piste.engine.rules import Rule
 from piste.engine.world import World
 from piste.model import tokens
@@ -65,6 +65,6 @@ def _as_set(value: object) -> str:
 def _inputs_there(world: World, rule: Rule) -> None:
     for path in freshness.chosen_inputs(world, rule):
         if not os.path.lexists(world.root / path):
-            decision = makers.decide(world, rule)
+            (decision,) = upstream.decide(world, [rule])
             step = common.next_step(world, decision)
             raise UserError(f"{rule.target}: {path} is missing{f'; {step}' if step else ''}")

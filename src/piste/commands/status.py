@@ -87,11 +87,10 @@ def _as_dict(world: World, decision: Decision) -> dict[str, Any]:
 
 def _lines(world: World, decisions: Sequence[Decision]) -> list[str]:
     rows = [["TARGET", "STATE", "AGE", "REBUILD", "WHY"]]
-    unready = {d.rule.target for d in decisions if not d.up_to_date}
     for decision in decisions:
         rows.append([
             decision.rule.target, decision.state, _age_said(_age(world, decision)),
-            _rebuild(world, decision), _why(decision, unready),
+            _rebuild(world, decision), decision.why(),
         ])  # fmt: skip
     head, *lines = common.table(rows, right=("AGE",))
     shown = [screen.style(head, "dim", sys.stdout)]
@@ -102,16 +101,6 @@ def _lines(world: World, decisions: Sequence[Decision]) -> list[str]:
         coloured = screen.style(word, _COLOURS[word], sys.stdout)
         shown.append(before + after.replace(word, coloured, 1))
     return shown
-
-
-def _why(decision: Decision, unready: set[str]) -> str:
-    before = [
-        name for names in decision.rule.inputs for name in names
-        if name in unready and name != decision.rule.target
-    ]  # fmt: skip
-    if decision.state == states.FRESH and before:
-        return f"will be looked at again after {', '.join(before)}"
-    return decision.why()
 
 
 def _rebuild(world: World, decision: Decision) -> str:

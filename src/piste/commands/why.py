@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from piste.commands import common
 from piste.commands.status import estimate, estimate_said
-from piste.engine import hashing, makers, project, receipts, states
+from piste.engine import hashing, project, receipts, states, upstream
 from piste.engine.states import Decision, Reason
 from piste.engine.world import World
 from piste.system import screen
@@ -23,9 +23,10 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     world = project.here()
     (rule,) = common.chosen(world, [args.target])
-    decision = makers.decide(world, rule)
+    (decision,) = upstream.decide(world, [rule])
     if args.json:
-        diffs = {r.name: "\n".join(difference(world, r)) for r in decision.reasons}
+        reasons = [r for one in (*decision.before, decision) for r in one.reasons]
+        diffs = {r.name: "\n".join(difference(world, r)) for r in reasons}
         shown = {name: text for name, text in diffs.items() if text}
         common.print_json({**common.as_dict(world, decision), "diffs": shown})
         return 0
@@ -81,8 +82,8 @@ def _lines(world: World, decision: Decision) -> Iterator[str]:
         yield f"{target} is fresh: nothing that it was made from has changed"
         yield from _made_from(world, decision)
         return
-    yield f"{target} is {decision.state}: {decision.why()}"
-    for reason in decision.reasons:
+    yield decision.line()
+    for reason in [r for one in (*decision.before, decision) for r in one.reasons]:
         for line in difference(world, reason):
             yield f"  {coloured(line)}".rstrip()
     said = common.next_step(world, decision)

@@ -21,6 +21,7 @@ from piste.system.errors import PisteError
 if TYPE_CHECKING:  # doit loads this for projects that do not use piste, too
     from piste.engine.rules import Rule
     from piste.engine.states import Decision
+    from piste.engine.upstream import Walk
     from piste.engine.world import World
 
 LINE = "line"  # the default task: what was made before, brought up to date
@@ -30,6 +31,7 @@ ours: set[str] = set()  # names of the tasks that piste decides
 asked: set[str] = set()  # names of the tasks that this run was asked for
 targets: set[str] = set()  # of our tasks: doit need not look for them
 files: set[str] = set()  # inputs and targets of our tasks: doit need not look at them
+_walk: "Walk | None" = None  # of a list; see `Fresh.listed`
 _notes: dict[str, str] = {}  # task -> why nothing was done, where that is worth a word
 stop = threading.Event()  # set by ^C and SIGTERM: calls under way end
 _began = 0.0  # seconds since the epoch: before that, other runs left what they left
@@ -216,14 +218,24 @@ class Fresh:
     def __bool__(self) -> bool:
         if self._option("overwrite") or self._option("again"):
             return False
-        decision = self.decide()
+        decision = self._shown()
         if decision.up_to_date and decision.state != "fresh":
             _notes[self.rule.name] = decision.why()
         return decision.up_to_date
 
     def __repr__(self) -> str:
-        decision = self.decide()
-        return f"{self.rule.target} is {decision.state}: {decision.why()}"
+        return self._shown().line()
+
+    def _shown(self) -> "Decision":
+        """The decision: in a run of the target alone; in a list, what comes before counts."""
+        global _walk
+        from piste.engine import upstream
+
+        if _began or (self.task is not None and self.task.options is not None):
+            return self.decide()
+        if _walk is None:
+            _walk = upstream.Walk(world())
+        return _walk.whole(self.rule)
 
     def is_brought(self) -> bool:
         """Whether a person brought the target, as it can be told before anything runs."""

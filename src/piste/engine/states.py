@@ -25,12 +25,13 @@ RESTORE = "restore"  # bring back the recorded text
 MAKE = "make"  # from the store if it has the key, else from a model
 CONFLICT = "conflict"  # a person's text stands in the way: stop and say so
 BLOCKED = "blocked"  # an input is missing, or a receipt cannot be read
+WAIT = "wait"  # nothing by itself: what it is made from comes first, and then another look
 
 
 class Reason(NamedTuple):
     """One thing that differs, in a form for people and for machines."""
 
-    part: str  # "input", "prompt", "model", "options", …, "receipt", "target"
+    part: str  # "input", "prompt", "model", "options", …, "receipt", "target", "upstream"
     name: str  # which input, which option
     said: str  # one phrase: "spec.md changed"
     old: str = ""  # digest or value, where there is one
@@ -48,6 +49,8 @@ class Decision(NamedTuple):
     wanted: Receipt | None = None  # what a making of now would record; output is ""
     output: str = ""  # digest of the target as it stands, "" when missing
     stored: bool = False  # the store can answer, at no cost
+    # Of what it is made from: what a build would work on first (see `upstream`).
+    before: "tuple[Decision, ...]" = ()
 
     @property
     def key(self) -> str:
@@ -62,6 +65,16 @@ class Decision(NamedTuple):
     def why(self) -> str:
         """All reasons in one line."""
         return "; ".join(reason.said for reason in self.reasons)
+
+    def line(self) -> str:
+        """The target, its state and why, in one line."""
+        target = self.rule.target
+        if self.todo != WAIT:
+            return f"{target} is {self.state}: {self.why()}"
+        own = [reason.said for reason in self.reasons if reason.part != "upstream"]
+        above = [reason.said for reason in self.reasons if reason.part == "upstream"]
+        alone = f"{target} is {FRESH if self.state == STALE else self.state}"
+        return f"{alone}{''.join(f' ({said})' for said in own)}, but {'; '.join(above)}"
 
 
 def mistake_of(decision: Decision) -> UserError:
