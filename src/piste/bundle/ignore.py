@@ -11,6 +11,7 @@ folder that an earlier line left out, which is what one wants of one list. It do
 what git lists: that is `listing`'s.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from piste.bundle.defaults import GROUPS, SECRET_FILES
 from piste.bundle.escapes import quote
 from piste.bundle.file_reader import Folders, read
+from piste.bundle.gitignore import CLASSES
 from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
 from piste.system.errors import UserError
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _WILD = frozenset("*?[\\")
 _ODD = _WILD | {"\ufffd"}  # which stands for any byte that is not UTF-8
+_CLASS = re.compile(r"\[:(\w+):\]")
 _MOST = 1 << 20  # bytes of an ignore file: beyond it, it is none
 
 
@@ -75,6 +78,12 @@ def lines_of(root: str, names: Iterable[bytes], only_back: bool = False) -> list
                     where = f"{quote(name)}, line {number}"
                     found.append(Line(anchored(line.rstrip("\r"), folder), where))
     return found
+
+
+def text_of(root: str, name: bytes) -> bytes:
+    """Return the bytes of an ignore file; none of one that is too large or no plain file."""
+    with closing(Folders(root)) as folders:
+        return read(folders, name, _MOST).data
 
 
 def gather(root: str, settings: Settings, names: Sequence[bytes]) -> list[Line]:
@@ -146,29 +155,37 @@ class _Glance:
 
 def compiled(lines: Sequence[Line]) -> "GitIgnoreSpec":
     """Return the matcher of the lines. Raises UserError, which names the line that is wrong."""
+    import re2
     from pathspec import GitIgnoreSpec
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
     patterns = []
     for line in lines:
         try:
-            patterns.append(GitIgnoreSpecPattern(line.pattern))
-        except Exception as error:  # its own error, and re.error for a range such as [z-a]
+            pattern = GitIgnoreSpecPattern(_CLASS.sub(_ranges, line.pattern))
+            if pattern.regex is not None:
+                re2.compile(pattern.regex.pattern)  # as the matcher will; it says less
+        except Exception as error:  # its own error, and others for a range such as [z-a]
             raise UserError(
                 f"{line.source}: {line.pattern!r} is not a gitignore pattern; mend or remove it"
             ) from error
+        patterns.append(pattern)
     return GitIgnoreSpec(patterns)
+
+
+def _ranges(named: re.Match[str]) -> str:
+    """A class such as `[:alpha:]`, which pathspec does not know, as ranges."""
+    return CLASSES[named[1].encode()].decode() if named[1].encode() in CLASSES else named[0]
 
 
 def exact(settings: Settings, paths: Sequence[str]) -> set[bytes]:
     """Return the names that are asked for exactly; some of them may be folders."""
     back = [line[1:] for line in settings.ignore if line.startswith("!")]
-    asked = [*paths, *settings.include, *(line for line in back if "/" in line.rstrip("/"))]
-    return {
-        line.strip("/").encode("utf-8", "surrogateescape")
-        for line in asked
-        if line.strip("/") and not _WILD & set(line)
-    }
+    named = [*settings.include, *(line for line in back if "/" in line.rstrip("/"))]
+    # A path of the command line is a name, whatever is in it: `app/[slug]/page.tsx`. A line of the
+    # settings with a bracket is a pattern, and may be such a name as well.
+    asked = [*paths, *(line for line in named if not {"*", "?"} & set(line))]
+    return {line.strip("/").encode("utf-8", "surrogateescape") for line in asked if line.strip("/")}
 
 
 def split(

@@ -217,11 +217,11 @@ def _walk(
     root: str, submodules: bool, prune: Callable[[], Prune] | None
 ) -> tuple[list[bytes], list[bytes], list[bytes], list[bytes], list[str]]:
     """List the files below `root` without git, honouring nested `.gitignore` files."""
-    from piste.bundle.ignore import Line, compiled, lines_of, matchable
+    from piste.bundle.gitignore import Rule, is_ignored, rules_of
+    from piste.bundle.ignore import matchable, text_of
 
     base = os.fsencode(root)
-    lines: list[Line] = []
-    spec = compiled(lines)
+    rules: list[Rule] = []
     skip = prune() if prune else None
     names: list[bytes] = []
     nested: list[bytes] = []
@@ -243,16 +243,15 @@ def _walk(
             continue
         prefix = folder + b"/" if folder else b""
         if b".gitignore" in own:
-            lines += lines_of(root, [prefix + b".gitignore"])
-            spec = compiled(lines)
+            rules += rules_of(text_of(root, prefix + b".gitignore"), prefix)
         for entry in reversed(entries):
             name = prefix + entry.name
             text = matchable(name)
             if entry.is_dir(follow_symlinks=False):
-                if entry.name == b".git" or spec.match_file(text + "/"):
+                if entry.name == b".git" or is_ignored(rules, name, True):
                     continue
                 (pruned if skip and skip(text + "/") else waiting).append(name)
-            elif not spec.match_file(text):
+            elif not is_ignored(rules, name, False):
                 plain = entry.is_file(follow_symlinks=False) or entry.is_symlink()
                 (names if plain else specials).append(name)
     return names, nested, pruned, specials, notes
