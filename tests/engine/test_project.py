@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from piste.engine import project
+from piste.engine import makers, project, states
 from piste.engine.world import door
 from piste.system.errors import UserError
 
@@ -108,3 +108,26 @@ def test_the_door_is_doit_only_where_it_would_do(
     if dodo is not None:
         (tmp_path / "dodo.py").write_text(dodo)
     assert door(tmp_path) == way
+
+
+@pytest.mark.parametrize("name", ["README.rst", "README", "readme.md", "Readme.txt"])
+def test_a_readme_in_another_form_or_case_is_the_persons(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("Mine.\n")
+    made = project.world(tmp_path)
+    assert made.rules["readme"].target == "README.new.md"
+    assert made.yours == {"README.new.md": name}
+
+
+@pytest.mark.parametrize(
+    ("target", "there"), [("todo.md", "TODO.md"), ("caf\u00e9.md", "cafe\u0301.md")]
+)
+def test_a_name_that_is_the_same_on_other_systems_stands_in_the_way(
+    tmp_path: Path, target: str, there: str
+) -> None:
+    (tmp_path / "prompt_plan.md").write_text("# Plan\n")
+    (tmp_path / "piste.toml").write_text(f'[rules.todo]\ntarget = "{target}"\n')
+    (tmp_path / there).write_text("Mine.\n")
+    made = project.world(tmp_path)
+    decision = makers.decide(made, made.rules["todo"])
+    assert decision.todo == states.BLOCKED
+    assert f"{there} is there, and {target} is the same name" in decision.why()

@@ -276,12 +276,18 @@ class Fresh:
         `options` are the task's own, as doit hands them to an action.
         """
         from piste.engine import makers
+        from piste.system.errors import UserError
 
         given = self.world()
         rule = given.rules[self.rule.name]
         _made.add(rule.target)
         if options["overwrite"] and rule.target in given.yours:
-            rule = rule._replace(target=given.yours[rule.target])
+            mine = given.yours[rule.target]
+            if not mine.lower().endswith(".md"):
+                raise UserError(
+                    f"{mine} is no Markdown and stays; move it away to have README.md made"
+                )
+            rule = rule._replace(target=mine)
         return makers.make(
             given, rule, overwrite=options["overwrite"], again=options["again"], stop=stop
         ).said

@@ -89,6 +89,11 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     settled = hashing.is_settled(receipts.path(world.root, rule.target))
     target = hashing.look(world.root / rule.target, rule.kind)
     output = target.digest if target else ""
+    if target is None and receipt is None and (twin := paths.twin(world.root, rule.target)):
+        raise UserError(
+            f"{twin} is there, and {rule.target} is the same name on other systems; rename it, or "
+            f"set another `target` in [rules.{rule.name}]"
+        )
     inputs: dict[str, str] = {}
     gone: list[Reason] = []
     chosen = chosen_inputs(world, rule)

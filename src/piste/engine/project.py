@@ -14,6 +14,8 @@ from piste.engine.world import World
 from piste.system import paths
 from piste.system.errors import UserError
 
+# How else a README is written; what stands there is not written a second time.
+_README_FORMS = (".md", "", ".rst", ".txt", ".adoc", ".org", ".markdown", ".mdx")
 _MARKS = (config.FILE, paths.STATE)
 
 
@@ -64,17 +66,29 @@ def _beside_yours(root: Path, settings: config.Config) -> tuple[config.Config, d
 
     Also returns which target stands in for which file of the person.
     """
-    moved = {
-        rule.name: rule._replace(target=rule.beside)
-        for rule in settings.rules.values()
-        if rule.beside
-        and os.path.lexists(root / rule.target)
-        and not os.path.exists(receipts.path(root, rule.target))
-    }
-    if not moved:
-        return settings, {}
-    yours = {rule.target: settings.rules[name].target for name, rule in moved.items()}
-    return settings._replace(rules={**settings.rules, **moved}), yours
+    moved, yours = {}, {}
+    for rule in settings.rules.values():
+        if not rule.beside or os.path.exists(receipts.path(root, rule.target)):
+            continue
+        if mine := _of_a_person(root, rule.target):
+            moved[rule.name] = rule._replace(target=rule.beside)
+            yours[rule.beside] = mine
+    return settings._replace(rules={**settings.rules, **moved}) if moved else settings, yours
+
+
+def _of_a_person(root: Path, target: str) -> str:
+    """What a person has there already: the file, its twin in other case, or in another form."""
+    if os.path.lexists(root / target):
+        return target
+    stem = paths.folded(target).rpartition(".")[0]
+    if not stem or "/" in target:
+        return ""
+    try:
+        names = sorted(os.listdir(root))
+    except OSError:
+        return ""
+    forms = {f"{stem}{ending}" for ending in _README_FORMS}
+    return next((name for name in names if paths.folded(name) in forms), "")
 
 
 def _has_table(folder: Path) -> bool:

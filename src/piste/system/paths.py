@@ -120,3 +120,24 @@ def writable_folder(folder: Path, what: str) -> None:
         raise UserError(f"{what}: {folder} is not a folder; move it away")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{what}: the folder {folder} is read-only; chmod u+w it")
+
+
+def twin(root: Path, target: str) -> str:
+    """Return what stands beside `target` and is the same name on other systems, or "".
+
+    macOS and Windows fold case (`TODO.md`), macOS also the ways to write one letter in Unicode.
+    """
+    folder, _, base = target.rpartition("/")
+    try:
+        names = os.listdir(root / folder)
+    except OSError:
+        return ""
+    same = [name for name in names if name != base and folded(name) == folded(base)]
+    return f"{folder}/{same[0]}" if same and folder else "".join(same[:1])
+
+
+def folded(name: str) -> str:
+    """Return a name as file systems that fold case and Unicode compare it."""
+    import unicodedata
+
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
