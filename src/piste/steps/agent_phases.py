@@ -17,6 +17,7 @@ from piste.system import git, screen
 from piste.system.errors import printable
 
 _UNCHANGED, _STILL = "nothing was changed", ", and still "
+_NOT_PART = "git ignores new files, so they are no part of it"
 
 
 def work(run: Run, now: Attempt) -> Attempt:
@@ -45,8 +46,11 @@ def look(run: Run, now: Attempt) -> Attempt:
         now, wrong = _taken(run, now)
     except git.GitFailed as error:
         now, wrong = replace(now, work=now.start), f"git cannot take in what is there: {error}"
+    now = replace(now, left_out=attempt_run.put_aside(run, now))
     if wrong:
         return red(now, wrong)
+    if now.left_out:
+        screen.say(f"step {printable(now.step)}: {_NOT_PART}: {now.left_out}")
     if same(run, now.work, now.start):
         if now.ended:
             return failed(run, now, f"{now.ended}, and nothing was changed")
@@ -81,6 +85,7 @@ def _settle(run: Run, now: Attempt) -> Attempt:
     between loses nothing.
     """
     worktree.rescue(run.repo, attempt_run.message(now, "cut off"), now.branch)
+    attempt_run.put_aside(run, now, ".cut-off")
     tip = git.commit_of(run.repo.root, f"refs/heads/{now.branch}")
     if not tip or git.is_ancestor(run.repo.root, tip, now.start) or same(run, tip, now.start):
         return now
@@ -112,6 +117,8 @@ def _ended(done: AgentResult, now: Attempt, settings: Settings) -> str:
 def _nothing(now: Attempt) -> str:
     """Say that nothing was changed; what was wrong before it still is."""
     said = _UNCHANGED
+    if now.left_out:
+        said += f" but files that git ignores: {now.left_out}; give them another place"
     if now.words.endswith(("?", "？")):
         said += f"; it asked back, and nobody can answer: {now.words}"
     wrong = now.reason.partition(_STILL)[2] if now.reason.startswith(_UNCHANGED) else now.reason
@@ -126,7 +133,8 @@ def test(run: Run, now: Attempt) -> Attempt:
     worktree.ensure(run.repo, now.work, now.branch)
     result = run_tests(run, now, "tests")
     if not result.green:
-        return red(now, result.said, result.output)
+        without = f"; {_NOT_PART}, and were not there: {now.left_out}" if now.left_out else ""
+        return red(now, result.said + without, result.output)
     changed = attempt_run.changed_tests(run, now)
     if changed:
         worktree.put_back(run.repo, now.base, changed)

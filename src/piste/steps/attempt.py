@@ -64,6 +64,7 @@ class Attempt:
     failure: str = ""  # of its output, what is worth reading
     doubt: str = ""  # why a person has to look though the tests are green
     outside: str = ""  # what of the person's own has changed while an agent worked
+    left_out: str = ""  # new files that git ignores, in one line
     approved: str = ""  # the content that a person said yes to: hash of git's tree
     hooked: int = 0  # how often hooks have changed what was to be committed
     commit: str = ""

@@ -24,6 +24,7 @@ from piste.steps import (
     change_policy,
     context,
     edit_blocks,
+    ignored,
     lent,
     testing,
     worktree,
@@ -342,6 +343,7 @@ def place(run: Run, now: Attempt, commit: str, branch: str = "") -> None:
             f"setup = {command!r} failed in a fresh worktree (exit code {result.code}); "
             f"see {log.relative_to(run.world.root)}"
         )
+    ignored.note(run.repo)
     worktree.note_set_up(run.repo, command)
     worktree.ensure(run.repo, commit, branch)
 
@@ -352,7 +354,15 @@ def run_tests(run: Run, now: Attempt, name: str) -> testing.Result:
     log = begin.with_name(f"{begin.name}.{name}")
     where = testing.Where(run.repo.project, log, run.busy, environment(run, now))
     with lent.lent(run.repo), screen.progress(f"step {printable(now.step)}: {now.test}"):
-        return testing.run(now.test, where, run.settings.test_timeout, stop=run.options.stop)
+        result = testing.run(now.test, where, run.settings.test_timeout, stop=run.options.stop)
+    ignored.note(run.repo)
+    return result
+
+
+def put_aside(run: Run, now: Attempt, ending: str = "") -> str:
+    """Keep the new files that git ignores from the tests; return them in one line, or ""."""
+    names = ignored.put_aside(run.repo, logs(run, now).name + ending)
+    return ignored.said(run.repo, names)
 
 
 def same(run: Run, one: str, other: str) -> bool:

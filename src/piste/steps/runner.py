@@ -22,6 +22,7 @@ from piste.steps import (
     attempt_run,
     commit_phases,
     home,
+    ignored,
     merge,
     progress,
     records,
@@ -172,6 +173,8 @@ def _begin(run: Run, link: StepStatus) -> Attempt:
         base=base, start=base, salt=branch.rpartition(".")[2] if run.options.again else "",
     )  # fmt: skip
     place(run, now, base)
+    ignored.forget(repo)
+    attempt_run.put_aside(run, now, ".left")
     _tests_can_run(run, now)
     return attempt.save(world.root, now)
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.steps import home, lent
+from piste.steps import home, ignored, lent
 from piste.system import atomic_write, processes
 from piste.system.git import (
     FOLDER,
@@ -35,10 +35,6 @@ from piste.system.git import (
     tree_of,
 )
 
-# Never part of a snapshot while untracked: what running tests and agents leaves behind.
-_LITTER = ("__pycache__", "*.pyc", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox",
-           ".venv", "venv", "node_modules", ".hypothesis", ".coverage", ".DS_Store",
-           ".aider*")  # fmt: skip
 STASH = "the stash"
 _MOST_HASHED = 4 << 20  # bytes of a file of the person's
 
@@ -95,6 +91,8 @@ def _rebuild(repo: Repo, commit: str) -> None:
     """Make the worktree anew, whatever a killed run has left of it."""
     with contextlib.suppress(OSError):
         atomic_write.remove(_ready_marker(repo))
+    with contextlib.suppress(OSError):
+        atomic_write.remove(repo.root / FOLDER / "ignored")
     # Twice --force: git locks a worktree while it makes it, and a killed git leaves that lock.
     ask(repo.root, ("worktree", "remove", "--force", "--force", str(repo.tree)))
     if repo.tree.is_symlink():
@@ -251,7 +249,7 @@ def rescue(repo: Repo, message: str, branch: str = "") -> str:
 
 
 def _without_litter() -> list[str]:
-    return [f":(exclude,top,glob)**/{name}{end}" for name in _LITTER for end in ("", "/**")]
+    return [f":(exclude,top,glob)**/{name}{end}" for name in ignored.LITTER for end in ("", "/**")]
 
 
 def link_target(repo: Repo, commit: str, path: str) -> str:
