@@ -217,7 +217,9 @@ if SAMPLES:
         for step in (*steps[:1], *steps[-1:]):
             marked = mark_done(text, step.id, not step.done)
             assert strip_marks(marked) == strip_marks(text)
-            assert [other[:3] for other in parse(marked).steps] == [other[:3] for other in steps]
+            assert [other[:2] for other in parse(marked).steps] == [other[:2] for other in steps]
+            bare = [strip_marks(other.prompt) for other in steps]
+            assert [strip_marks(other.prompt) for other in parse(marked).steps] == bare
             assert {other.id for other in parse(marked).steps if other.done} ^ {
                 other.id for other in steps if other.done
             } == {step.id}

@@ -159,7 +159,8 @@ _LEADING_WORD = re.compile(
 )
 _PRIORITY = re.compile(r"[*_ ]*[A-Z]{3,20}(?: [A-Z]{2,20}){0,3}[*_]*:\s*")
 _BEFORE_BOX = re.compile(r"[ \t>]*+(?:(?:[-*+•]|[0-9]{1,6}[.)])[ \t]++)*+(?:#{1,6}[ \t]++)?+")
-_BOX = re.compile(r"\[(.{0,2})\](?=\s|$)")
+_BOX = re.compile(r"\[(.{0,2})\](?=\s|$|\*\s)")  # [ ]* is an optional task of Kiro's
+_LAST_BOX = re.compile(r"(?:\s[-–—|:])?\s\[(.{0,2})\]((?:\s\S{1,20}){0,2})\s*$")
 _ID_BEFORE = re.compile(r"(?:[0-9]|\s[A-Z]|[0-9][a-z])$")
 _AROUND, _SEPARATORS = " \t*_~", " \t:：.)–—-*_~"
 _POINTS = "*_~.,:;!?()[]"
@@ -242,7 +243,7 @@ def split_state(text: str) -> tuple[str, str]:
 
 
 def _cut(text: str) -> tuple[str, str]:
-    for way in (_cut_box, _cut_emoji, _cut_last_word, _cut_first_word):
+    for way in (_cut_box, _cut_emoji, _cut_last_box, _cut_last_word, _cut_first_word):
         shorter, state = way(text)
         if shorter != text:
             return shorter, state
@@ -272,6 +273,19 @@ def _cut_emoji(text: str) -> tuple[str, str]:
             space = "" if not head or after[:1] in ":：.)" or head[-1] in "*_~" else " "
             return head + space + after, state
     return text, ""
+
+
+def _cut_last_box(text: str) -> tuple[str, str]:
+    # "Base - [x] Done", "Roof [ ]": a box at the end, alone or with a word that says the same.
+    found = _LAST_BOX.search(text)
+    if not found or not text[: found.start()].strip(_AROUND):
+        return text, ""
+    state, word = box_state(found.group(1)), found.group(2).strip(_POINTS + " ")
+    words = word.lower().split()
+    known = words in ([], ["open"]) or _state_of(words, first=True)[0] == len(words)
+    if not state or not known:
+        return text, ""
+    return _close(text[: found.start()].rstrip(" \t:："), text), state
 
 
 def _ends_a_title(after: str) -> bool:

@@ -21,7 +21,9 @@ Its lines are joined by LF, whatever ends them in the file, with none at the end
 state is never part of an id, a title or a prompt; a box within a prompt is.
 """
 
-from piste.documents.markdown import fences, inside, split
+from collections.abc import Iterator, Mapping
+
+from piste.documents.markdown import DONE, box, fences, inside, split
 from piste.documents.plan import titles
 from piste.documents.plan.types import Plan as Plan
 from piste.documents.plan.types import Problem as Problem
@@ -74,7 +76,8 @@ def mark_done(text: str, step_id: str, done: bool = True, form: str | None = Non
 
     The mark is ``✅`` at the end of the title (in front, for an item of a list; after the
     language, for a fence without a title); where the title has a box, the box is ticked.
-    When a step stops being done, a line with its status says so too.
+    When a step stops being done, a line with its status says so too, and where all of its
+    boxes are ticked, which says so as well, they are open again.
 
     Raises UserError when there is no such step.
     """
@@ -90,6 +93,24 @@ def mark_done(text: str, step_id: str, done: bool = True, form: str | None = Non
     changed = {row: titles.marked(lines[row], done)}
     if not done:
         changed |= {at: titles.not_started(lines[at]) for at in titles.status_rows(lines, row)}
-    for at, line in changed.items():
-        rows[at] = line + rows[at][len(lines[at]) :]
-    return "\n".join(rows)
+    new = _with_lines(rows, lines, changed)
+    after = () if done else parse(new, form).steps
+    if any(other.done for other in after if other.id == step_id):
+        new = _with_lines(rows, lines, {**changed, **dict(_unticked(lines, step))})
+    return new
+
+
+def _with_lines(rows: list[str], lines: list[str], changed: Mapping[int, str]) -> str:
+    new = [
+        changed[at] + row[len(lines[at]) :] if at in changed else row for at, row in enumerate(rows)
+    ]
+    return "\n".join(new)
+
+
+def _unticked(lines: list[str], step: Step) -> Iterator[tuple[int, str]]:
+    around = inside(lines, fences(lines))
+    for row in range(step.rows[0] - 1, min(step.rows[1] - 1, len(lines))):
+        found = box(lines[row]) if around[row] < 0 else None
+        if found and found.state == DONE:
+            sign = "[ ]" if lines[row][found.start] == "[" else "☐"
+            yield row, lines[row][: found.start] + sign + lines[row][found.end :]

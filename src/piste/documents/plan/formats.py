@@ -10,24 +10,23 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from piste.documents.markdown import (
     Fence,
-    Ticks,
-    fences,
     heading,
     inside,
     split,
     split_state,
     ticks,
 )
-from piste.documents.plan import titles
+from piste.documents.plan import fencing, titles
+from piste.documents.plan.fencing import PROMPT_LANGUAGES, Block
 from piste.documents.plan.titles import COARSE, Title
 
-PROMPT_LANGUAGES = {"text", "txt", "plaintext", "plain", "prompt", "markdown", "md", "llm"}
-_RANKS = {"prompt": 5.0, "step": 4.0, "task": 4.0, "ticket": 3.0, "phase": 2.0, "chunk": 1.9,
-          "fences": 2.5, "number": 1.0, "boxes": 0.0}  # fmt: skip
+_RANKS = {"prompt": 5.0, "step": 4.0, "task": 4.0, "item": 3.6, "ticket": 3.0, "phase": 2.0,
+          "chunk": 1.9, "fences": 2.5, "number": 1.0, "boxes": 0.0}  # fmt: skip
 _STYLES = {"heading": 5, "tags": 5, "html": 4, "bold": 3, "plain": 2, "list": 1, "boxes": 1}
 WEAK = 1.5
 """A family that fits less than this is hardly more than a guess."""
@@ -78,7 +77,7 @@ class Family:
 def read(text: str) -> Doc:
     """Return `text` made ready for a search."""
     lines = _unwrapped(split(text))
-    blocks = fences(lines)
+    blocks = fencing.sound(lines)
     around = inside(lines, blocks)
     openers = {row: at for row, line in enumerate(lines) if (at := ticks(line)) and at.info}
     heads = {row: found for row, line in enumerate(lines) if (found := heading(line))}
@@ -89,21 +88,10 @@ def read(text: str) -> Doc:
         {row: title for row, line in enumerate(lines) if (title := titles.read(line))},
         [(row, found[0]) for row, found in heads.items() if around[row] < 0],
         list(openers),
-        [row for row, at in openers.items() if language(at) in PROMPT_LANGUAGES],
-        [block.open for block in blocks if not language(openers.get(block.open))],
-        [_first_row(lines, block) for block in blocks],
+        [row for row, at in openers.items() if fencing.language(at) in PROMPT_LANGUAGES],
+        [block.open for block in blocks if not fencing.language(openers.get(block.open))],
+        [fencing.first_row(lines, block) for block in blocks],
     )
-
-
-def _first_row(lines: Sequence[str], block: Fence) -> int:
-    rows = range(block.open + 1, block.close)
-    return next((row for row in rows if lines[row].strip()), block.close)
-
-
-def language(fence: Ticks | None) -> str:
-    """Return the language that the opening line of a fence names, or ``""``."""
-    words = titles.bare_info(fence.info).split() if fence else []
-    return words[0].strip("{}.").lower() if words else ""
 
 
 def find(doc: Doc) -> list[Family]:
@@ -111,9 +99,29 @@ def find(doc: Doc) -> list[Family]:
     if marked := _markers(doc):
         return [marked]
     found = [*_with_words(doc), *_with_numbers(doc), *_only_fences(doc), *_check_list(doc)]
-    found += _with_tags(doc)
+    found += [*_with_tags(doc), *_tasks(doc)]
     found = [_fitted(doc, family) for family in found]
-    return sorted(found, key=lambda family: family.fit, reverse=True)
+    found.sort(key=lambda family: family.fit, reverse=True)
+    return _whole_first(found)
+
+
+def _whole_first(families: list[Family]) -> list[Family]:
+    """The families, the one step before all others where the best of them lies within it."""
+    best = families[0] if families else None
+    for family in families[1:]:
+        style, word = family.form.split()[0], family.form.split()[-1]
+        if (
+            best is None
+            or len(family.entries) != 1
+            or style not in fencing.HEADED
+            or word in COARSE
+        ):
+            continue
+        only = family.entries[0]
+        within = all(only.start <= at.row < only.end for at in best.entries)
+        if within and word != "number" and best.form.split()[0] in ("list", "boxes"):
+            return [family, *(other for other in families if other is not family)]
+    return families
 
 
 def _key(number: str) -> tuple[tuple[int, str], ...]:
@@ -137,9 +145,10 @@ def _fitted(doc: Doc, family: Family) -> Family:
     fenced = max(tagged, _share(entries, doc.bare))
     rank = _RANKS[word]
     if word in COARSE or word == "number":
-        # What mostly groups steps is one where each has just one fence, for its prompt.
-        several = _count(entries, doc.tagged) + _count(entries, doc.bare) > 1.1 * len(entries)
-        fenced = 0.0 if several else fenced
+        # What mostly groups steps is one where most have just one fence, for their prompt.
+        counts = [_prompts(doc, entry) for entry in entries]
+        many = sum(count > 1 for count in counts) > (1 - MOST) * len(entries)
+        fenced = 0.0 if many or sum(counts) > 1.5 * len(entries) else fenced
         rank = 3.0 if fenced >= MOST else rank
     rank += 1.0 if fenced >= MOST else 0.0
     if style == "fence":
@@ -148,11 +157,26 @@ def _fitted(doc: Doc, family: Family) -> Family:
     rank -= {"plain": 0.75, "list": 0.0 if fenced >= MOST else 1.0}.get(style, 0.0)
     if len(entries) == 1:
         rank -= 3.0
+    if word == "number" and style in fencing.HEADED and _below_phases(doc, entries):
+        rank = max(rank, 2.5)  # 1.1, 1.2, 2.1 below phases 1 and 2
     if len({entry.title.id for entry in entries}) < 0.5 * len(entries):
         rank -= 0.5  # numbers that begin again and again are steps within steps
     look = "heading" if style[0] == "h" and style[1:2].isdigit() else style.partition("+")[0]
     fit = (rank, float(fenced >= MOST), _STYLES.get(look, 0), len(entries), entries[-1].row)
     return replace(family, fit=fit, fenced=fenced >= MOST)
+
+
+def _below_phases(doc: Doc, entries: Sequence[Entry]) -> bool:
+    """Whether all ids have two parts, the first of them the number of a coarse heading above."""
+    ids = [entry.title.id.partition(".") for entry in entries]
+    if not all(dot for _, dot, _ in ids):
+        return False
+    known = {
+        title.id
+        for row, title in doc.titles.items()
+        if title.word in COARSE and doc.around[row] < 0
+    }
+    return {first for first, _, _ in ids} <= known
 
 
 def _share(entries: Sequence[Entry], openers: Sequence[int]) -> float:
@@ -162,9 +186,10 @@ def _share(entries: Sequence[Entry], openers: Sequence[int]) -> float:
     return has / len(entries)
 
 
-def _count(entries: Sequence[Entry], openers: Sequence[int]) -> int:
-    ends = ((bisect_left(openers, at.start), bisect_left(openers, at.end)) for at in entries)
-    return sum(end - start for start, end in ends)
+def _prompts(doc: Doc, entry: Entry) -> int:
+    """How many fences that could hold a prompt an entry has."""
+    blocks = fencing.blocks(doc.lines, entry.start, entry.end)
+    return sum(not one.language or one.language in PROMPT_LANGUAGES for one in blocks)
 
 
 # ------------------------------------------------------------------ titles with a word
@@ -188,7 +213,53 @@ def _with_words(doc: Doc) -> Iterator[Family]:
             seen.add(tuple(rows))
             names = sorted(styles, key=lambda name: (name[0] != "h", name))
             rows = _without_outline(doc, rows)
-            yield Family(f"{'+'.join(names)} {word}", _entries(doc, rows, fenced=fenced))
+            last = {} if fenced else _last(doc, rows)
+            known = {**doc.titles, **last}
+            entries = _entries(doc, [*rows, *last], known, fenced=fenced)
+            entries = _said_once(doc, _with_lines_above(doc, entries) if fenced else entries)
+            yield Family(f"{'+'.join(names)} {word}", entries)
+
+
+def _last(doc: Doc, rows: Sequence[int]) -> dict[int, Title]:
+    """The title without a number, ``### Final Prompt - …``, that follows those at `rows`."""
+    if not rows:
+        return {}
+    kind = doc.titles[rows[0]]
+    for row in range(rows[-1] + 1, len(doc.lines)):
+        if doc.around[row] < 0 and (title := titles.last(doc.lines[row])):
+            return {row: title} if (title.style, title.word) == (kind.style, kind.word) else {}
+    return {}
+
+
+def _said_once(doc: Doc, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries; a title that is said twice, with nothing between, is one."""
+    result: list[Entry] = []
+    for entry in entries:
+        before = result[-1] if result else None
+        if before is not None and before.title.id == entry.title.id:
+            texts = {before.title.text, entry.title.text} - {""}
+            between = doc.lines[before.row + 1 : min(entry.row, entry.start)]
+            if len(texts) < 2 and not any(line.strip() for line in between):
+                title = before.title._replace(text=next(iter(texts), ""))
+                result[-1] = Entry(before.row, entry.start, entry.end, title)
+                continue
+        result.append(entry)
+    return tuple(result)
+
+
+def _with_lines_above(doc: Doc, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries; where the title in a fence is but a number, the line above names the step."""
+    if any(entry.title.text for entry in entries):
+        return tuple(entries)
+    above = _lines_above(doc)
+    result = []
+    for entry in entries:
+        row = above.get(entry.start, -1)
+        if row < 0 or ticks(doc.lines[row]) or len(doc.lines[row]) > 200:
+            return tuple(entries)
+        text = (heading(doc.lines[row]) or (0, doc.lines[row]))[1]
+        result.append(entry._replace(title=entry.title._replace(text=titles.clean(text))))
+    return tuple(result)
 
 
 def _fill(doc: Doc, rows: list[int], more: list[int], within: bool) -> list[int]:
@@ -228,7 +299,7 @@ def _swallowed(doc: Doc, row: int) -> bool:
     """
     block = doc.blocks[doc.around[row]]
     at = bisect_left(doc.openers, row)
-    return not language(ticks(doc.lines[block.open])) or (
+    return not fencing.language(ticks(doc.lines[block.open])) or (
         at < len(doc.openers) and doc.openers[at] < block.close
     )
 
@@ -358,24 +429,30 @@ def _is_next(doc: Doc, row: int, at: int) -> bool:
 
 def _only_fences(doc: Doc) -> Iterator[Family]:
     """Fences made for a prompt; or bare ones, where each has a heading right above it."""
-    tagged = set(doc.tagged)
-    blocks = [block for block in doc.blocks if block.open in tagged]
     titled = {row for row, _ in doc.headings}
     above = _lines_above(doc)
+    bounds = [0, *(row for row, _ in doc.headings), len(doc.lines)]
+    known = [
+        one
+        for start, end in pairwise(bounds)
+        for one in fencing.blocks(doc.lines, start, end)
+        if one.closed or any(line.strip() for line in doc.lines[one.open + 1 : end])
+    ]
+    blocks = [one for one in known if one.language in PROMPT_LANGUAGES]
     if not blocks:
-        bare = {row for row in doc.bare if above[row] in titled}
-        blocks = [block for block in doc.blocks if block.open in bare]
+        blocks = [one for one in known if not one.language and above.get(one.open) in titled]
     if len(blocks) < 2:
         return
     entries = []
     for number, block in enumerate(blocks, 1):
-        row = above[block.open] if above[block.open] in titled else block.open
+        row = above.get(block.open, -1)
+        row = row if row in titled else block.open
         title = _fence_title(doc, row, block, number)
-        entries.append(Entry(row, block.open, block.close + 1, title))
+        entries.append(Entry(row, block.open, block.close + block.closed, title))
     yield Family("fences", tuple(entries))
 
 
-def _fence_title(doc: Doc, row: int, block: Fence, number: int) -> Title:
+def _fence_title(doc: Doc, row: int, block: Block, number: int) -> Title:
     if row == block.open:
         text = _first_words(doc.lines[block.open + 1 : block.close])
         return Title("fence", "fences", str(number), text, titles.fence_state(block.info))
@@ -407,6 +484,25 @@ def _check_list(doc: Doc) -> Iterator[Family]:
             known[row] = Title("list", "boxes", str(len(known) + 1), text, found.state)
     if len(known) > 1:
         yield Family("boxes", _entries(doc, list(known), known))
+
+
+def _tasks(doc: Doc) -> Iterator[Family]:
+    """Items with a box and an id, as spec-kit, Kiro and OpenSpec write them."""
+    boxed = [
+        row
+        for row, line in enumerate(doc.lines)
+        if doc.around[row] < 0 and "[" in line and titles.item_box(line)
+    ]
+    known = {row: title for row in boxed if (title := titles.task(doc.lines[row]))}
+    ids = {title.id for title in known.values()}
+    if len(known) < 2 or len(known) < 0.5 * len(boxed) or len(ids) < 0.8 * len(known):
+        return
+    rows = list(known)
+    entries = []
+    for entry in _entries(doc, rows, known):
+        stop = next((row for row, _ in doc.headings if entry.row < row < entry.end), entry.end)
+        entries.append(entry._replace(end=stop))
+    yield Family("boxes item", tuple(entries))
 
 
 # ------------------------------------------------------------------ tags in the plan
@@ -476,12 +572,14 @@ def _unwrapped(lines: list[str]) -> list[str]:
     """The lines without the fence that the whole text lies in, where it does (rows stay)."""
     full = [row for row, line in enumerate(lines) if line.strip()]
     opened = ticks(lines[full[0]]) if full else None
-    if opened is None or len(full) < 3 or language(opened) not in ("markdown", "md", ""):
+    if opened is None or len(full) < 3 or fencing.language(opened) not in ("markdown", "md", ""):
         return lines
     if not heading(lines[full[1]]) and lines[full[1]].strip() != "---":
         return lines
     inner = [found for row in full[1:] if (found := ticks(lines[row]))]
-    if language(opened) in [language(found) for found in (inner if opened.info else inner[:-1])]:
+    if fencing.language(opened) in [
+        fencing.language(found) for found in (inner if opened.info else inner[:-1])
+    ]:
         return lines  # fences of one kind, one after the other: the file only begins with one
     last = ticks(lines[full[-1]])
     cut = {full[0]}

@@ -8,13 +8,14 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from piste.documents.markdown import DONE, DROPPED, Ticks, closes, heading, ticks
+from piste.documents.markdown import DONE, DROPPED, box, heading, ticks
+from piste.documents.plan import fencing, titles
 from piste.documents.plan import formats as forms
-from piste.documents.plan import titles
+from piste.documents.plan.fencing import PROMPT_LANGUAGES, Block
 from piste.documents.plan.types import Plan, Problem, Step
 
 NO_STEPS = "no line of it names a step; mark each: <!-- step 1: Title --> … <!-- /step -->"
-_RULE = re.compile(r"[ \t]*+(?:([-*_])[ \t]*+(?:\1[ \t]*+){2,}+|=++)$")
+_RULE = re.compile(r"[ \t]*+(?:([-*_])[ \t]*+(?:\1[ \t]*+){2,}+|=++|[⸻―─━═]++|—{2,}+)[ \t]*+$")
 _LABEL = re.compile(r"[\W_]*prompt[\W_]*$", re.IGNORECASE)
 _LAST_WORDS = re.compile(
     r"(?:[0-9]{1,2}[.)] ?)?(?:how to use|conclusion|next steps|final notes|closing)\b",
@@ -40,17 +41,9 @@ def parse(text: str, form: str | None) -> Plan:
     return Plan(tuple(steps), best.form, _why(best, others), tuple(problems))
 
 
-class _Block(NamedTuple):
-    open: int
-    close: int  # of the line that closes it, or of the end of the body
-    language: str
-    width: int
-    closed: bool
-
-
 def _steps(doc: forms.Doc, family: forms.Family) -> tuple[list[Step], list[Problem]]:
-    entries = family.entries
-    bodies = [_blocks(doc.lines, entry.start, entry.end) for entry in entries]
+    entries, cut = _without_tail(doc, family.entries)
+    bodies = [fencing.blocks(doc.lines, entry.start, entry.end) for entry in entries]
     kinds = _prompt_kinds(doc, family, bodies)
     groups = _groups(doc, entries)
     used: dict[str, int] = {}
@@ -58,15 +51,59 @@ def _steps(doc: forms.Doc, family: forms.Family) -> tuple[list[Step], list[Probl
     problems: list[Problem] = []
     for entry, blocks, group in zip(entries, bodies, groups, strict=True):
         step_id = _unique(entry.title.id, used)
-        block = _prompt_block(doc, entry, blocks, kinds)
-        prompt = _content(doc, entry, block) if block else _prose(doc, entry)
+        wanted = _prompt_blocks(doc, entry, blocks, kinds)
+        prompt = _joined(doc, entry, wanted) if wanted else _prose(doc, entry)
         if step_id != entry.title.id:
             text = f"step {entry.title.id} is there more than once; this one is {step_id}"
             problems.append(Problem("duplicate-id", entry.row + 1, text))
-        problems += _prompt_problems(step_id, entry, blocks, block, prompt)
-        done = (entry.title.state or _told(doc, entry)) == DONE
-        steps.append(Step(step_id, entry.title.text, prompt, entry.row + 1, done, group))
+        problems += _prompt_problems(step_id, entry, blocks, wanted, prompt)
+        if cut and entry is entries[-1] and not wanted:
+            text = f"what follows this rule is taken for no part of step {step_id}"
+            problems.append(Problem("left-out", cut, text))
+        title = entry.title
+        steps.append(Step(
+            step_id, title.text, prompt, entry.row + 1, _is_done(doc, entry), group,
+            title.optional, title.parallel, (entry.start + 1, entry.end + 1),
+        ))  # fmt: skip
     return steps, problems
+
+
+def _is_done(doc: forms.Doc, entry: forms.Entry) -> bool:
+    """Whether the title of a step says so, or a status below it, or all of its boxes are ticked."""
+    if said := entry.title.state or _told(doc, entry):
+        return said == DONE
+    rows = (row for row in range(entry.start, entry.end) if doc.around[row] < 0)
+    states = {found.state for row in rows if (found := box(doc.lines[row]))}
+    return DONE in states and states <= {DONE, DROPPED}
+
+
+def _without_tail(
+    doc: forms.Doc, entries: tuple[forms.Entry, ...]
+) -> tuple[tuple[forms.Entry, ...], int]:
+    """The entries, the last one up to its first rule where rules stand between all of them.
+
+    With it comes the line (from 1) of that rule, where something follows it, else 0.
+    """
+    found = [
+        [row for row in range(entry.start, entry.end) if _is_rule(doc, row)] for entry in entries
+    ]
+    *before, last = found
+    if not last or not before:
+        return entries, 0
+    for entry, rules in zip(entries, before, strict=False):
+        tail = next((row for row in reversed(range(entry.start, entry.end))
+                     if doc.lines[row].strip()), -1)  # fmt: skip
+        if rules != [tail]:
+            return entries, 0
+    entry = entries[-1]
+    rest = range(last[0] + 1, entry.end)
+    if set(rest) & {*doc.tagged} or all(_is_frame(doc.lines[row]) for row in rest):
+        return entries, 0
+    return (*entries[:-1], entry._replace(end=last[0])), last[0] + 1
+
+
+def _is_rule(doc: forms.Doc, row: int) -> bool:
+    return doc.around[row] < 0 and _RULE.match(doc.lines[row]) is not None
 
 
 def _unique(step_id: str, used: dict[str, int]) -> str:
@@ -83,79 +120,74 @@ def _told(doc: forms.Doc, entry: forms.Entry) -> str:
     return titles.status(doc.lines[rows[0]]) if rows else ""
 
 
-def _blocks(lines: Sequence[str], start: int, end: int) -> list[_Block]:
-    """The fences from `start` to before `end`; what `end` cuts off counts as one too."""
-    found = [(row, line) for row in range(start, end) if (line := ticks(lines[row]))]
-    result = []
-    nesting = True
-    at = 0
-    while at < len(found):
-        row, opened = found[at]
-        last, nesting = _closing(found, at, nesting)
-        close = found[last][0] if last is not None else end
-        result.append(_Block(row, close, forms.language(opened), opened.width, last is not None))
-        at = last + 1 if last is not None else len(found)
-    return result
-
-
-def _closing(found: Sequence[tuple[int, Ticks]], at: int, nesting: bool) -> tuple[int | None, bool]:
-    """Which of the lines in `found` closes the fence that ``found[at]`` opens.
-
-    By CommonMark the first that can. People and models nest fences of the same length,
-    though: where another one opens before, that is its end, if then there is one left for
-    the outer one. When there was none once, `nesting` comes back false: another look would
-    read on to the end each time.
-    """
-    opened = found[at][1]
-    later = range(at + 1, len(found))
-    first = next((n for n in later if closes(found[n][1], opened)), None)
-    if first is None or not nesting or not any(found[n][1].info for n in range(at + 1, first)):
-        return first, nesting
-    stack = [opened]
-    for n in later:
-        if found[n][1].info:
-            stack.append(found[n][1])
-        elif closes(found[n][1], stack[-1]):
-            stack.pop()
-            if not stack:
-                return n, True
-    return first, False
-
-
 class _Kinds(NamedTuple):
-    bare: bool  # a fence without a language holds the prompt
+    tagged: bool  # a fence for a prompt, by its language, holds it
+    bare: bool  # a fence without a language does
     alone: bool  # so does any fence, where it is all that a step has
 
 
 def _prompt_kinds(
-    doc: forms.Doc, family: forms.Family, bodies: Sequence[Sequence[_Block]]
+    doc: forms.Doc, family: forms.Family, bodies: Sequence[Sequence[Block]]
 ) -> _Kinds:
     """What holds the prompts of most steps of a family; else a fence is an example in a text."""
     most = forms.MOST * len(bodies)
+    tagged = sum(any(_is_tagged(block) for block in blocks) for blocks in bodies)
     bare = sum(any(not block.language for block in blocks) for blocks in bodies)
     pairs = zip(family.entries, bodies, strict=True)
     alone = sum(_alone(doc, entry, blocks) for entry, blocks in pairs)
-    return _Kinds(family.fenced and bare >= most, alone >= most)
+    return _Kinds(tagged >= most, family.fenced and bare >= most, alone >= most)
 
 
-def _alone(doc: forms.Doc, entry: forms.Entry, blocks: Sequence[_Block]) -> bool:
+def _is_tagged(block: Block) -> bool:
+    return block.language in PROMPT_LANGUAGES
+
+
+def _alone(doc: forms.Doc, entry: forms.Entry, blocks: Sequence[Block]) -> bool:
     if len(blocks) != 1:
         return False
     rows = [*range(entry.start, blocks[0].open), *range(blocks[0].close + 1, entry.end)]
     return all(_is_frame(doc.lines[row]) or _LABEL.match(doc.lines[row]) for row in rows)
 
 
-def _prompt_block(
-    doc: forms.Doc, entry: forms.Entry, blocks: Sequence[_Block], kinds: _Kinds
-) -> _Block | None:
+def _prompt_blocks(
+    doc: forms.Doc, entry: forms.Entry, blocks: Sequence[Block], kinds: _Kinds
+) -> list[Block]:
+    """The fences that hold the prompt of a step; none where its text is the prompt."""
     if blocks and entry.start == blocks[0].open and entry.start != entry.row + 1:
-        return blocks[0]  # the title stands in it, or it has no title of its own
-    wanted = [block for block in blocks if block.language in forms.PROMPT_LANGUAGES]
+        return [blocks[0]]  # the title stands in it, or it has no title of its own
+    wanted = [block for block in blocks if _is_tagged(block)]
+    if not kinds.tagged and not any(_is_labelled(doc, entry, block) for block in wanted):
+        wanted = []  # in a step that is told in prose, a fence is an example
     if not wanted and kinds.bare:
         wanted = [block for block in blocks if not block.language]
     if not wanted and kinds.alone and _alone(doc, entry, blocks):
         wanted = list(blocks)
-    return wanted[0] if wanted else None
+    full = [block for block in wanted if any(_rows(doc, block))]
+    return full or wanted[:1]
+
+
+def _rows(doc: forms.Doc, block: Block) -> list[str]:
+    return [line for line in doc.lines[block.open + 1 : block.close] if line.strip()]
+
+
+def _is_labelled(doc: forms.Doc, entry: forms.Entry, block: Block) -> bool:
+    """Whether a fence is all that there is of a step, or stands below ``Prompt:``."""
+    rows = range(block.open - 1, entry.start - 1, -1)
+    above = next((doc.lines[row] for row in rows if not _is_frame(doc.lines[row])), "")
+    return not above or bool(_LABEL.match(above))
+
+
+def _joined(doc: forms.Doc, entry: forms.Entry, wanted: Sequence[Block]) -> str:
+    """What stands in the fences, with what stands between them."""
+    parts = []
+    before: Block | None = None
+    for block in wanted:
+        if before is not None:
+            between = _trimmed(list(doc.lines[before.close + 1 : block.open]))
+            parts += ["\n".join(between)] if between else []
+        parts.append(_content(doc, entry, block))
+        before = block
+    return "\n\n".join(parts)
 
 
 def _is_frame(line: str) -> bool:
@@ -166,13 +198,16 @@ def _is_frame(line: str) -> bool:
     return bare.startswith("<") and (cut := titles.parts(line)) is not None and not cut.body
 
 
-def _content(doc: forms.Doc, entry: forms.Entry, block: _Block) -> str:
+def _content(doc: forms.Doc, entry: forms.Entry, block: Block) -> str:
     rows = range(block.open + 1, block.close)
     lines = [_dedent(doc.lines[row], block.width) for row in rows]
     if entry.row in rows:
         lines[entry.row - block.open - 1] = titles.bare(lines[entry.row - block.open - 1], True)
     if not block.closed:
         lines = _trimmed(lines)
+        last = ticks(lines[-1]) if lines else None
+        if last and not last.info and sum(ticks(line) is not None for line in lines) % 2:
+            lines = _trimmed(lines[:-1])  # meant to close it, and too short for that
     return "\n".join(lines)
 
 
@@ -184,7 +219,11 @@ def _dedent(line: str, width: int) -> str:
 def _prose(doc: forms.Doc, entry: forms.Entry) -> str:
     told = set(titles.status_rows(doc.lines, entry.row))
     lines = [doc.lines[row] for row in range(entry.start, entry.end) if row not in told]
-    if entry.title.style == "list":
+    if entry.title.style == "boxes" and (found := titles.item_box(doc.lines[entry.row])):
+        first = doc.lines[entry.row][found.end :].removeprefix("*").strip()
+        rest = (n for n, line in enumerate(lines) if line.strip() and not line[0].isspace())
+        lines = [first, *lines[: next(rest, len(lines))]]
+    elif entry.title.style == "list":
         rest = (n for n, line in enumerate(lines) if line.strip() and not line[0].isspace())
         lines = [entry.title.text, *lines[: next(rest, len(lines))]]
     elif entry.title.style in ("plain", "bold"):
@@ -263,16 +302,23 @@ _ABANDONED = re.compile(
 
 
 def _prompt_problems(
-    step_id: str, entry: forms.Entry, blocks: Sequence[_Block], block: _Block | None, prompt: str
+    step_id: str,
+    entry: forms.Entry,
+    blocks: Sequence[Block],
+    wanted: Sequence[Block],
+    prompt: str,
 ) -> Iterator[Problem]:
     if not prompt.strip():
         yield Problem("empty-prompt", entry.row + 1, f"step {step_id} has no prompt")
     elif len(prompt) < 100 and _STAND_IN.match(prompt):
         yield Problem("elision", entry.row + 1, f"the prompt of step {step_id} is not written out")
-    tagged = [some for some in blocks if some.language in forms.PROMPT_LANGUAGES]
-    if len(tagged) > 1 and block is not None:
-        text = f"step {step_id} has {len(tagged)} fences for a prompt; the first is taken"
-        yield Problem("several-prompts", tagged[1].open + 1, text)
+    if len(wanted) > 1:
+        text = f"step {step_id} has {len(wanted)} fences for a prompt; all are taken, as one"
+        yield Problem("several-prompts", wanted[1].open + 1, text)
+    for some in wanted:
+        if some.inner >= 0:
+            text = f"this line is taken for the beginning of a fence within the prompt of {step_id}"
+            yield Problem("nested-fence", some.inner + 1, text)
     for some in blocks:
         if not some.closed:
             text = f"nothing closes the fence that opens here, in step {step_id}"

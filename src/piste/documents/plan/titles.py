@@ -41,6 +41,7 @@ COARSE = {"phase", "chunk"}
 _QUALIFIERS = {
     "llm", "tdd", "ai", "code", "coding", "codegen", "generation", "implementation", "agent",
     "development", "detailed", "claude", "gpt", "the", "build", "dev", "micro", "execution",
+    "project",
 }  # fmt: skip
 
 # Each of these is linear: what could match twice is possessive, the rest is short.
@@ -52,6 +53,14 @@ _LAST_TAGS = re.compile(r"(?:</[A-Za-z][^<>]{0,80}>){1,4}$")
 _BOLD = re.compile(r"(?:(?:\[.{0,2}\]|[^\w\s*<`\[]{1,3})\s)?(?:\*\*|__|\\\*\\\*)")
 _ESCAPED = re.compile(r"\\([#*_.+>`~()\[\]-])")
 _DECORATION = re.compile(r"(?:\[.{0,2}\](?=\s)|[^\w\[(])*+")
+_OPTIONAL = re.compile(
+    r"(?:\(optional(?:ly)?\)|\[optional\]|optional(?=[\s:]))[\s:*_–—-]*+", re.IGNORECASE
+)
+_LAST = re.compile(
+    r"((?:final|last|closing|bonus|extra|wrap-?up|integration)) (prompt|step|task)\b"
+    r"(?:\s*+[:–—-]++\s*+|$)",
+    re.IGNORECASE,
+)
 _CAPITALS = re.compile(r"[A-Z]{3,20}(?: [A-Z]{2,20}){0,3}:[\s*_]*+")  # FUTURE: Prompt 3
 _WORD = re.compile(r"[^\W\d_]{1,40}")
 _DASHES = re.compile(r"[\s-]*+")
@@ -67,7 +76,7 @@ _AFTER_ID = re.compile(r"([*_~)\]`]*+)(\s*+[:：.．。–—―|·•→>-]++|\
 _END_OF_RANGE = re.compile(r"\s*[0-9]{1,4}\s*(?:$|[:：)–—-])")
 _NUMBERED = re.compile(
     r"((?:[A-Z]{1,3}-?)?[0-9]{1,4}(?:[.-][0-9]{1,4})*[a-z]?)"
-    r"(?:[.):：](?=[\s*_])|(?=\s+[–—·-]\s)|(?<=[0-9][.-][0-9])(?=\s))"
+    r"(?:[.):：](?=[\s*_])|(?=\s+[–—·-]\s)|(?:(?<=[0-9][.-][0-9])|(?<=[0-9][.-][0-9][a-z]))(?=\s))"
 )
 _TAG = re.compile(  # <prompt id="1" title="Models">, <step_2>: a line of its own
     r"(?P<head>[ \t]{0,3}<(?P<name>(?P<word>[A-Za-z]{1,12})(?:[_-]?+(?P<id>[0-9]{1,6}))?)"
@@ -92,6 +101,8 @@ class Title(NamedTuple):
     id: str
     text: str
     state: str
+    optional: bool = False
+    parallel: bool = False
 
 
 class Parts(NamedTuple):
@@ -180,12 +191,32 @@ def item_box(line: str) -> Box | None:
 def _normal_item(line: str) -> _Normal:
     found = item_box(line)
     if found is None:
-        return _Normal(line, "", parts(line), True)
+        cut = parts(line)
+        if cut is None or not _ends_with_mark(cut.body):
+            return _Normal(line, "", cut, True)
+        body, state = split_state(cut.body)
+        line = cut.prefix + body + cut.suffix
+        return _Normal(line, state, parts(line), True)
     if line[found.start] == "[":
         line = f"{line[: found.start]}[ ]{line[found.end :]}"
         return _Normal(line, found.state, parts(line), True)
     rest = _normal(line[: found.start] + line[found.end :].lstrip())
     return _Normal(rest.line, found.state, rest.cut, True)
+
+
+_MARK_AT_END = re.compile(r"(\w+)[\w)\]`'\"]*\s+[✅☑✔✓]\ufe0f?$")
+# "On success print ✅" asks for the sign.
+_ASKS_FOR_IT = {
+    *("a", "an", "and", "as", "by", "display", "displays", "draw", "emit", "emits", "emoji", "for"),
+    *("green", "icon", "is", "like", "log", "mark", "of", "or", "output", "outputs", "print"),
+    *("prints", "render", "renders", "return", "returns", "says", "show", "shows", "sign", "the"),
+    *("to", "use", "uses", "with", "write", "writes", "add", "adds", "symbol", "prefix", "append"),
+}
+
+
+def _ends_with_mark(body: str) -> bool:
+    found = _MARK_AT_END.search(body) if len(body) < LONGEST else None
+    return found is not None and found.group(1).lower() not in _ASKS_FOR_IT
 
 
 def read(line: str) -> Title | None:
@@ -198,7 +229,48 @@ def read(line: str) -> Title | None:
         return None
     if not state and cut.body.lstrip(" *_").startswith("~~"):
         state = DROPPED
-    return Title("list" if cut.style == "number" else cut.style, *found, state)
+    optional = bool(_OPTIONAL.match(cut.body, _after(_DECORATION, cut.body, 0)))
+    return Title("list" if cut.style == "number" else cut.style, *found, state, optional)
+
+
+def last(line: str) -> Title | None:
+    """Return the title without a number that a line is: ``### Final Prompt - Wire it up``."""
+    bare, state, cut, _ = _normal(line)
+    if cut is None or cut.style not in ("h1", "h2", "h3", "h4", "h5", "h6", "bold") or ticks(bare):
+        return None
+    body = split_state(cut.body)[0].strip("*_ ")
+    found = _LAST.match(body)
+    if found is None:
+        return None
+    text = clean(body[found.end() :]) or found.group()
+    return Title(cut.style, found.group(2).lower(), found.group(1), text, state)
+
+
+_ITEM_ID = re.compile(r"(T[0-9]{1,5}|[0-9]{1,4}(?:\.[0-9]{1,4}){0,4})[.):]?(?=\s)\s*+")
+_ITEM_MARKS = re.compile(r"\[(P|US[0-9]{1,3}|[A-Z][A-Za-z0-9-]{0,11})\](?=\s)\s*+")
+
+
+def task(line: str) -> Title | None:
+    """Return the task with a box and an id of its own that a line is.
+
+    So other tools write them: ``- [ ] T012 [P] [US1] Lay the tiles`` (spec-kit), ``- [ ] 2.1 Cut``
+    and, where it may be left out, ``- [ ]* 2.2 Test`` (Kiro, OpenSpec).
+    """
+    found = item_box(line)
+    if found is None or line[found.start] != "[" or not line[: found.start].strip(" \t>"):
+        return None
+    rest = line[found.end :]
+    optional = rest.startswith("*")
+    body = rest.removeprefix("*").strip()
+    plain = body.removeprefix("**") if body.startswith("**") else body
+    known = _ITEM_ID.match(plain)
+    if known is None:
+        return None
+    text, at, parallel = plain, known.end(), False
+    while mark := _ITEM_MARKS.match(text, at):
+        parallel = parallel or mark.group(1) == "P"
+        at = mark.end()
+    return Title("boxes", "item", known.group(1), clean(text[at:]), found.state, optional, parallel)
 
 
 def marker(line: str) -> Title | None:
@@ -348,11 +420,12 @@ def _may_begin(body: str) -> bool:
     if word is None:
         return body[at : at + 1].isdigit()
     first = word.group().lower()
-    return first in _WORDS or first in _QUALIFIERS or first[0] == "第"
+    return first in _WORDS or first in _QUALIFIERS or first[0] == "第" or first == "optional"
 
 
 def _label(text: str, loose: bool, outer: bool) -> tuple[str, str, str] | None:
     at = _after(_CAPITALS, text, _after(_DECORATION, text, 0))
+    at = _after(_DECORATION, text, _after(_OPTIONAL, text, at))
     for _ in range(4):
         word = _WORD.match(text, at)
         if not word or word.group().lower() not in _QUALIFIERS:
@@ -410,8 +483,18 @@ def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
     return found.end() if found else at
 
 
+_CODE_OR_EMPHASIS = re.compile(
+    r"(`[^`]*+`)|(?<![\w*])(\*{1,3})(?=[^\s*])([^*`]*[^\s*`])\2(?![\w*])"
+    r"|(?<![\w_])_(?=[^\s_])([^_`]*[^\s_`])_(?![\w_])"
+)
+_SAID_AGAIN = re.compile(r"^(.{2,80}?)\s*\(`?([^()`]{2,80})`?\)$")
+
+
 def clean(text: str) -> str:
-    """Return the text of a title without the emphasis around it, separators and state."""
+    """Return the text of a title without emphasis, separators and state.
+
+    What it says a second time in brackets, ``Base (`BASE`)``, goes as well.
+    """
     text = text.strip(" \t:：–—-").removeprefix(". ")
     for pair in ("**", "__", "~~"):
         if text.count(pair) % 2:
@@ -419,4 +502,9 @@ def clean(text: str) -> str:
         elif text.startswith(pair) and text.endswith(pair) and text.count(pair) == 2:
             text = text[2:-2]
         text = text.strip(" \t:：–—-")
-    return split_state(text)[0].removeprefix("[ ]").strip(" \t").rstrip(_LEFT_OVER)
+    text = split_state(text)[0].removeprefix("[ ]").strip(" \t").rstrip(_LEFT_OVER)
+    if "*" in text or "_" in text:
+        text = _CODE_OR_EMPHASIS.sub(lambda m: m.group(1) or m.group(3) or m.group(4), text)
+    again = _SAID_AGAIN.match(text) if text.endswith(")") else None
+    twice = again is not None and again.group(1).casefold() == again.group(2).casefold()
+    return again.group(1) if again and twice else text

@@ -16,14 +16,20 @@ class Step(NamedTuple):
     done: bool
     group: str
     """The heading above it, of a phase for instance, or ``""``."""
+    optional: bool = False
+    """Whether the plan says that it may be left out."""
+    parallel: bool = False
+    """Whether the plan says that it may be done beside others (``[P]``)."""
+    rows: tuple[int, int] = (0, 0)
+    """The lines of its body, from 1: from the first to before the last."""
 
 
 class Problem(NamedTuple):
     """Something in a plan that a person should look at."""
 
     kind: str
-    """abandoned, doubtful-form, duplicate-id, elision, empty-prompt, gap, no-such-form,
-    no-steps, several-prompts, stray-prompt or unclosed-fence."""
+    """abandoned, doubtful-form, duplicate-id, elision, empty-prompt, gap, left-out, nested-fence,
+    no-such-form, no-steps, several-prompts, stray-prompt or unclosed-fence."""
     line: int
     text: str
 
