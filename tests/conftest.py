@@ -19,12 +19,13 @@ from support.standin import StandIn, llm_user_dir
 
 from piste.commands import accept
 from piste.doit_graph import graph
-from piste.engine import budget, makers
+from piste.engine import budget, gate, makers
 from piste.engine import project as piste_project
 from piste.engine.make import Outcome
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
 from piste.engine.world import World
+from piste.system import screen
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -54,6 +55,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     # doit and piste are on the path, as where their environment is active.
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PISTE_TRUST", "1")  # a test about trust takes it away
     (home / ".gitconfig").write_text(
         "[user]\n name = Test\n email = test@example.org\n[init]\n defaultBranch = main\n"
     )
@@ -77,6 +79,9 @@ def own_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph, "_notes", {})
     monkeypatch.setattr(graph, "_walk", None)
     monkeypatch.setattr(graph, "_made", set())
+    monkeypatch.setattr(graph, "left_out", [])
+    monkeypatch.setattr(gate, "_said", set())
+    monkeypatch.setattr(screen, "_named", set())
     monkeypatch.setattr(graph, "stop", threading.Event())
     monkeypatch.setattr(graph, "exit_code", 0)
     monkeypatch.setattr(budget, "_purses", {})

@@ -21,9 +21,7 @@ sys.path.insert(0, str(HERE.parent.parent / "tests"))
 from support.standin import Request, StandIn, llm_user_dir  # noqa: E402
 
 MODEL = "chat-scripted"
-SETTINGS = (
-    f'model = "{MODEL}"\nask_in_ci = true\ntest = "{{python}} -m pytest -q -p no:cacheprovider"\n'
-)
+SETTINGS = f'model = "{MODEL}"\ntest = "{{python}} -m pytest -q -p no:cacheprovider"\n'
 
 GIT = "[user]\n name = Example\n email = example@example.org\n[init]\n defaultBranch = main\n"
 
@@ -60,7 +58,8 @@ def whole_run(root: Path) -> int:
         home = root.parent / f"{root.name}-home"
         llm_user_dir(home / "llm", server, ["scripted"])
         env = {
-            **os.environ, "LLM_USER_PATH": str(home / "llm"), "XDG_DATA_HOME": str(home / "data"),
+            **os.environ, "PISTE_ASK_IN_CI": "1", "PISTE_TRUST": "1",
+            "LLM_USER_PATH": str(home / "llm"), "XDG_DATA_HOME": str(home / "data"),
             "XDG_CONFIG_HOME": str(home / "config"), "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         }  # fmt: skip
         (home / "gitconfig").write_text(GIT)

@@ -37,6 +37,7 @@ VERBS = {
     "mise": "write the task definitions for mise",
     "prompt_plan_status": "how many steps of the plan are left, and which is next",
     "doctor": "look at the project, the store, git, mise, the models and the clipboard",
+    "trust": "show what this folder would run of its own, and allow it",
     "store": "what lies in the store: size, gc, verify",
 }
 
@@ -49,6 +50,7 @@ piste: a build system for the files that a language model writes
 
 {verbs}
 
+--trust anywhere, or PISTE_TRUST=1: run what this folder holds, this time (docs/security.md).
 All else is doit's: piste list, info, forget, clean; `piste help COMMAND` says more.
 Exit codes: 0 done, 1 a model or a check said no, 2 something you can mend, 3 over the budget.
 """
@@ -80,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _carried_out(args: list[str]) -> int:
     try:
-        code = _dispatch(args)
+        code = _dispatch(_trusting(args))
         sys.stdout.flush()
         return code
     except PisteError as error:
@@ -104,6 +106,17 @@ def usage() -> str:
     width = max(map(len, VERBS))
     verbs = "\n".join(f"  piste {name:<{width}}  {line}" for name, line in VERBS.items())
     return USAGE.format(verbs=verbs)
+
+
+def _trusting(args: list[str]) -> list[str]:
+    """Obey `--trust`, which may stand anywhere before a `--`; return the other words."""
+    own = args[: args.index("--")] if "--" in args else args
+    if "--trust" not in own:
+        return args
+    from piste.engine import trust
+
+    trust.allow_this_run()
+    return [word for word in own if word != "--trust"] + args[len(own) :]
 
 
 def _complain(line: str, code: int) -> int:

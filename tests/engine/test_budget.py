@@ -201,11 +201,14 @@ def test_in_ci_nothing_is_asked_unless_allowed(
     small.settings(model="chat-ok")
     standin.reply("# Note\n")
     with pytest.raises(
-        Failed, match=r"no model is asked here \(CI is set, and ask_in_ci is not\): make it"
+        Failed, match=r"no model is asked here \(CI is set, and PISTE_ASK_IN_CI is not\): make it"
     ):
         small.make()
     assert standin.requests == []
-    small.settings("ask_in_ci = true", model="chat-ok")
+    small.settings("ask_in_ci = true", model="chat-ok")  # it may be a stranger's
+    with pytest.raises(Failed, match="CI is set"):
+        small.make()
+    monkeypatch.setenv("PISTE_ASK_IN_CI", "true")
     small.make()
     assert len(standin.requests) == 1
 

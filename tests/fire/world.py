@@ -224,6 +224,7 @@ class World:
         """The environment of a command."""
         return {
             **clean_env(),
+            "PISTE_TRUST": "1",
             "HOME": str(self.home),
             "XDG_DATA_HOME": str(self.home / "data"),
             "XDG_CONFIG_HOME": str(self.home / "config"),

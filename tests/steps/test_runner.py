@@ -751,7 +751,7 @@ def test_in_ci_no_agent_is_started_unasked(rig: Rig, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CI", "true")
     with pytest.raises(Failed, match="no agent is started here"):
         rig.step()
-    rig.write("piste.toml", 'model = "outline"\nask_in_ci = true\n')
+    monkeypatch.setenv("PISTE_ASK_IN_CI", "true")
     assert rig.step().result == "done"
 
 

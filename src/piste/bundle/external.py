@@ -86,6 +86,7 @@ def is_excluded(name: str, exclude: Sequence[str]) -> bool:
 
 def _run(command: str, root: Path, target: str, exclude: Sequence[str]) -> None:
     ignore = ",".join(f"{name}**" if name.endswith("/") else name for name in exclude)
+    screen.runs("bundle.command", command)
     with screen.if_slow(printable(command)):
         done = subprocess.run(
             command,

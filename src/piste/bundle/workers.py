@@ -237,7 +237,8 @@ def _spawn(job: Job, tickets: int, back: int, spool: int) -> Helper:
     code = "import sys; from piste.bundle import workers; workers.helper(sys.argv[1:])"
     try:
         process = subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, fds)],
+            # -P: nothing is imported from the folder that is packed.
+            [sys.executable, "-P", "-c", code, *map(str, fds)],
             stdin=subprocess.PIPE,
             pass_fds=[fd for fd in fds if fd >= 0],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from piste.bundle.settings import CHOICES, Settings
 from piste.commands import common
-from piste.engine import bundle_target, config, project
+from piste.engine import bundle_target, config, gate, project
 from piste.engine.world import World
 from piste.system import paths
 from piste.system.errors import Failed, UserError, printable
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     if args.copy and (args.dry or args.stdout):
         raise UserError("--copy copies the bundle that is written; leave out --dry and --stdout")
-    world = project.here()
+    world = gate.entered(project.here(), "bundle.command")
     settings = _settings(world.config.bundle, args)
     if args.show_config:
         print("\n".join(_config_lines(settings)))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from piste.commands import common
 from piste.commands.steps import read_progress
-from piste.engine import project, templates
+from piste.engine import gate, project, templates
 from piste.engine.world import World
 from piste.steps import attempt, commit_phases, context, progress, runner, testing
 from piste.steps.attempt import Attempt
@@ -77,6 +77,7 @@ def of_attempt(world: World, now: Attempt) -> Failure | None:
 
 def of_tests(world: World) -> Failure | None:
     """Run the tests in the person's checkout; return their failure, or None. Raises UserError."""
+    world = gate.require(world, "piste debug")
     settings = progress.settings(world)
     command = settings.test or runner.found_test(world.root)
     where = testing.Where(world.root, git.own_folder(world.root) / "logs" / "debug.tests")

@@ -111,7 +111,7 @@ def _of_project(root: Path, world: World | None) -> Iterator[Line]:
         yield Line(OK, "receipts", f"{count} of {count} are whole" if count else "none yet")
     yield from _writable("project", [root, root / paths.STATE, root / receipts.FOLDER])
     if world is not None and os.environ.get("CI") and not world.config.ask_in_ci:
-        yield Line(NOTE, "ci", "CI is set, so no model is asked; ask_in_ci = true allows it")
+        yield Line(NOTE, "ci", "CI is set, so no model is asked; PISTE_ASK_IN_CI=1 allows it")
 
 
 def _writable(about: str, folders: Sequence[Path]) -> Iterator[Line]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from piste.commands import common
 from piste.commands.next import chosen
 from piste.commands.steps import named, nothing_left, plan_behind
-from piste.engine import project
+from piste.engine import gate, project
 from piste.engine.world import World
 from piste.steps import attempt, merge, progress, records, runner, testing, ticking
 from piste.steps.progress import Progress, StepStatus
@@ -30,6 +30,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--test", default="", metavar="CMD", help="the test command, this time")
     args = parser.parse_args(argv)
     world = project.here()
+    if not args.untested:
+        world = gate.require(world, "piste done (without --untested)")
     chain = own_chain(world)
     link = chosen(chain, args.step)
     if link is None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from piste.commands import common
-from piste.engine import config, project
+from piste.engine import config, gate, project, trust
 from piste.engine.world import door
 from piste.system import atomic_write
 from piste.system.errors import UserError
@@ -62,7 +62,8 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
     """
     said = []
     attributes = _attributes(root)  # first of all: it reads the settings that are there
-    if config.project_file(root) is None:
+    new = config.project_file(root) is None
+    if new:
         line, about = _model_line(model)
         test, tests = _test_line(root)
         settings = SETTINGS.format(model=line + more, test=test)
@@ -76,12 +77,28 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
         said.append("wrote dodo.py: with it, `doit` knows the tasks; `piste` needs none")
     elif b"piste.tasks" not in dodo.read_bytes():
         said.append("kept dodo.py; `from piste.tasks import *` in it lets `doit` know the tasks")
+    said += _allow(root, new)
     written = len(said)
     said += _add_lines(root / ".gitignore", _COMMENT, IGNORE)
     said += _add_lines(root / ".gitattributes", _COMMENT, attributes)
     if len(said) == written and not any(line.startswith("wrote") for line in said):
         return [*said, "nothing to do: this is a project already"]
     return [*said, "", *_next(root)]
+
+
+def _allow(root: Path, new: bool) -> list[str]:
+    """Keep, on this machine, that what the person made a project may run here.
+
+    Where the settings were there already, somebody else may have written them.
+    """
+    world = project.world(root)
+    runs = gate.runs(world)
+    if gate.allowed(world):
+        return []
+    if runs and not new:
+        return [f"not allowed here: {', '.join(runs)}; piste trust shows and allows it"]
+    trust.remember(root, trust.YES, runs)
+    return [f"allowed here: {', '.join(runs)}"] if runs else []
 
 
 def _model_line(model: str) -> tuple[str, str]:

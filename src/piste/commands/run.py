@@ -19,7 +19,7 @@ from typing import Any
 
 from piste.commands import common
 from piste.commands.steps import named, nothing_left, plan_behind, read_progress
-from piste.engine import budget, caps, project
+from piste.engine import budget, caps, gate, project
 from piste.engine.world import World
 from piste.model import prices
 from piste.steps import attempt, progress, runner
@@ -68,7 +68,7 @@ def means_steps(argv: Sequence[str], root_world: World | None = None) -> bool:
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     args = _parser().parse_args(argv)
-    world = project.here()
+    world = gate.require(project.here(), "piste run")
     settings, options = _settings(world, args), _options(args)
     purse = budget.tracker(world.root)
     purse.cap = purse.cap.lower(caps.parse(args.budget, "--budget"))
@@ -182,6 +182,7 @@ def carry_one(world: World, step_id: str, stop: threading.Event) -> str:
 
     Raises Failed when it is not done, and as `run`.
     """
+    world = gate.require(world, f"step {printable(step_id)}")
     settings = progress.settings(world)
     options = Options(person=_ask if _at_a_terminal() else None, stop=stop)
     with runner.only_one(world, f"doit step:{step_id}", stop):
@@ -364,6 +365,7 @@ def _call(settings: Settings, message: str) -> None:
         return
     try:
         words = [*shlex.split(settings.notify), f"piste: {screen.safe(message)}"]
+        screen.runs("notify", settings.notify)
         subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=True)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         screen.say(f"notify = {settings.notify!r} did not work: {screen.safe(str(error))[:200]}")

@@ -19,7 +19,7 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 import piste.tasks as tasks
 from piste.doit_graph import graph
-from piste.engine import project
+from piste.engine import gate, project, trust
 from piste.system.errors import EXIT_MISTAKE, UserError, did_you_mean
 
 
@@ -31,8 +31,13 @@ def main(args: list[str], verbs: Iterable[str]) -> int:
     here = Path.cwd()
     root = project.root_of(here)
     os.chdir(root)
+    found = trust.programs(root)
+    allowed = bool(found) and gate.asked(project.world(root))
+    graph.left_out = [] if allowed else [*found]
     try:
-        return int(Main(Loader(root, here), verbs).run(args) or 0)
+        code = int(Main(Loader(root, here, allowed), verbs).run(args) or 0)
+        gate.left_out(graph.left_out)
+        return code
     except SystemExit as ended:  # see `backend.Reporter.complete_run`
         return int(ended.code or 0)
 
@@ -47,9 +52,9 @@ class Loader(NamespaceTaskLoader):
         if param["name"] in ("model", "budget", "frozen")
     )
 
-    def __init__(self, root: Path, here: Path) -> None:
+    def __init__(self, root: Path, here: Path, allowed: bool) -> None:
         super().__init__()
-        self._root, self._here = root, here
+        self._root, self._here, self._allowed = root, here, allowed
 
     def setup(self, opt_values: Any) -> None:
         named = {"model": opt_values["piste_model"]} if opt_values["piste_model"] else {}
@@ -57,7 +62,7 @@ class Loader(NamespaceTaskLoader):
         if opt_values["piste_budget"] or opt_values["piste_frozen"]:
             graph.limit(opt_values["piste_budget"], opt_values["piste_frozen"])
         self.namespace = dict(vars(tasks))
-        if (self._root / "dodo.py").is_file():
+        if self._allowed and (self._root / "dodo.py").is_file():
             self.namespace.update(_dodo(self._root / "dodo.py"))
         loader.initial_workdir = str(self._here)
 
@@ -87,7 +92,8 @@ class Main(DoitMain):
     DOIT_CMDS = (OurHelp, *(command for command in DoitMain.DOIT_CMDS if command is not Help))
 
     def __init__(self, tasks_of: Loader, verbs: Iterable[str]) -> None:
-        super().__init__(tasks_of)
+        # A configuration of doit names modules that it imports, and files that it writes.
+        super().__init__(tasks_of, *([()] if graph.left_out else []))
         self.verbs = verbs
 
     def run(self, all_args: list[str]) -> Any:
@@ -168,6 +174,8 @@ def _one_line(error: Exception) -> str:
 def _unknown(word: str, command: Any, words: Iterable[str]) -> str:
     """Say that a word is nothing we know, with what is nearest to it."""
     found = getattr(command, "task_list", [])
+    if graph.left_out:
+        return gate.unknown(word, graph.left_out)
     known = [*words, *(task.name for task in found)]
     known += [target for task in found for target in task.targets]
     near = did_you_mean(word, known) or "; `piste list` has the tasks, `piste help` the verbs"

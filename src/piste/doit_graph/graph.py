@@ -39,6 +39,7 @@ _made: set[str] = set()  # targets that this run has worked on
 _at_work = 0  # actions of ours that are under way, with `-n` in threads
 _changed = threading.Condition()  # of `_at_work`
 _PATIENCE = 5.0  # seconds to put away what was paid for, once a stop was asked for
+left_out: list[str] = []  # programs of the project's that do not run: nobody has allowed them
 exit_code = 0  # of the gravest error of ours that doit's own codes cannot tell
 
 
@@ -117,12 +118,23 @@ def close() -> None:
     if _world is not None:
         _world.stat_cache.save()
         _tidy(_world)
+        _say_left_out(_world)
     if "piste.model.llm_log" in sys.modules:  # a model was asked
         from piste.model import llm_log
         from piste.system import screen
 
         for warning in llm_log.flush():
             screen.say(warning)
+
+
+def _say_left_out(world: "World") -> None:
+    names = left_out
+    if world.config.left_out and "bundle.command" in world.config.commands:
+        names = [*left_out, "bundle.command"]
+    if names:
+        from piste.engine import gate
+
+        gate.left_out(names)
 
 
 def _tidy(world: "World") -> None:

@@ -172,7 +172,7 @@ class BudgetTracker:
 
     def _allowed(self, config: "Config", what: str, model: str) -> None:
         if self.frozen or (in_ci() and not config.ask_in_ci and model not in FREE):
-            why = "--frozen" if self.frozen else "CI is set, and ask_in_ci is not"
+            why = "--frozen" if self.frozen else "CI is set, and PISTE_ASK_IN_CI is not"
             raise Failed(
                 f"{what} is not as it should be, and no model is asked here ({why}): make it where "
                 "you work, and commit it with its receipt"

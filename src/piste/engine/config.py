@@ -3,7 +3,8 @@
 Built in; the person's own (`~/.config/piste/piste.toml`); the project's
 (`piste.toml`, or `[tool.piste]` in pyproject.toml); `PISTE_*` variables; the
 command line. This module knows what a setting is called and what it may be; it
-does not know what any of them does.
+does not know what any of them does. The commands in a project's settings are whoever wrote
+them's, and count only where the person has allowed that (`trust`).
 """
 
 import hashlib
@@ -18,10 +19,12 @@ from typing import Any, NamedTuple, Protocol
 from piste import __version__
 from piste.bundle.settings import Settings as BundleSettings
 from piste.engine import rules as _rules
+from piste.engine import trust as _trust
 from piste.engine.rules import Rule
 from piste.system.errors import UserError, did_you_mean
 
 FILE = "piste.toml"
+_PROJECT = (FILE, "pyproject.toml")  # names that the settings of a project have in messages
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _TABLE = re.compile(rb"^\s*\[+tool\.piste[.\]]", re.MULTILINE)
 _WORTH_CACHING = 8_000  # bytes of settings; below that, parsing is quicker than looking it up
@@ -52,7 +55,8 @@ class Config(NamedTuple):
     retries: int = 4  # after errors that pass: a busy server, a network away
     budget: str = ""  # of a run: "$2.50" or "200_000 tokens"; "" is without bounds
     budget_day: str = ""  # of a day in this project, likewise
-    ask_in_ci: bool = False  # whether a model may be asked where CI is set
+    ask_in_ci: bool = False  # whether a model may be asked where CI is set; not the project's
+    trust: str = "folder"  # or "content": a yes is for what runs, as it was; the person's own
     # Of carrying the plan out; what they mean is said in `steps.Settings`.
     agent: str = "llm"
     test: str = ""
@@ -76,6 +80,8 @@ class Config(NamedTuple):
     # that another model made stands, whoever looks at it.
     model_pinned: bool = False
     origins: Mapping[str, str] = _NONE  # setting -> where it was set
+    commands: Mapping[str, str] = _NONE  # that the project's settings name, counted or not
+    left_out: bool = False  # whether these do not count, since nobody has allowed them
 
 
 _PLAIN: dict[str, type] = {
@@ -105,6 +111,9 @@ _PLAIN: dict[str, type] = {
     "commit_sign_off": bool,
     "notify": str,
 }
+_TRUST = ("folder", _trust.CONTENT)
+# Of the project's settings: what names a program, and runs only where that is allowed.
+_COMMANDS = ("agent", "test", "setup", "notify")
 _LISTS = ("writes", "allow")  # of texts; they have no variable
 _AGENT = ("command", "version", "model")
 _RULE: dict[str, type] = {
@@ -133,7 +142,12 @@ def load(
     files of settings come to. Raises UserError for a file that cannot be read, an
     unknown key (with the nearest known one), or a wrong type.
     """
-    merged, origins, rules = _from_files(root, cache)
+    merged, origins, rules, of_project = _from_files(root, cache)
+    commands = _named(of_project)
+    strict = merged.get("trust") == _trust.CONTENT
+    counts = bool(commands) and _trust.holds(root, strict, commands)
+    if counts:
+        _merge(merged, of_project, FILE, origins)
     for variable, name in ((f"PISTE_{name.upper()}", name) for name in _PLAIN):
         if value := os.environ.get(variable):
             _merge(merged, {name: _from_text(name, value, variable)}, variable, origins)
@@ -141,6 +155,7 @@ def load(
         flag = f"--{name.replace('_', '-')}"
         _merge(merged, {name: _from_text(name, text, flag)}, flag, origins)
     merged["rules"] = rules
+    merged |= {"commands": commands, "left_out": bool(commands) and not counts}
     return _config(merged, origins)
 
 
@@ -170,8 +185,8 @@ def has_table(pyproject: bytes) -> bool:
 
 def _from_files(
     root: Path, cache: Cache | None
-) -> tuple[dict[str, Any], dict[str, str], dict[str, Rule]]:
-    """Return what the files set, where each was set, and the rules.
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Rule], dict[str, Any]]:
+    """Return what the files set, where each was set, the rules, and the project's commands.
 
     Large files take longer to parse than all else that a build with nothing to do
     does, so what they come to is remembered by the hash of their bytes.
@@ -182,15 +197,41 @@ def _from_files(
         parts = (__version__, *(f"{where}\0{len(data)}\0".encode() + data for where, data in files))
         key = hashlib.sha256(repr(parts).encode()).hexdigest()
         if found := cache.get(key):
-            merged, origins, tuples = found
-            return dict(merged), dict(origins), {row[0]: Rule._make(row) for row in tuples}
-    merged, origins = {}, {}
+            merged, origins, tuples, commands = found
+            table = {row[0]: Rule._make(row) for row in tuples}
+            return dict(merged), dict(origins), table, dict(commands)
+    merged, origins, commands = {}, {}, {}
     for where, data in files:
-        _merge(merged, _checked(_parsed(data, where), where), where, origins)
+        layer = _checked(_parsed(data, where), where)
+        if where in _PROJECT:
+            commands = _taken_out(layer)
+        _merge(merged, layer, where, origins)
     rules = _rules.assemble(merged.pop("rules", {}))
     if key and cache is not None:
-        cache.put(key, (merged, origins, [tuple(rule) for rule in rules.values()]))
-    return dict(merged), dict(origins), rules
+        cache.put(key, (merged, origins, [tuple(rule) for rule in rules.values()], commands))
+    return dict(merged), dict(origins), rules, commands
+
+
+def _taken_out(layer: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a layer of settings, and return, what names a program."""
+    taken = {name: layer.pop(name) for name in _COMMANDS if layer.get(name)}
+    if taken.get("agent") == Config().agent:  # the built-in one is no program of theirs
+        layer["agent"] = taken.pop("agent")
+    if "command" in (bundle := layer.get("bundle", {})):
+        taken["bundle"] = {"command": bundle["command"]}
+        layer["bundle"] = {key: value for key, value in bundle.items() if key != "command"}
+    if "agents" in layer:
+        taken["agents"] = layer.pop("agents")
+    return taken
+
+
+def _named(commands: Mapping[str, Any]) -> dict[str, str]:
+    """Return the commands that `_taken_out` found by their full names."""
+    flat = {name: value for name, value in commands.items() if isinstance(value, str)}
+    flat |= {f"bundle.{key}": value for key, value in commands.get("bundle", {}).items()}
+    for name, table in commands.get("agents", {}).items():
+        flat |= {f"agents.{name}.{key}": value for key, value in table.items()}
+    return {name: value for name, value in flat.items() if value}
 
 
 def _files(root: Path) -> list[tuple[str, bytes]]:
@@ -242,6 +283,8 @@ def _checked(table: Mapping[str, Any], where: str) -> dict[str, Any]:
                 name: _agent(name, agent, where)
                 for name, agent in _typed(value, dict, key, where).items()
             }
+        elif key == "trust":
+            checked[key] = _trust_of(value, where)
         elif key == "options":
             checked[key] = _options(value, dict, key, where)
         elif key == "bundle":
@@ -252,9 +295,19 @@ def _checked(table: Mapping[str, Any], where: str) -> dict[str, Any]:
                 for name, rule in _typed(value, dict, key, where).items()
             }
         else:
-            near = did_you_mean(key, [*_PLAIN, *_LISTS, "agents", "options", "bundle", "rules"])
+            tables = ("agents", "options", "bundle", "rules", "trust")
+            near = did_you_mean(key, [*_PLAIN, *_LISTS, *tables])
             raise UserError(f"{where}: unknown setting {key!r}{near}")
     return checked
+
+
+def _trust_of(value: object, where: str) -> str:
+    if where in _PROJECT:
+        own = own_folder() / FILE
+        raise UserError(f"{where}: trust counts only in your own settings, {own}; take it out here")
+    if value not in _TRUST:
+        raise UserError(f"{where}: trust is {' or '.join(map(repr, _TRUST))}, not {value!r:.60}")
+    return str(value)
 
 
 def _rule(name: str, table: object, where: str) -> dict[str, Any]:
@@ -346,8 +399,12 @@ def _is_budget(key: str, value: object, where: str) -> None:
 
 
 def _counts(key: str, layer: object, before: object, where: str) -> bool:
-    """Whether a layer counts: a repository that one clones may lower one's own budget only."""
-    if key not in _BUDGETS or where not in (FILE, "pyproject.toml"):
+    """Whether a layer counts: a repository that one clones may lower what one allows only."""
+    if where not in _PROJECT:
+        return True
+    if key == "ask_in_ci":
+        return not layer
+    if key not in _BUDGETS or before is None:
         return True
     from piste.engine import caps
 
@@ -372,7 +429,7 @@ def _merge(
         elif isinstance(value, dict):
             into[key] = {**into.get(key, {}), **value}
             origins[key] = where
-        elif key not in into or _counts(key, value, into[key], where):
+        elif _counts(key, value, into.get(key), where):
             into[key] = value
             origins[key] = where
 

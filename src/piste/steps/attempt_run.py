@@ -226,7 +226,7 @@ def _money_left(run: Run, now: Attempt, words: str) -> float | None:
     """
     config, purse = run.world.config, budget.tracker(run.world.root)
     if purse.frozen or (budget.in_ci() and not config.ask_in_ci):
-        why = "--frozen" if purse.frozen else "CI is set, and ask_in_ci is not"
+        why = "--frozen" if purse.frozen else "CI is set, and PISTE_ASK_IN_CI is not"
         raise Failed(
             f"step {printable(now.step)} is not done, and no agent is started here ({why})"
         )
@@ -337,7 +337,8 @@ def place(run: Run, now: Attempt, commit: str, branch: str = "") -> None:
     log = run.folder / "logs" / "setup"
     where = testing.Where(run.repo.project, log, run.busy, environment(run, now))
     with lent.lent(run.repo), screen.progress(f"setting up the worktree: {command}"):
-        result = testing.run(command, where, run.settings.agent_timeout, stop=run.options.stop)
+        limit, stop = run.settings.agent_timeout, run.options.stop
+        result = testing.run(command, where, limit, stop=stop, name="setup")
     if not result.green:
         raise UserError(
             f"setup = {command!r} failed in a fresh worktree (exit code {result.code}); "

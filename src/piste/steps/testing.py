@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import processes
+from piste.system import processes, screen
 
 _MOST_CHARS = 16_000  # of a failure that goes to a model
 _MOST_LINE = 400
@@ -165,11 +165,16 @@ def run(
     limit: float,
     on_line: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
+    name: str = "test",
 ) -> Result:
-    """Run the test command; `limit` is in seconds. Raises InterruptedError when stopped."""
+    """Run the test command, or that of the setting `name`; `limit` is in seconds.
+
+    Raises InterruptedError when stopped.
+    """
     # Python takes a .pyc for current by its source's size and whole seconds of mtime: between
     # two quick tries of an agent, the tests would run what the first one wrote.
     env = {"NO_COLOR": "1", "TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1", **where.env}
+    screen.runs(name, command)
     ended = processes.run(
         processes.Program(
             ["/bin/sh", "-c", command], where.folder, where.log, limit=limit, env=env,

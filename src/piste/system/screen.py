@@ -30,6 +30,16 @@ def say(line: str) -> None:
                 sys.stderr.flush()
 
 
+_named: set[tuple[str, str]] = set()  # commands that have been named on the screen
+
+
+def runs(name: str, command: str) -> None:
+    """Name a command of the settings before it runs, once a process."""
+    if (name, command) not in _named:
+        _named.add((name, command))
+        say(f"runs {safe(name)}: {safe(command)}")
+
+
 def coloured(stream: TextIO) -> bool:
     """Whether colours may go to `stream`: a terminal, and nobody said no (no-color.org)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

@@ -253,7 +253,7 @@ def test_in_ci_no_model_is_asked_unasked(
     rig: Rig, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CI", "true")
-    with pytest.raises(Failed, match="CI is set, and ask_in_ci is not"):
+    with pytest.raises(Failed, match="CI is set, and PISTE_ASK_IN_CI is not"):
         rig.step()
     assert standin.requests == []
 

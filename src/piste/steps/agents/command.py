@@ -21,7 +21,7 @@ from pathlib import Path
 
 from piste.steps.agents import Agent, AgentOutput, AgentResult, Job
 from piste.steps.testing import plain
-from piste.system import atomic_write, processes
+from piste.system import atomic_write, processes, screen
 from piste.system.errors import UserError, printable
 
 _PLACES = ("prompt", "text", "model", "money", "test", "folder", "files", "last", "kept")
@@ -51,6 +51,7 @@ def carry_out(agent: Agent, job: Job) -> AgentResult:
     argv = arguments(agent, values, job.files, job.home)
     out, err = job.file("out"), job.file("err")
     on_stdin = not {"{prompt}", "{text}"} & set(re.findall(r"\{\w+\}", agent.command))
+    screen.runs(f"agent {agent.name}", agent.command)
     ended = processes.run(
         processes.Program(
             argv, job.folder, out, err, prompt if on_stdin else None, job.limit,
@@ -122,6 +123,7 @@ def version(agent: Agent, home: Path) -> str:
     if not words or (program := processes.which(words[0], home)) is None:
         return ""
     out = home / ".piste/run/version"
+    screen.runs(f"agents.{agent.name}.version", agent.version)
     ended = processes.run(processes.Program([program, *words[1:]], home, out, limit=15))
     lines = plain(out.read_bytes()[:4000].decode("utf-8", "replace")).split("\n")
     return next((line.strip()[:60] for line in lines if line.strip()), "") if not ended.code else ""
