@@ -57,13 +57,15 @@ def test_what_it_leaves_is_a_project(shown: tuple[Path, list[str]]) -> None:
     assert (root / ".piste/store/blobs").is_dir()
 
 
-def test_nothing_of_it_is_outside_its_folder_but_llms_own_log(
+def test_nothing_of_it_is_outside_its_folder_but_a_yes_and_llms_own_log(
     shown: tuple[Path, list[str]],
 ) -> None:
     root, _ = shown
     others = [path for path in root.parent.rglob("*") if not path.is_relative_to(root)]
     files = {path.name for path in others if path.is_file()}
-    assert {name for name in files if not name.startswith("logs.db")} == {"piste.toml"}
+    yes = {path.name for path in others if path.parent.name == "trust"}
+    assert len(yes) == 1
+    assert {name for name in files - yes if not name.startswith("logs.db")} == {"piste.toml"}
 
 
 def test_a_folder_with_something_in_it_is_left_alone(

@@ -23,7 +23,7 @@ def test_green_it_is_ticked_and_recorded_and_nothing_is_committed(
     assert done.main(["--test", TEST]) == 0
     captured = capsys.readouterr()
     assert captured.out == "step 1 Count words is done: todo.md, .piste/receipts/steps/1.json\n"
-    assert captured.err == "next: 2 Sum them\n"
+    assert captured.err == f"runs test: {TEST}\nnext: 2 Sum them\n"
     assert [one.agent for one in records.load(rig.root).values()] == [records.HAND]
     assert rig.subjects() == ["start"]
     assert rig.states() == ["done", "open", "open"]

@@ -28,6 +28,7 @@ def test_the_chain_with_its_form_and_what_is_next(
 ) -> None:
     rig.agent(GOOD)
     rig.step()
+    capsys.readouterr()
     rig.write("prompt_plan.md", rig.read("prompt_plan.md").replace("Print\n", "Print ✅\n"))
     assert said(capsys) == (
         0,
