@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
+from support.standin import StandIn
 
 from piste import __version__, cli
 from piste.engine import rules
@@ -226,6 +227,15 @@ def test_a_model_for_one_run_stands_before_or_after_the_task(run: Run, project: 
 
 
 # The end of it ------------------------------------------------------------------------------
+
+
+def test_a_model_named_before_the_task_is_the_one_that_is_asked(
+    run: Run, project: Path, standin: StandIn
+) -> None:
+    (project / "piste.toml").write_text('model = "chat-ok"\n[rules.plan]\nmodel = "chat-ok"\n')
+    for args in (["-m", "outline", "plan"], ["plan", "-m", "outline"]):
+        assert "prompt_plan.md made by outline" in run("piste", *args, "--again").stderr
+    assert standin.requests == []
 
 
 def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:

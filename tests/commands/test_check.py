@@ -81,3 +81,27 @@ def test_json(made: Path, say: Say) -> None:
     assert (todo["todo"], todo["up_to_date"], todo["before"]) == ("wait", False, ["prompt_plan.md"])
     assert todo["said"] == "todo.md is fresh, but prompt_plan.md is stale: spec.md changed"
     assert len(todo["key"]) == 64  # its own is known all the same
+
+
+MERGE = "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> branch\n"
+
+
+@pytest.mark.parametrize("name", ["spec.md", "prompt_plan.md", "todo.md"])
+def test_both_sides_of_a_merge_are_never_fresh(made: Path, say: Say, name: str) -> None:
+    add(made / name, MERGE)
+    found = say("check", "todo")
+    assert found.code == 2
+    assert f"{name}: line " in found.out
+    assert " is a conflict marker of git's; keep one side of each conflict" in found.out
+    assert len(found.out.splitlines()) == 1
+    assert say("steps").code == (2 if name == "prompt_plan.md" else 0)
+    assert say("todo").code in (1, 2)
+    assert (made / name).read_text().endswith(MERGE)
+
+
+def test_a_template_with_both_sides_of_a_merge_is_never_sent(made: Path, say: Say) -> None:
+    (made / "prompts").mkdir()
+    (made / "prompts/todo.md.j2").write_text(f"Make it.\n{MERGE}")
+    found = say("check", "todo")
+    assert found.code == 2
+    assert "is a conflict marker" in found.out

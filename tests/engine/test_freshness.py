@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Small
@@ -422,8 +423,8 @@ def test_a_file_changed_while_it_is_looked_at_is_not_remembered(
     small.make()
     real = hashing.look
 
-    def look(path: Path, kind: str = "") -> hashing.Seen | None:
-        seen = real(path, kind)
+    def look(path: Path, *args: Any, **more: Any) -> hashing.Seen | None:
+        seen = real(path, *args, **more)
         if path.name == name:
             path.write_text("# Somebody else's\n")
         return seen

@@ -97,3 +97,24 @@ def test_text_that_is_not_utf_8_is_named_to_the_byte() -> None:
     with pytest.raises(UserError) as raised:
         hashing.text(b"one\ntwo \xe4 three", "in\x1b.md")
     assert str(raised.value) == "in\\x1b.md: byte 8 (line 2) is not UTF-8; save the file as UTF-8"
+
+
+MERGE = "Before.\n<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> branch\nAfter.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (MERGE, 2),
+        (MERGE.replace("\n", "\r\n"), 2),
+        ("<<<<<<< HEAD\nhalf resolved\n", 1),
+        ("a\n=======\ntheirs\n>>>>>>> branch\n", 2),
+        (MERGE.replace("\n", "\n    "), 0),  # a text that shows one
+        ("A title\n=======\n\nText, and 1 <<<<<<< 2.\n", 0),
+        (">>>>>>> quoted seven times in a mail\n", 0),
+        ("<<<<<<<< eight\n", 0),
+        ("<<<<<<< HEAD\n\0", 0),  # no text
+    ],
+)
+def test_a_conflict_marker_is_told_from_what_looks_like_one(text: str, line: int) -> None:
+    assert hashing.conflict(text.encode()) == line

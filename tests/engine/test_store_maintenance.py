@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from piste.engine import states, store_maintenance
 from piste.engine.store import Record, Store
-from piste.engine.store_maintenance import KEPT, REPLY, TEXT, Plan
+from piste.engine.store_maintenance import KEPT, REPLY, TEXT, Item, Plan
 from piste.system.errors import UserError
 
 DAY = 86_400  # seconds
@@ -197,3 +198,51 @@ def test_strange_files_in_a_store_do_no_harm(name: str, data: bytes) -> None:
         assert len(list(store_maintenance.items(store))) >= 3
         list(store_maintenance.damaged(store))
         store_maintenance.plan(store, NOW + DAY)
+
+
+# Beside a build -------------------------------------------------------------------------
+
+
+def reply(store: Store, key: str, text: str = "Paid.") -> Path:
+    record = store.put_reply(key, text, Record("", "note.md", "2026-01-01T00:00:00.000Z"))
+    return store.folder / "replies" / key / record.file
+
+
+def test_what_a_build_puts_there_meanwhile_is_not_called_damaged(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build is busy while the store is read: at each entry one more comes, and one goes."""
+    store = small.world().store
+    listed = store_maintenance.items
+    paths = [reply(store, f"{number:064x}") for number in range(3)]
+
+    def busy(_: Store) -> Iterator[Item]:
+        for number, item in enumerate([*listed(store)]):
+            yield item
+            new = reply(store, f"{number + 10:064x}")
+            yield from (found for found in listed(store) if found.path == new)
+            store.put_text("0" * 63 + str(number), b"a text")
+        paths[-1].unlink()
+        yield Item(REPLY, paths[-1], "x", 1, 0.0)
+
+    monkeypatch.setattr(store_maintenance, "items", busy)
+    assert list(store_maintenance.damaged(store)) == []
+
+
+def test_what_was_mended_meanwhile_is_not_removed(small: Small) -> None:
+    store = small.world().store
+    paid = reply(store, "a" * 64)
+    store.put_text("b" * 64, b"a text")  # a blob, and what points to it
+    for path in [path for path in store.folder.rglob("*") if path.is_file()]:
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-3])
+        wrong = [item for item in store_maintenance.damaged(store) if item.path == path]
+        assert len(wrong) == 1, path
+        path.write_bytes(whole)
+        assert not store_maintenance.remove_damaged(store, wrong[0])
+        assert path.read_bytes() == whole
+        path.write_bytes(whole[:-3])
+        assert store_maintenance.remove_damaged(store, wrong[0])
+        assert not path.exists()
+        path.write_bytes(whole)
+    assert paid.exists()

@@ -75,10 +75,12 @@ def _verify(store: Store, remove: bool, as_json: bool) -> int:
     with screen.if_slow("reading the store"):
         total = sum(1 for _ in store_maintenance.items(store))
         wrong = list(store_maintenance.damaged(store))
-    if remove:
-        for item in wrong:
-            if item.kind != KEPT:  # what is left of a person's own text is theirs to look at
-                item.path.unlink(missing_ok=True)
+    if remove:  # what is left of a person's own text is theirs to look at
+        wrong = [
+            item
+            for item in wrong
+            if item.kind == KEPT or store_maintenance.remove_damaged(store, item)
+        ]
     if as_json:
         paths = [str(item.path) for item in wrong]
         common.print_json({"folder": str(store.folder), "entries": total, "damaged": paths})

@@ -154,6 +154,8 @@ def load(
     for name, text in (command_line or {}).items():
         flag = f"--{name.replace('_', '-')}"
         _merge(merged, {name: _from_text(name, text, flag)}, flag, origins)
+    if "model" in (command_line or {}):  # named for the whole run, whatever a rule names
+        rules = {name: rule._replace(model="") for name, rule in rules.items()}
     merged["rules"] = rules
     merged |= {"commands": commands, "left_out": bool(commands) and not counts}
     return _config(merged, origins)

@@ -88,6 +88,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     receipt = receipts.read(world.root, rule.target)
     settled = hashing.is_settled(receipts.path(world.root, rule.target))
     target = hashing.look(world.root / rule.target, rule.kind)
+    _no_conflict(rule.target, target, rule.kind)
     output = target.digest if target else ""
     if target is None and receipt is None and (twin := paths.twin(world.root, rule.target)):
         raise UserError(
@@ -105,6 +106,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
             said = f"neither {' nor '.join(names)} is there" if names[1:] else f"{path} is missing"
             gone.append(Reason("input", path, said))
         else:
+            _no_conflict(path, look, world.kinds.get(path, ""))
             inputs[path] = look.digest
             settled = settled and look.settled
     if gone:
@@ -114,6 +116,12 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
         wanted = _to_be_made(world, rule, wanted, receipt)
     decision = _judge(world, rule, receipt, wanted, output)
     return decision, settled and target is not None and target.settled
+
+
+def _no_conflict(path: str, look: hashing.Seen | None, kind: str) -> None:
+    """Raise UserError for a file that holds both sides of a merge: it is nobody's text yet."""
+    if look and look.conflict and kind != "raw":
+        raise hashing.in_conflict(path, look.conflict)
 
 
 def _judge(

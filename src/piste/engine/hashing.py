@@ -7,6 +7,7 @@ a box makes nothing stale. This module knows no rules and keeps nothing.
 
 import hashlib
 import os
+import re
 import stat
 import struct
 import time
@@ -15,6 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.system.errors import UserError, printable
+
+# A line of six other characters or of a longer row is none: git writes seven, at the margin. The
+# last of the three alone counts below the middle one only: mails quote with such rows.
+_MARKER = re.compile(rb"^<{7}(?: |\r?$)|^={7}\r?$(?=[^\0]*?^>{7}(?: |\r?$))", re.MULTILINE)
 
 _pack = struct.Struct("=qqqQ").pack
 
@@ -27,6 +32,7 @@ class Seen(NamedTuple):
 
     digest: str  # sha256 of the content, in hex
     settled: bool  # False: changed so lately that a later change could look the same
+    conflict: int = 0  # the line of a conflict marker of git's, where there is one
 
 
 def digest(data: bytes, kind: str = "") -> str:
@@ -59,7 +65,8 @@ def look(path: Path | str, kind: str = "", of: Callable[[bytes], str] | None = N
         raise UserError(f"{printable(str(path))} is a folder; a file was expected") from None
     except OSError as error:
         raise UserError(f"{printable(str(path))} cannot be read: {error.strerror}") from None
-    return Seen(of(data) if of else digest(data, kind), _is_settled(before, now))
+    settled = _is_settled(before, now)
+    return Seen(of(data) if of else digest(data, kind), settled, conflict(data))
 
 
 def is_settled(path: Path) -> bool:
@@ -79,8 +86,30 @@ def signature(st: os.stat_result) -> bytes:
     return _pack(st.st_mtime_ns, st.st_ctime_ns, st.st_size, st.st_ino)
 
 
-def text(data: bytes, name: str) -> str:
-    """Return `data` as text with LF line ends. Raises UserError naming the bad byte."""
+def conflict(data: bytes) -> int:
+    """Return the line of the first conflict marker that git left in a text, or 0."""
+    if b"<<<<<<<" not in data and b">>>>>>>" not in data:
+        return 0
+    found = _MARKER.search(data)
+    return data.count(b"\n", 0, found.start()) + 1 if found and b"\0" not in data else 0
+
+
+def in_conflict(name: str, line: int) -> UserError:
+    """Return the error of a file that holds both sides of a merge."""
+    return UserError(
+        f"{printable(name)}: line {line} is a conflict marker of git's; keep one side of each"
+        " conflict, or indent a line that only shows a marker"
+    )
+
+
+def text(data: bytes, name: str, kind: str = "") -> str:
+    """Return `data` as text with LF line ends.
+
+    Raises UserError naming the bad byte, and, unless the `kind` is "raw" (a bundle may pack
+    such a file), for both sides of a merge: no model is asked about that.
+    """
+    if kind != "raw" and (line := conflict(data)):
+        raise in_conflict(name, line)
     try:
         decoded = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

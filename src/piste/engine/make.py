@@ -88,7 +88,7 @@ def read_inputs(world: World, rule: Rule) -> Sources:
         if not data.strip():
             raise UserError(f"{path} is empty: there is nothing to make {rule.target} from")
         digests[path] = world.digest_of(path)(data)
-        texts.append((path, hashing.text(data, path)))
+        texts.append((path, hashing.text(data, path, world.kinds.get(path, ""))))
     return Sources(dict(sorted(digests.items())), tuple(texts))
 
 

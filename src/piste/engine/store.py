@@ -131,6 +131,10 @@ class Store(NamedTuple):
         """Yield the kept texts of all projects, newest first."""
         return self._records(self.folder / "kept")
 
+    def is_whole(self, path: Path) -> bool:
+        """Whether the record at `path`, of a reply or of a kept text, is what was written."""
+        return _read(path) is not None
+
     def used(self, key: str, record: Record) -> None:
         """Note that a reply was of use just now; see `store_maintenance`."""
         _touch(self.folder / "replies" / key / record.file)
@@ -179,10 +183,8 @@ class Store(NamedTuple):
         except OSError:
             return
         for name in names:
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                raw = dict(json.loads((folder / name).read_bytes()))
-                if raw.pop("seal") == _seal(raw) and raw.pop("schema") == SCHEMA:
-                    yield Record(**raw, file=name)
+            if (record := _read(folder / name)) is not None:
+                yield record
 
     def sweep(self, older_than: float) -> None:
         """Delete what runs that were killed have left; `older_than` as in `atomic_write.sweep`."""
@@ -197,6 +199,15 @@ class Store(NamedTuple):
 
     def _blob_path(self, name: str) -> Path:
         return self.folder / "blobs" / name[:2] / name
+
+
+def _read(path: Path) -> Record | None:
+    """The record at `path`, or None: it is not there, or no longer what was written."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        raw = dict(json.loads(path.read_bytes()))
+        if raw.pop("seal") == _seal(raw) and raw.pop("schema") == SCHEMA:
+            return Record(**raw, file=path.name)
+    return None
 
 
 def _touch(path: Path) -> None:

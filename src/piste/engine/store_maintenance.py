@@ -9,6 +9,7 @@ machines, and clones that have only looked it does not know: for them the time c
 """
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 from piste.engine import hashing, receipts
 from piste.engine.store import Store
+from piste.system import locks, screen
 from piste.system.errors import UserError
 
 REPLY, TEXT, KEPT = "reply", "text", "kept"
@@ -64,21 +66,54 @@ def items(store: Store) -> Iterator[Item]:
 
 
 def damaged(store: Store) -> Iterator[Item]:
-    """Yield what is no longer what was kept. Every byte is read and hashed."""
-    whole = {
-        store.folder / "replies" / key / record.file
-        for key in _names(store.folder / "replies")
-        for record in store.replies(key)
-    }
-    whole |= {store.folder / "kept" / record.file for record in store.all_kept()}
+    """Yield what is no longer what was kept. Every byte is read and hashed.
+
+    Each file is judged by a look at itself, when its turn comes: what a build puts there
+    or takes away meanwhile is not called damaged.
+    """
     for item in items(store):
-        folder = item.path.relative_to(store.folder).parts[0]
-        if folder in ("replies", "kept"):
-            sound = item.path in whole
-        else:
-            sound = (store.blob if folder == "blobs" else store.text)(item.name) is not None
-        if not sound:
+        if not _is_sound(store, item) and item.path.exists():
             yield item
+
+
+def remove_damaged(store: Store, item: Item) -> bool:
+    """Delete what is damaged; return whether it still was. Raises OSError.
+
+    Nobody asks for a reply under its key's lock meanwhile. A text may be mended by a build at any
+    time, so it is taken aside in one move first, looked at there, and put back if it is whole.
+    """
+    if item.kind == REPLY:
+        with locks.hold(store.folder / "locks" / item.name, f"verifying {store.folder}", _tell):
+            gone = not _is_sound(store, item)
+            if gone:
+                item.path.unlink(missing_ok=True)
+        return gone
+    aside = store.folder / "tmp" / f"verify-{os.getpid()}-{item.path.name}"
+    aside.parent.mkdir(exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        item.path.rename(aside)
+        if _is_sound(store, item, aside):
+            aside.replace(item.path)
+            return False
+        aside.unlink()
+    return True
+
+
+def _tell(holder: str) -> None:
+    screen.say(f"waiting for {holder}")
+
+
+def _is_sound(store: Store, item: Item, at: Path | None = None) -> bool:
+    """Whether a file of the store (moved, where `at` is given) is what was kept."""
+    try:
+        if item.path.suffix == ".json":
+            return store.is_whole(at or item.path)
+        data = (at or item.path).read_bytes()
+    except OSError:
+        return False
+    if item.path.parent.name == "texts":
+        return store.blob(data.decode("ascii", "replace")) is not None
+    return hashlib.sha256(data).hexdigest() == item.name
 
 
 def needs(store: Store) -> Needs:

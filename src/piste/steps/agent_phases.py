@@ -7,7 +7,6 @@ the tests decide, those that it changed once more as they were.
 
 from dataclasses import replace
 
-from piste.engine.store import Record as Stored
 from piste.steps import attempt, attempt_run, worktree
 from piste.steps.agents import BUILT_IN, AgentResult
 from piste.steps.attempt import Attempt
@@ -149,9 +148,7 @@ def test(run: Run, now: Attempt) -> Attempt:
 
 def again(run: Run, now: Attempt) -> Attempt:
     """After a red try: the next one, or the end."""
-    for key, name in now.replies:  # they were no results: another attempt shall not get them
-        run.world.store.drop(key, Stored("", "", "", file=name))
-    now = replace(now, replies=())
+    now = attempt_run.forgotten(run, now)
     screen.say(f"step {printable(now.step)}: try {now.number}: {printable(now.reason)}")
     if now.number >= run.settings.attempts:
         tries_said = "try" if now.number == 1 else "tries"

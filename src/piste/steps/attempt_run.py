@@ -16,6 +16,7 @@ from typing import NamedTuple
 from piste.engine import budget, caps, log, templates
 from piste.engine.budget import NOTHING, Sum
 from piste.engine.caps import Cap
+from piste.engine.store import Record as Stored
 from piste.engine.world import World
 from piste.model import prices, tokens
 from piste.steps import (
@@ -382,6 +383,13 @@ def red(now: Attempt, reason: str, output: str = "") -> Attempt:
     """Say that this try is no good, and why."""
     failure = testing.trim(output) if output else ""
     return replace(now, phase=attempt.RED, reason=reason, failure=failure, doubt="")
+
+
+def forgotten(run: Run, now: Attempt) -> Attempt:
+    """Drop the replies of a try from the store: no results, they are no hit for another."""
+    for key, name in now.replies:
+        run.world.store.drop(key, Stored("", "", "", file=name))
+    return replace(now, replies=())
 
 
 def failed(run: Run, now: Attempt, why: str, phase: str = attempt.FAILED) -> Attempt:

@@ -70,7 +70,7 @@ def review(run: Run, now: Attempt) -> Attempt:
         return replace(now, phase=attempt.TESTS, work=_edited(run, now) or now.work)
     if answer.reason:
         return red(now, f"a person looked at it and says: {answer.reason}")
-    return failed(run, now, "a person said no")
+    return failed(run, attempt_run.forgotten(run, now), "a person said no")
 
 
 def _edited(run: Run, now: Attempt) -> str:

@@ -133,6 +133,17 @@ def test_a_second_malformed_reply_ends_it_with_nothing_changed(rig: Rig, standin
     assert len(standin.requests) == 2
 
 
+def test_replies_that_could_not_be_used_are_no_hit_for_a_new_attempt(
+    rig: Rig, standin: StandIn
+) -> None:
+    standin.reply("I changed the file as you asked.\n")
+    assert rig.step().result == "failed"
+    asked = len(standin.requests)
+    standin.reply(good)
+    assert rig.step().result == "done"
+    assert len(standin.requests) == asked + 1
+
+
 def test_red_tests_go_back_and_the_reply_that_failed_is_forgotten(
     rig: Rig, standin: StandIn
 ) -> None:

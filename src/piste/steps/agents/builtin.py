@@ -46,6 +46,7 @@ def carry_out(world: World, job: Job) -> AgentResult:
         code, error = 0, ""
     except edit_blocks.Malformed as fault:
         text, code, error = talk.last, 1, f"its reply cannot be carried out: {fault}"
+        talk.forget()
     except asking.CallFailed as failed:  # no reply came
         text, code, error = talk.last, 1, str(failed)
     said = AgentOutput(text, error, talk.input_tokens, talk.output_tokens, talk.cost, talk.model_id)
@@ -151,6 +152,12 @@ class _Talk:
         ))  # fmt: skip  # the line of the reply has what it cost
         if self.job.on_line:
             self.job.on_line(reason)
+
+    def forget(self) -> None:
+        """Drop the replies: they led to nothing that can be used, so a new try asks anew."""
+        for key, name in self.replies:
+            self.world.store.drop(key, Record("", "", "", file=name))
+        self.replies.clear()
 
     def _key_of(self, words: str) -> str:
         parts = {
