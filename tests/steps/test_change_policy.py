@@ -72,3 +72,19 @@ def test_repositories_within_and_submodules() -> None:
     rows = [change("vendor/x", SUBMODULE), change("lib", SUBMODULE, SUBMODULE), change("fine")]
     found = change_policy.judge(ALL, rows, lambda _: "")
     assert [violation.change.path for violation in found] == ["vendor/x", "lib"]
+
+
+LEFT_OUT = {
+    "migrations/0001.py": ["!migrations/", "!migrations", "!./migrations/", "!Migrations"],
+    "app/migrations/0001.py": ["!migrations/", "!app/migrations/", "!app/mig*/", "!app/*/0001.py"],
+    "src/a.lock": ["!*.lock"],
+}
+
+
+@pytest.mark.parametrize("path", LEFT_OUT)
+def test_what_writes_leaves_out(path: str) -> None:
+    for row in LEFT_OUT[path]:
+        assert change_policy.why_not(Allowed("", (row,)), path), row
+        assert change_policy.why_not(Allowed("", ("src", "app", "migrations", row)), path), row
+        assert not change_policy.why_not(Allowed("", (row,)), "src/b.py"), row
+    assert not change_policy.why_not(Allowed("", ("!other/migrations",)), path)

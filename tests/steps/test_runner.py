@@ -285,19 +285,81 @@ def python_project(rig: Rig) -> None:
     rig.use(test=f"{sys.executable} -m pytest -q -p no:cacheprovider", attempts=1)
 
 
-def test_an_agent_that_edits_the_tests_to_pass_fails_by_the_old_ones(rig: Rig) -> None:
+def test_earlier_tests_that_are_red_as_they_were_wait_for_a_person(rig: Rig) -> None:
     python_project(rig)
     rig.agent(f"write('calc.py', {WRONG!r})\nwrite('tests/test_old.py', {WEAKENED!r})")
-    outcome = rig.step()
-    now = attempt.load(rig.root)
+    with pytest.raises(NeedsPerson, match=(
+        r"earlier tests that the step does not name were changed \(tests/test_old\.py\); as they "
+        r"were, the tests failed .*git diff \w+ \w+ -- :/tests/test_old\.py"
+    )):  # fmt: skip
+        rig.step()
+    seen: list[Review] = []
+    outcome = rig.step(person=lambda review: seen.append(review) or Answer("y"))
 
-    assert outcome.result == "failed"
-    assert (
-        "earlier tests that the step does not name were changed (tests/test_old.py)" in outcome.said
+    assert (outcome.result, outcome.tries) == ("done", 1)
+    assert rig.calls() == ["1 first"]
+    assert seen[0].diff.startswith("diff --git a/tests/test_old.py")
+    assert rig.show("tests/test_old.py") == WEAKENED.strip()
+
+
+def test_a_no_to_changed_tests_goes_back_to_the_agent(rig: Rig) -> None:
+    python_project(rig)
+    rig.use(attempts=2)
+    rig.agent(
+        f"write('calc.py', {WRONG!r}) if not again else subprocess.run(['git', 'checkout', '-q', "
+        f"'main', 'calc.py', 'tests'])\n"
+        f"if not again: write('tests/test_old.py', {WEAKENED!r})\nwrite('new.py', '')"
     )
-    assert now is not None
-    assert "assert 2 == 4" in now.failure
-    assert rig.show("tests/test_old.py", outcome.branch) == WEAKENED.strip()
+    outcome = rig.step(person=lambda review: Answer("n", "keep that test"))
+    assert (outcome.result, outcome.tries) == ("done", 2)
+    assert "assert double(2) == 4" in rig.show("tests/test_old.py")
+
+
+FILES_LINE = {
+    "in the prompt": ("Write count.txt.\nFiles: tests made wrong: tests/test_old.py", "", "done"),
+    "beside it": ("Write count.txt.", "**Files:** change calc.py, tests/test_old.py\n\n", "done"),
+    "only read": ("Write count.txt.\nFiles: read tests/test_old.py", "", "review"),
+}
+
+
+@pytest.mark.parametrize("where", FILES_LINE)
+def test_a_files_line_names_the_tests_that_a_step_makes_wrong(rig: Rig, where: str) -> None:
+    prompt, beside, result = FILES_LINE[where]
+    text = PLAN.replace("```text\nWrite count.txt.", f"{beside}```text\n{prompt}")
+    rig.write("prompt_plan.md", text)
+    python_project(rig)
+    rig.agent(f"write('calc.py', {WRONG!r})\nwrite('tests/test_old.py', {WEAKENED!r})")
+    if result == "review":
+        with pytest.raises(NeedsPerson):
+            rig.step("1")
+    else:
+        assert rig.step("1").result == "done"
+    told = (rig.root / ".piste/run/logs/1.1-1.prompt.md").read_text()
+    assert "tests/test_old.py" in told
+
+
+WRITES = {
+    ("/src",): "paths are from the project's folder",
+    ("../x",): "paths are from the project's folder",
+    ("!",): "names nothing",
+    ("src/**",): r'it takes files and folders, not patterns: "src/"',
+    (".github/workflows",): r"is protected; allow = \['.github/workflows'\]",
+    ("src", "!want"): r"step 1 is to change want \(Files:\), but want is not below src",
+    ("!want",): r"step 1 is to change want \(Files:\), but want may not be changed",
+}
+
+
+@pytest.mark.parametrize("writes", WRITES)
+def test_bounds_that_cannot_be_kept_to_are_named_before_an_agent_works(
+    rig: Rig, writes: tuple[str, ...]
+) -> None:
+    rig.write("prompt_plan.md", PLAN.replace("count.txt.", "count.txt.\nFiles: change want"))
+    rig.commit("plan")
+    rig.agent(GOOD)
+    rig.use(writes=writes)
+    with pytest.raises(UserError, match=WRITES[writes]):
+        rig.step("1")
+    assert rig.calls() == []
 
 
 def test_tests_that_the_step_names_may_be_changed(rig: Rig) -> None:
@@ -562,14 +624,14 @@ def test_no_repository_to_work_in(rig: Rig, said: str) -> None:
 def test_a_hook_that_says_no_is_red_and_goes_back_to_the_agent(rig: Rig) -> None:
     rig.agent(SLOW_LEARNER)
     hook = rig.write(
-        ".git/hooks/pre-commit", "#!/bin/sh\ngrep -q good count.txt || { echo no; exit 1; }\n"
+        ".git/hooks/pre-commit", "#!/bin/sh\ngrep -q good count.txt || { cat count.txt; exit 1; }\n"
     )
     hook.chmod(0o755)
     rig.use(test="true")
     outcome = rig.step()
     assert (outcome.result, outcome.tries) == ("done", 2)
     assert (
-        "a git hook said no to the commit"
+        "the pre-commit hook said no to the commit"
         in (rig.root / ".piste/run/logs/1.1-2.prompt.md").read_text()
     )
 

@@ -1,8 +1,10 @@
-"""`piste undo`: take back that a step is done: its tick and its record, not its code.
+"""`piste undo`: take back that a step is done: its tick and its record; with --code, its code.
 
-What the step has changed is git's to take back; the commit to revert is named.
+With --code the changes of the step's commit are taken back in your checkout, where that is clean;
+nothing is committed, so look at git diff first. It may follow a plain undo.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,21 +15,26 @@ from piste.engine import project
 from piste.engine.world import World
 from piste.steps import progress, records, runner, ticking
 from piste.steps.progress import StepStatus
-from piste.system.git import ask
+from piste.system import git, paths
+from piste.system.errors import UserError, printable
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     parser = common.parser("undo", __doc__)
     parser.add_argument("step", metavar="N", help="the step")
+    parser.add_argument("--code", action="store_true", help="take its code back, too")
     args = parser.parse_args(argv)
     world = project.here()
     link = own_chain(world).find(args.step)
     made = _commit_of(world, link)
+    taken: list[str] = []
     with runner.only_one(world, f"piste undo {link.step.id}"):
+        if args.code:
+            taken = _take_back(world, link, made)
         form = progress.settings(world).steps
         undone = ticking.set_open(world.root, world, link.step, link.record, form)
-    changed = undone.changed
+    changed = [*taken, *undone.changed]
     state = own_chain(world).find(link.step.id)
     if args.json:
         said = {"step": link.step.id, "state": state.state, "changed": changed}
@@ -42,15 +49,58 @@ def main(argv: Sequence[str]) -> int:
         where = f"{tick.path}:{tick.line}"
         print(f"{where}: it says something else by now; its tick stays", file=sys.stderr)
     if made:
-        print(f"its code stays; to take it back as well: git revert {made[:12]}", file=sys.stderr)
+        way = (
+            f"its code stays; to take it back as well: piste undo {printable(link.step.id)} --code"
+        )
+        print("look at it: git diff" if args.code else way, file=sys.stderr)
     return 0
 
 
+def _take_back(world: World, link: StepStatus, made: str) -> list[str]:
+    """Take the code of a step's commit back in the checkout; return the paths.
+
+    Raises UserError where there is no such commit, or where it does not come off clean.
+    """
+    step = printable(link.step.id)
+    if not made:
+        raise UserError(f"no commit of an agent's for step {step} is in this branch's history")
+    repo = git.find(world.root, progress.settings(world).branches)
+    own = [repo.prefix + world.rules[rule].target for rule in ("plan", "todo")]
+    rows = git.changes(repo.top, f"{made}^", made)
+    ours = f"{repo.prefix}{paths.STATE}/"
+    names = [row.path for row in rows if row.path not in own and not row.path.startswith(ours)]
+    if not names:
+        return []
+    plain = ("--binary", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+    patch = os.fsencode(git.diff(repo.top, f"{made}^", made, *plain, pathspecs=names))
+    code, _, said = git.ask(repo.top, ("apply", "--reverse", "--check"), data=patch)
+    if code:
+        if not git.ask(repo.top, ("apply", "--check"), data=patch)[0]:
+            return []  # it is taken back already
+        raise UserError(
+            f"the code of step {step} does not come off clean ({said}): it was changed since; "
+            f"by hand: git revert --no-commit {made[:12]}"
+        )
+    git.git(repo.top, "apply", "--reverse", "--whitespace=nowarn", data=patch)
+    return names
+
+
 def _commit_of(world: World, link: StepStatus) -> str:
-    """Return the last commit that says it carried this step out, or ""."""
-    if link.record is None or link.record.agent == records.HAND:
+    """Return the last commit in which an agent carried this step out, or "".
+
+    By the record that is in it: the record may be gone from the checkout by now.
+    """
+    if link.record is not None and link.record.agent == records.HAND:
         return ""
     known = records.load(world.root)
-    where = next((path for path, record in known.items() if record == link.record), "")
-    code, out, _ = ask(world.root, ("log", "-1", "--format=%H", "--diff-filter=AM", "--", where))
-    return "" if code else out.strip()
+    own = records.file_of(link.step.id)
+    where = next((path for path, record in known.items() if record == link.record), own)
+    arguments = ("log", "-1", "--format=%H", "--diff-filter=AM", "--", where)
+    code, out, _ = git.ask(world.root, arguments)
+    made = "" if code else out.strip()
+    if not made:
+        return ""
+    _, text, _ = git.ask(world.root, ("show", f"{made}:./{where}"))
+    record = records.parse(text.encode(), where)
+    same = record == link.record if link.record else record.prompt == link.digest
+    return made if same and record.agent != records.HAND else ""

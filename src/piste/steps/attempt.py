@@ -62,6 +62,8 @@ class Attempt:
     refs: Mapping[str, str] = field(default_factory=dict)  # `worktree.refs` likewise
     reason: str = ""  # why the last try was no good, in one line
     failure: str = ""  # of its output, what is worth reading
+    files: str = ""  # the `Files:` lines that stand beside the prompt in the plan
+    weakened: tuple[str, ...] = ()  # earlier tests that were changed unasked, red as they were
     doubt: str = ""  # why a person has to look though the tests are green
     outside: str = ""  # what of the person's own has changed while an agent worked
     left_out: str = ""  # new files that git ignores, in one line
@@ -94,6 +96,7 @@ def load(root: Path) -> Attempt | None:
         if raw.pop("schema") != SCHEMA or {*raw} != {one.name for one in fields(Attempt)}:
             return None
         raw["landing"] = tuple(raw["landing"]) if raw["landing"] else None
+        raw["weakened"] = tuple(raw["weakened"])
         raw["replies"] = tuple((key, name) for key, name in raw["replies"])
         return Attempt(**raw)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from piste.documents import step_files
 from piste.engine import budget, caps, log, templates
 from piste.engine.budget import NOTHING, Sum
 from piste.engine.caps import Cap
@@ -141,12 +142,12 @@ def prompt(run: Run, now: Attempt) -> str:
     about: dict[str, object] = {
         "id": now.step,
         "title": now.title.replace('"', "'"),
-        "prompt": now.prompt,
+        "prompt": f"{now.prompt}\n\n{now.files}" if now.files else now.prompt,
         "test": now.test,
         "plan_path": world.rules["plan"].target,
         "todo_path": world.rules["todo"].target,
         "spec_path": spec if spec in known else "",
-        "writes": ", ".join(run.settings.writes),
+        "writes": change_policy.in_words(run.settings.writes),
         "allow": ", ".join(run.settings.allow),
         "built_in": built_in,
         "tree": context.tree(known) if built_in else "",
@@ -322,7 +323,8 @@ def changed_tests(run: Run, now: Attempt) -> list[Change]:
     prefix = run.repo.prefix
     old = [row for row in rows if row.status != "A" and testing.is_test(row.path[len(prefix) :])]
     known = [row.path[len(prefix) :] for row in old]
-    named = context.named(now.prompt, run.repo.project, known)
+    asked = step_files.without_read(f"{now.prompt}\n{now.files}")
+    named = context.named(asked, run.repo.project, known)
     return [row for row in old if row.path[len(prefix) :] not in named]
 
 

@@ -7,6 +7,7 @@ repository within the repository. What is written outside of the worktree is not
 `worktree.guarded` and `worktree.checkout` look for some of that.
 """
 
+import fnmatch
 import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -31,7 +32,7 @@ class Allowed(NamedTuple):
     """What an agent may change."""
 
     prefix: str  # of the project: "" or "sub/dir/"
-    writes: tuple[str, ...] = ()  # below the project; () is all of it
+    writes: tuple[str, ...] = ()  # below the project, or "!" and what is not; () is all of it
     named: tuple[str, ...] = ()  # below the project; protected paths that are allowed by name
 
 
@@ -51,9 +52,53 @@ def why_not(allowed: Allowed, path: str) -> str:
         return ""
     if guard := _protected(own):
         return f"{printable(own)} may not be changed ({guard} is protected)"
-    if allowed.writes and not _below(own, allowed.writes):
-        return f"{printable(own)} is not below {', '.join(allowed.writes)}"
+    wanted = [row for row in allowed.writes if not row.startswith("!")]
+    if wanted and not _below(own, wanted):
+        return f"{printable(own)} is not below {', '.join(wanted)}"
+    for row in allowed.writes:
+        if row.startswith("!") and _is_left_out(own, row[1:]):
+            return f"{printable(own)} may not be changed (writes has {row!r})"
     return ""
+
+
+def in_words(writes: Sequence[str]) -> str:
+    """Return what may be written to, as words after "below"; "" is the whole project."""
+    wanted = ", ".join(row for row in writes if not row.startswith("!"))
+    out = ", ".join(row[1:] for row in writes if row.startswith("!"))
+    return f"{wanted or 'the project'}, and nothing in {out}" if out else wanted
+
+
+def wrong_setting(writes: Iterable[str]) -> str:
+    """Return what is wrong with the setting `writes`, in a line, or ""."""
+    for row in writes:
+        path = row.removeprefix("!").strip()
+        parts = path.split("/")
+        if not path.strip("./"):
+            return f"writes has {row!r}, which names nothing"
+        if path.startswith(("/", "~")) or ".." in parts or "\\" in path:
+            return f'writes has {row!r}; paths are from the project\'s folder, such as "src/"'
+        if not row.startswith("!") and any(one in path for one in "*?"):
+            folder = "/".join(
+                parts[: next(at for at, one in enumerate(parts) if set(one) & {*"*?"})]
+            )
+            return (
+                f"writes has {row!r}; it takes files and folders, not patterns: "
+                f'"{folder or "src"}/"'
+            )
+        if not row.startswith("!") and (guard := _protected(path)):
+            return f"writes has {row!r}, but {guard} is protected; allow = [{path!r}] lets it"
+    return ""
+
+
+def _is_left_out(path: str, row: str) -> bool:
+    """Whether an exclusion means a path: one with a slash inside from the top, else anywhere."""
+    name = row.removeprefix("./").rstrip("/")
+    parts = path.casefold().split("/")
+    wanted = name.casefold().strip("/").split("/")
+    ends = range(1, len(parts) + 1)
+    if len(wanted) == 1:
+        return any(fnmatch.fnmatchcase(part, wanted[0]) for part in parts)
+    return any(fnmatch.fnmatchcase("/".join(parts[:end]), "/".join(wanted)) for end in ends)
 
 
 def judge(

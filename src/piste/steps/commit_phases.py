@@ -5,6 +5,8 @@ for the very content that was looked at; a commit is made on top of what there i
 tested again if that is something else; what does not apply is BLOCKED.
 """
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 
 from piste.documents import plan
@@ -56,7 +58,7 @@ def review(run: Run, now: Attempt) -> Attempt:
         return replace(now, phase=attempt.COMMIT, approved=tree)
     if run.options.person is None:
         because = f" ({now.doubts})" if now.doubts else ""
-        look = f"git diff {now.base[:12]} {now.work[:12]}"
+        look = " ".join(["git diff", now.base[:12], now.work[:12], *_those(now.weakened)])
         raise NeedsPerson(
             f"step {printable(now.step)} waits for your word{because}; look at it: {look}; "
             f"then: piste run {printable(now.step)} --approve {tree[:12]}"
@@ -73,6 +75,10 @@ def review(run: Run, now: Attempt) -> Attempt:
     return failed(run, attempt_run.forgotten(run, now), "a person said no")
 
 
+def _those(paths: Sequence[str]) -> list[str]:
+    return ["--", *(shlex.quote(f":/{path}") for path in paths)] if paths else []
+
+
 def _edited(run: Run, now: Attempt) -> str:
     """Return a commit of what a person has made of the work since, or ""."""
     if not worktree.stands_on(run.repo, now.branch):
@@ -86,6 +92,8 @@ def _edited(run: Run, now: Attempt) -> str:
 def _shown(run: Run, now: Attempt, tree: str) -> Review:
     folder = run.repo.tree
     text = git.diff(folder, now.base, now.work)
+    if now.weakened:  # they come first: they are what the question is about
+        text = git.diff(folder, now.base, now.work, pathspecs=now.weakened) + text
     if len(text) > _MOST_DIFF:
         text = f"{text[:_MOST_DIFF]}\n… {len(text) - _MOST_DIFF:,} more characters\n"
     stat = git.diff(folder, now.base, now.work, "--stat")
@@ -177,15 +185,15 @@ def _after_hooks(run: Run, now: Attempt, made: worktree.Committed) -> Attempt:
 def _persons_affair(run: Run, now: Attempt, made: worktree.Committed) -> str:
     """Say what a person has to do where a hook does not judge the work; "" where it does.
 
-    Hooks of the message do not; nor does one that says no though nothing is changed: it judges
-    the branch, the person, the machine, or what was there before.
+    Hooks of the message do not; nor does one that says the same though nothing is changed: it
+    judges the branch, the person, the machine, or what was there before.
     """
     of_message = made.hook in ("commit-msg", "prepare-commit-msg")
     if not of_message:
         worktree.ensure(run.repo, now.base, now.branch)
-        no = worktree.hook_says_no(run.repo, made.hook, run.settings.test_timeout)
+        before = worktree.hook_says(run.repo, made.hook, run.settings.test_timeout)
         worktree.ensure(run.repo, now.work, now.branch)
-        if not made.hook or not no:
+        if not made.hook or not before.strip() or before.strip() != made.said.strip():
             return ""
     said = testing.plain(made.said).strip()
     for row in said.split("\n")[-20:]:

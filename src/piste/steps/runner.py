@@ -14,13 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from piste.documents import step_files
+from piste.documents.plan import Step
 from piste.engine.world import World
 from piste.steps import (
     agent_phases,
     agents,
     attempt,
     attempt_run,
+    change_policy,
     commit_phases,
+    context,
     home,
     ignored,
     merge,
@@ -151,15 +155,7 @@ def outcome(now: Attempt) -> Outcome:
 def _begin(run: Run, link: StepStatus) -> Attempt:
     """Begin a new attempt. Raises UserError for whatever would make paying for it pointless."""
     world, repo, step = run.world, run.repo, link.step
-    if why := git.in_the_way(repo):
-        raise UserError(why)
-    if home.leaves_out(repo, f"{repo.prefix}{records.FOLDER}/1.json"):
-        where = repo.prefix + paths.STATE
-        raise UserError(
-            f"your sparse checkout leaves out {where}, which holds what steps are done; "
-            f"git sparse-checkout add {where}"
-        )
-    commit_phases.subject(run.settings, step.id, step.title)
+    _may_begin(run, step)
     version, model = agents.version(world, run.agent, run.model)
     command = run.settings.test or found_test(world.root)
     _no_uncommitted_records(run)
@@ -170,13 +166,49 @@ def _begin(run: Run, link: StepStatus) -> Attempt:
     now = Attempt(
         step=step.id, title=step.title, digest=link.digest, prompt=step.prompt,
         agent=run.settings.agent, version=version, model=model, test=command, branch=branch,
-        base=base, start=base, salt=branch.rpartition(".")[2] if run.options.again else "",
+        base=base, start=base, files=_files_beside(run, step),
+        salt=branch.rpartition(".")[2] if run.options.again else "",
     )  # fmt: skip
     place(run, now, base)
     ignored.forget(repo)
     attempt_run.put_aside(run, now, ".left")
     _tests_can_run(run, now)
     return attempt.save(world.root, now)
+
+
+def _may_begin(run: Run, step: Step) -> None:
+    """Raise UserError for settings, names and checkouts in which no step could end well."""
+    repo = run.repo
+    if why := git.in_the_way(repo):
+        raise UserError(why)
+    if home.leaves_out(repo, f"{repo.prefix}{records.FOLDER}/1.json"):
+        where = repo.prefix + paths.STATE
+        raise UserError(
+            f"your sparse checkout leaves out {where}, which holds what steps are done; "
+            f"git sparse-checkout add {where}"
+        )
+    commit_phases.subject(run.settings, step.id, step.title)
+    if why := change_policy.wrong_setting(run.settings.writes):
+        raise UserError(why)
+    said = step_files.parse(f"{step.prompt}\n{_files_beside(run, step)}")
+    for path in context.named(
+        "\n".join(said.change), run.world.root, context.files(run.world.root)
+    ):
+        if why := change_policy.why_not(run.allowed, repo.prefix + path):
+            raise UserError(
+                f"step {printable(step.id)} is to change {printable(path)} (Files:), but {why}; "
+                "change the plan, or writes and allow in piste.toml"
+            )
+
+
+def _files_beside(run: Run, step: Step) -> str:
+    """Return the `Files:` lines of a step that stand in the plan and not in its prompt."""
+    chain = progress.chain(run.world, run.settings.steps)
+    starts = sorted(link.step.line for link in chain.links)
+    end = next((line for line in starts if line > step.line), None)
+    section = progress.read_plan(run.world).split("\n")[step.line - 1 : end and end - 1]
+    inside = {*step_files.lines(step.prompt)}
+    return "\n".join(row for row in step_files.lines("\n".join(section)) if row not in inside)
 
 
 def found_test(root: Path) -> str:

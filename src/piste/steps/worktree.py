@@ -322,10 +322,13 @@ def commit(
     return Committed("" if ended or head == base else head, said, hook)
 
 
-def hook_says_no(repo: Repo, hook: str, limit: float) -> bool:
-    """Whether a hook says no to what the worktree stands at, with nothing changed in it."""
+def hook_says(repo: Repo, hook: str, limit: float) -> str:
+    """Return the words with which a hook says no to what the worktree stands at, else "".
+
+    With nothing changed in it. A git before 2.36 cannot run one by itself: then it says nothing.
+    """
     code, said, _ = _with_hooks(repo, ["hook", "run", "--ignore-missing", hook], limit)
-    return bool(code) and "is not a git command" not in said
+    return said if code and "is not a git command" not in said else ""
 
 
 def _with_hooks(repo: Repo, arguments: list[str], limit: float) -> tuple[int, str, str]:

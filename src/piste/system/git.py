@@ -261,9 +261,11 @@ def changes(folder: Path, older: str, newer: str) -> list[Change]:
     return sorted(found)
 
 
-def diff(folder: Path, older: str, newer: str, *options: str) -> str:
-    """Return git's diff of two commits as text."""
-    return git(folder, "diff", "--no-color", "--no-ext-diff", *options, older, newer)
+def diff(folder: Path, older: str, newer: str, *options: str, pathspecs: Sequence[str] = ()) -> str:
+    """Return git's diff of two commits as text; `pathspecs` are paths from the top, or none."""
+    those = [f":(top,literal){path}" for path in pathspecs]
+    plain = ("--no-color", "--no-ext-diff", *options)
+    return git(folder, "diff", *plain, older, newer, "--", *those)
 
 
 def move(repo: Repo, branch: str, new: str, old: str) -> None:
