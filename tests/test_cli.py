@@ -307,3 +307,19 @@ def test_interrupted(
 def test_the_nearest_word_is_offered_only_when_it_is_near() -> None:
     assert did_you_mean("stauts", cli.VERBS) == "; did you mean 'status'?"
     assert did_you_mean("zzzz", cli.VERBS) == ""
+
+
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_every_verb_has_help_where_python_drops_docstrings(tmp_path: Path, level: str) -> None:
+    code = (
+        "from piste import cli\n"
+        "for verb in cli.VERBS:\n"
+        "    try:\n        assert_ok = cli.main([verb, '--help'])\n"
+        "    except SystemExit as ended:\n        assert_ok = ended.code\n"
+        "    if assert_ok: raise SystemExit(f'{verb} {assert_ok}')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONOPTIMIZE": level}, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

@@ -618,6 +618,15 @@ print(found == ["chat-ok"] * 16)
             "import llm\n@llm.hookimpl\ndef register_models(register): 1 / 0",
             "the llm plugin llm-wrong cannot list its models (ZeroDivisionError",
         ),
+        (
+            "import llm\n@llm.hookimpl\ndef register_models(_): raise OSError(111, 'no')",
+            "the llm plugin llm-wrong cannot list its models (ConnectionRefused",
+        ),
+        (
+            "import llm, sys\n@llm.hookimpl\ndef register_models(register): sys.exit('no key')",
+            "the llm plugin llm-wrong cannot list its models (SystemExit",
+        ),
+        ("raise SystemExit(3)", "the llm plugin llm-wrong cannot be loaded (SystemExit"),
     ],
 )
 def test_a_broken_plugin_is_named(tmp_path: Path, source: str, said: str) -> None:

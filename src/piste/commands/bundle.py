@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     codes = "0 done, 1 no clipboard or another packer failed, 2 something you can mend"
-    made = common.parser("bundle", str(__doc__), codes=f"{codes}, 3 over the budget")
+    made = common.parser("bundle", __doc__, codes=f"{codes}, 3 over the budget")
     made.add_argument("paths", nargs="*", metavar="PATH", help="only these files and folders")
     made.add_argument("-o", "--output", metavar="FILE", help="write here instead of output.txt")
     made.add_argument("-v", "--verbose", action="store_true", help="name every file left out")

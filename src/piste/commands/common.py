@@ -74,14 +74,14 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(EXIT_MISTAKE)
 
 
-def parser(verb: str, about: str, *, codes: str = "", json_too: bool = True) -> _Parser:
+def parser(verb: str, about: str | None, *, codes: str = "", json_too: bool = True) -> _Parser:
     """Return the argument parser of a verb.
 
     `about` is what it does: a sentence, or the docstring of its module, of which the
-    first paragraph counts. `codes` is what its exit codes mean, where there is more to
-    say than 0 and 2.
+    first paragraph counts; Python without docstrings has none. `codes` is what its exit
+    codes mean, where there is more to say than 0 and 2.
     """
-    about = " ".join(about.split("\n\n")[0].removeprefix(f"`piste {verb}`: ").split())
+    about = " ".join((about or verb).split("\n\n")[0].removeprefix(f"`piste {verb}`: ").split())
     made = _Parser(
         prog=f"piste {verb}",
         description=about[:1].upper() + about[1:],

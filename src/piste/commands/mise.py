@@ -24,7 +24,7 @@ _NO_MISE = "mise is not on your PATH; https://mise.jdx.dev/getting-started.html 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("mise", __doc__.split("\n")[0].partition(": ")[2], json_too=False)
+    parser = common.parser("mise", __doc__, json_too=False)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--project", action="store_true", help=f"write {PROJECT} (the default)")
     where.add_argument(

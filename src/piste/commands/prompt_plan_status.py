@@ -17,7 +17,7 @@ from piste.system.errors import UserError
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("prompt_plan_status", __doc__.split("\n")[0].partition(": ")[2])
+    parser = common.parser("prompt_plan_status", __doc__)
     args = parser.parse_args(argv)
     world = project.here()
     chain = read_progress(world)

@@ -114,12 +114,7 @@ def _find(name: str | None) -> "AnyModel":
     try:
         known = llm.get_model_aliases()
         wanted = name or str(llm.get_default_model())  # type: ignore[no-untyped-call]
-    except OSError as error:
-        raise UserError(
-            f"llm cannot use its folder {llm_home.folder()} ({error.strerror}): "
-            "set LLM_USER_PATH to one that can be written"
-        ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin may do anything when it is asked
         raise UserError(_culprit(error)) from error
     if wanted not in known:
         default = "" if name else "llm's default model cannot be found: "
@@ -136,7 +131,7 @@ def _load_plugins() -> None:
             from llm.plugins import load_plugins
 
             load_plugins()  # type: ignore[no-untyped-call]
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # llm notes that its plugins are loaded before it loads them: a second try
             # would find half of them, and report every other model as unknown.
             _broken.append(_broken_plugin(error))
@@ -144,13 +139,13 @@ def _load_plugins() -> None:
         raise UserError(_broken[0])
 
 
-def _broken_plugin(error: Exception) -> str:
+def _broken_plugin(error: BaseException) -> str:
     from importlib.metadata import entry_points
 
     for entry in entry_points(group="llm"):
         try:
             entry.load()
-        except Exception as found:
+        except (Exception, SystemExit) as found:
             name = entry.dist.name if entry.dist else entry.name
             return (
                 f"the llm plugin {name} cannot be loaded ({reply_status.line(found)}); "
@@ -159,7 +154,7 @@ def _broken_plugin(error: Exception) -> str:
     return f"llm cannot be loaded ({reply_status.line(error)})"
 
 
-def _culprit(error: Exception) -> str:
+def _culprit(error: BaseException) -> str:
     """Name the file or plugin to blame for an error while llm listed its models."""
     from llm.plugins import pm
 
@@ -167,9 +162,15 @@ def _culprit(error: Exception) -> str:
     modules = {frame.f_globals.get("__name__") for frame, _ in frames}
     said = reply_status.line(error)
     for plugin, dist in pm.list_plugin_distinfo():
-        if getattr(plugin, "__name__", "") in modules:
+        module = getattr(plugin, "__name__", "")
+        if module in modules and not module.startswith("llm.default_plugins"):
             name = dist.metadata["Name"]
             return f"the llm plugin {name} cannot list its models ({said}); repair or uninstall it"
+    if isinstance(error, OSError):
+        return (
+            f"llm cannot use its folder {llm_home.folder()} ({error.strerror}): "
+            "set LLM_USER_PATH to one that can be written"
+        )
     if "llm.default_plugins.openai_models" in modules:
         path = os.path.join(llm_home.folder(), "extra-openai-models.yaml")
         return (
