@@ -619,8 +619,8 @@ print(found == ["chat-ok"] * 16)
             "the llm plugin llm-wrong cannot list its models (ZeroDivisionError",
         ),
         (
-            "import llm\n@llm.hookimpl\ndef register_models(_): raise OSError(111, 'no')",
-            "the llm plugin llm-wrong cannot list its models (ConnectionRefused",
+            "import llm\n@llm.hookimpl\ndef register_models(register): raise OSError(5, '')",
+            "the llm plugin llm-wrong cannot list its models (OSError",
         ),
         (
             "import llm, sys\n@llm.hookimpl\ndef register_models(register): sys.exit('no key')",
