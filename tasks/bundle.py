@@ -25,10 +25,12 @@ def task_clean_bundles() -> dict[str, Any]:
 
 
 def _copy(**_options: object) -> str:
-    from piste.system import clipboard
+    from piste.engine import hashing
+    from piste.system import clipboard, project_files
 
-    path = graph.world().root / graph.world().rules["bundle"].target
-    return clipboard.copy(path.read_text("utf-8", "replace"))
+    target = graph.world().rules["bundle"].target
+    data = project_files.read(graph.world().root, target, hashing.MOST)
+    return clipboard.copy(data.decode("utf-8", "replace"))
 
 
 def _clean(**_options: object) -> str:

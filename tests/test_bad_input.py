@@ -67,7 +67,7 @@ WRONG: dict[str, tuple[Callable[[Small], object], str]] = {
         lambda small: small.settings(rule='[rules.x]\ntarget=".git/x"\ninputs=[]\nprompt="x"'),
         "rules.x.target: '.git/x' lies in .git, where no target may be",
     ),
-    "a folder that leads out": (_out, "its folder leads out of the project, to "),
+    "a folder that leads out": (_out, "out/note.md leads out of the project, to "),
     "a folder for a target": (_folder, "note.md is a folder; a file was expected"),
     "no input": (lambda small: (small.root / "in.md").unlink(), "in.md is missing"),
     "an input that is not UTF-8": (

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from piste.bundle import manifest
-from piste.bundle.file_reader import NO_STAMP
 from piste.bundle.manifest import State, Table
+from piste.system.file_reader import NO_STAMP
 
 NOW = 9_000_000_000  # ns
 

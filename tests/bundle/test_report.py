@@ -1,9 +1,9 @@
 import json
 
 from piste.bundle import report
-from piste.bundle.file_reader import NO_STAMP
 from piste.bundle.manifest import PACKED, Table
 from piste.bundle.report import Report, savings, summary, tree_lines
+from piste.system.file_reader import NO_STAMP
 
 from .conftest import AWS, Tree
 

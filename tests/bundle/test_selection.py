@@ -1,10 +1,10 @@
 import pytest
 
 from piste.bundle import listing, manifest
-from piste.bundle.file_reader import NO_STAMP
 from piste.bundle.selection import choose
 from piste.bundle.settings import Settings
 from piste.system.errors import UserError
+from piste.system.file_reader import NO_STAMP
 
 from .conftest import Tree
 

@@ -423,10 +423,10 @@ def test_a_file_changed_while_it_is_looked_at_is_not_remembered(
     small.make()
     real = hashing.look
 
-    def look(path: Path, *args: Any, **more: Any) -> hashing.Seen | None:
-        seen = real(path, *args, **more)
-        if path.name == name:
-            path.write_text("# Somebody else's\n")
+    def look(root: Path, path: str, *how: Any, **of: Any) -> hashing.Seen | None:
+        seen = real(root, path, *how, **of)
+        if path == name:
+            (root / path).write_text("# Somebody else's\n")
         return seen
 
     with monkeypatch.context() as patch:

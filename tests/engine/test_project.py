@@ -1,5 +1,6 @@
 """The project: where its root is, and what it is put together from."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,54 @@ def test_a_project_does_not_choose_a_folder_outside(tmp_path: Path, text: str, s
     with pytest.raises(UserError) as raised:
         project.world(tmp_path)
     assert str(raised.value).startswith(said)
+
+
+@pytest.mark.parametrize("link", ["st", "st/blobs", "st/tmp"])
+def test_a_store_in_a_project_does_not_lead_out_of_it(tmp_path: Path, link: str) -> None:
+    root, outside = tmp_path / "project", tmp_path / "outside"
+    (root / link).parent.mkdir(parents=True)
+    outside.mkdir()
+    (root / link).symlink_to(outside)
+    (root / "piste.toml").write_text('store = "st"\n')
+    with pytest.raises(UserError, match=r"piste\.toml: store: its folder leads out of the project"):
+        project.world(root)
+
+
+def test_a_piste_folder_that_leads_out_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/.piste").symlink_to("../outside")
+    with pytest.raises(UserError, match=r"\.piste: its folder leads out of the project"):
+        project.world(tmp_path / "project")
+
+
+@pytest.mark.parametrize("mark", ["piste.toml", ".piste", "dodo.py", ".git"])
+def test_a_project_of_another_account_is_not_obeyed(
+    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch, mark: str
+) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / mark).mkdir() if mark[0] == "." else (tmp_path / mark).write_text("")
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 7)
+    with pytest.raises(UserError, match="belongs to"):
+        project.root_of(tmp_path / "below")
+    own = own_home / ".config/piste/piste.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'safe_folders = ["{tmp_path}"]\n')
+    assert project.root_of(tmp_path / "below") == tmp_path
+
+
+def test_a_project_does_not_allow_itself(tmp_path: Path) -> None:
+    (tmp_path / "piste.toml").write_text('safe_folders = ["*"]\n')
+    with pytest.raises(UserError, match="safe_folders counts only in your own settings"):
+        project.world(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "most"), [("10", 10), ("10_000_000_000", 50_000_000)])
+def test_a_project_lowers_the_bound_of_inputs_and_does_not_raise_it(
+    tmp_path: Path, text: str, most: int
+) -> None:
+    (tmp_path / "piste.toml").write_text(f"max_input = {text}\n")
+    assert project.world(tmp_path).config.max_input == most
 
 
 def test_where_the_store_is(

@@ -14,7 +14,7 @@ from piste.system import atomic_write
 from piste.system.errors import UserError
 
 ACTION = {"check": "document", "language": "", "model": "m", "options": {"t": 0.5}, "prompt": "p"}
-RECEIPT = Receipt("docs/ä.md", "faq", ACTION, {"b.md": "22", "a.md": "11"}, "33")
+RECEIPT = Receipt("docs/ä.md", "faq", ACTION, {"b.md": "22" * 32, "a.md": "11" * 32}, "33" * 32)
 WHERE = ".piste/receipts/docs/ä.md.json"
 
 
@@ -55,7 +55,7 @@ def test_what_decides_is_in_the_key(other: Receipt) -> None:
     [
         RECEIPT._replace(target="elsewhere.md"),
         RECEIPT._replace(output="44", hand=True),
-        RECEIPT._replace(inputs={"a.md": "11", "b.md": "22"}),
+        RECEIPT._replace(inputs={"a.md": "11" * 32, "b.md": "22" * 32}),
         RECEIPT._replace(action={**ACTION, "model_asked": "alias"}),
     ],
 )
@@ -156,7 +156,7 @@ def test_no_flipped_bit_makes_another_receipt(place: int, bit: int) -> None:
 
 def test_a_folder_where_a_receipt_should_be(tmp_path: Path) -> None:
     (tmp_path / WHERE).mkdir(parents=True)
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="is a folder; a file was expected"):
         receipts.read(tmp_path, RECEIPT.target)
 
 

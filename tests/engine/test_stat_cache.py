@@ -1,6 +1,7 @@
 """The memo: what was noted is found, and damage costs time only."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.engine.stat_cache import StatCache
+from piste.system import caches
 
 
 @pytest.fixture
@@ -27,37 +29,39 @@ def test_there_and_back(root: Path) -> None:
     assert not memo.hit("a.md", b"2")
     assert not memo.hit("c.md", b"1")
     assert not memo.hit("a.md", None)
-    assert os.listdir(root / ".piste") == ["memo"]
+    assert os.listdir(root / ".piste") == []
+    assert stat.S_IMODE(caches.folder(root).stat().st_mode) == 0o700
 
 
 def test_without_news_nothing_is_written(root: Path) -> None:
-    (root / ".piste/memo").unlink()
+    (caches.folder(root) / "fresh").unlink()
     memo = StatCache(root)
     memo.note("a.md", None)
     memo.save()
-    assert os.listdir(root / ".piste") == []
+    assert os.listdir(caches.folder(root)) == []
 
 
 def test_without_a_folder_of_ours_none_is_made(tmp_path: Path) -> None:
     memo = StatCache(tmp_path)
     memo.note("a.md", b"1")
     memo.save()
-    assert os.listdir(tmp_path) == []
+    assert not caches.folder(tmp_path).exists()
 
 
 def test_a_folder_in_its_place_is_no_matter(root: Path) -> None:
-    (root / ".piste/memo").unlink()
-    (root / ".piste/memo").mkdir()
+    (caches.folder(root) / "fresh").unlink()
+    (caches.folder(root) / "fresh").mkdir()
     memo = StatCache(root)
     memo.note("a.md", b"1")
     memo.save()
-    assert os.listdir(root / ".piste") == ["memo"]
+    assert os.listdir(caches.folder(root)) == ["fresh"]
 
 
 def test_cut_at_every_length_it_is_empty(root: Path) -> None:
-    data = (root / ".piste/memo").read_bytes()
+    path = caches.folder(root) / "fresh"
+    data = path.read_bytes()
     for length in range(len(data)):
-        (root / ".piste/memo").write_bytes(data[:length])
+        path.write_bytes(data[:length])
         assert not StatCache(root).hit("a.md", b"1")
 
 
@@ -70,7 +74,7 @@ def test_no_flipped_bit_makes_a_hit(
     memo = StatCache(root)
     memo.note("a.md", b"1")
     memo.save()
-    path = root / ".piste/memo"
+    path = caches.folder(root) / "fresh"
     spoiled = bytearray(path.read_bytes())
     spoiled[data.draw(st.integers(0, len(spoiled) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(spoiled)
@@ -79,9 +83,9 @@ def test_no_flipped_bit_makes_a_hit(
 
 def test_a_value_of_plain_data_is_remembered_under_its_key(root: Path) -> None:
     memo = StatCache(root)
-    memo.put("k", ({"a": 1}, [("b", None)]))
+    memo.put("k", {"a": [["b", None]]})
     memo.save()
-    assert StatCache(root).get("k") == ({"a": 1}, [("b", None)])
+    assert StatCache(root).get("k") == {"a": [["b", None]]}
     assert StatCache(root).get("l") is None
     assert StatCache(root).hit("a.md", b"1")
 

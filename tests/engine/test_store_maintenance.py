@@ -181,6 +181,28 @@ def test_the_list_of_projects_believes_no_other_name(small: Small, name: str) ->
     assert store.projects() == [small.root]
 
 
+def test_nothing_goes_but_what_has_a_stores_name_and_form(tmp_path: Path) -> None:
+    store, digest = Store(tmp_path / "store"), "ab" * 32
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / digest).write_text("somebody's")
+    (store.folder / "blobs/ab").mkdir(parents=True)
+    (store.folder / "texts").symlink_to(outside)
+    (store.folder / "blobs/notes.md").write_text("somebody's")
+    (store.folder / "blobs/ab" / digest).symlink_to(outside / digest)
+    (store.folder / "blobs/ab/notes.md").write_text("somebody's")
+    assert list(store_maintenance.items(store)) == []
+
+
+def test_a_digest_in_a_receipt_that_is_a_path_is_not_looked_for(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    (store.folder / "texts").mkdir(parents=True)
+    (tmp_path / "key").write_text("secret")
+    for digest in ("../../key", str(tmp_path / "key"), "../texts/" + "0" * 54):
+        assert store.pointed(digest) == ""
+        assert store.text(digest) is None
+
+
 @given(st.text(max_size=6), st.binary(max_size=40))
 def test_strange_files_in_a_store_do_no_harm(name: str, data: bytes) -> None:
     import tempfile
@@ -195,7 +217,7 @@ def test_strange_files_in_a_store_do_no_harm(name: str, data: bytes) -> None:
                 (place / name).write_bytes(data)
             except (OSError, ValueError):
                 return
-        assert len(list(store_maintenance.items(store))) >= 3
+        assert list(store_maintenance.items(store)) == []
         list(store_maintenance.damaged(store))
         store_maintenance.plan(store, NOW + DAY)
 

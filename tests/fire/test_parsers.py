@@ -28,6 +28,7 @@ from piste.engine.templates import Layer
 from piste.interview import transcript
 from piste.mise import definitions
 from piste.steps import progress
+from piste.system import caches
 from piste.system.errors import PisteError
 
 EXAMPLES = scale.count(100, 5_000)  # of each parser
@@ -231,8 +232,8 @@ def of_rejected(folder: Path, text: str) -> object:
 
 
 def of_memo(folder: Path, text: str) -> object:
-    (folder / ".piste").mkdir(exist_ok=True)
-    (folder / ".piste/memo").write_bytes(data(text))
+    caches.make(caches.folder(folder))
+    (caches.folder(folder) / "fresh").write_bytes(data(text))
     return StatCache(folder).hit("a.md", b"0")
 
 

@@ -17,6 +17,7 @@ from piste.engine import freshness, hashing, log, makers, receipts, states
 from piste.engine.stat_cache import StatCache
 from piste.engine.states import Decision
 from piste.engine.world import World
+from piste.system import caches
 from piste.system.errors import UserError
 
 # 10,000 in all
@@ -144,7 +145,7 @@ def test_the_memo_costs_time_only(made: Small) -> None:
     memo = StatCache(made.root)
     memo.note("note.md", freshness._fingerprint(world, world.rules["note"]))
     memo.save()
-    path = made.root / ".piste/memo"
+    path = caches.folder(made.root) / "fresh"
     rest = path.stat()
     assert rest.st_size > 16
     fresh = decided(world)

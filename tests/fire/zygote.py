@@ -18,6 +18,7 @@ import json
 import os
 import pkgutil
 import random
+import resource
 import select
 import signal
 import socket
@@ -43,6 +44,7 @@ class Order(NamedTuple):
     hold: bool = False  # wait for a byte before beginning: a tracer wants to attach
     uid: int = -1  # become this user first
     mortal: bool = False  # permissions hold, even for root
+    memory: int = 0  # bytes that it may take beyond what it begins with
 
 
 def preload(folder: Path) -> None:
@@ -146,6 +148,10 @@ def become(order: Order, connection: socket.socket) -> None:
         os.setuid(order.uid)
     if order.mortal and os.geteuid() == 0:
         let_permissions_hold()
+    if order.memory:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + order.memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     os.chdir(order.cwd)
     if order.hold:
         connection.recv(1)

@@ -8,12 +8,13 @@ know where a block goes.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from piste.bundle import encoding, escapes, file_reader
+from piste.bundle import encoding, escapes
 from piste.bundle.cache import ScanCache, key_of
-from piste.bundle.file_reader import Folders, Stamp
 from piste.bundle.formats import FILE, is_bundle, parts
 from piste.bundle.manifest import BINARY, BUNDLE, PACKED, RACY, Note
 from piste.model import tokens
+from piste.system import file_reader
+from piste.system.file_reader import Folders, Stamp
 
 ESCAPED = "[U+XXXX]"
 _MARKS_TO_SAY = ("encoding", "invalid", "escaped", "cut", "newline", "bom")

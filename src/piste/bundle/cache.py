@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from piste.model import tokens
-from piste.system import atomic_write
+from piste.system import atomic_write, caches
 
 Findings = tuple[tuple[int, int, str], ...]
 """Secrets in a text: (start, end, rule), in bytes."""
@@ -21,6 +21,7 @@ Findings = tuple[tuple[int, int, str], ...]
 _KEY = 16  # bytes of sha256: 2^64 contents before two are likely to share one
 Value = TypeVar("Value")
 _FILE = "bundle.known"
+_MOST = 256_000_000  # bytes of it; four million contents
 _SPARE = 50_000  # entries kept beyond four for each file
 
 
@@ -73,8 +74,8 @@ def key_of(*parts: bytes) -> bytes:
 
 def load(folder: Path) -> ScanCache:
     """Return what an earlier run left in `folder`; nothing where it cannot be used."""
+    data = caches.read(folder, _FILE, _MOST)
     try:
-        data = (folder / _FILE).read_bytes()
         line, _, rest = data.partition(b"\n")
         head = json.loads(line)
         counted, scanned = int(head["counts"]), int(head["scans"])
@@ -87,7 +88,7 @@ def load(folder: Path) -> ScanCache:
         for key, findings in head["findings"].items():
             scans[bytes.fromhex(key)] = tuple((int(a), int(b), str(r)) for a, b, r in findings)
         return ScanCache(dict(zip(_keys(rest[: counted * _KEY]), numbers, strict=True)), scans)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ScanCache()
 
 

@@ -7,6 +7,7 @@ When it fails, the bundle that was there before is put back. It does not know wh
 packs.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -20,7 +21,7 @@ from piste.bundle.manifest import Table
 from piste.bundle.report import Report
 from piste.bundle.settings import Settings
 from piste.model import tokens
-from piste.system import atomic_write, paths, screen
+from piste.system import atomic_write, caches, paths, screen
 from piste.system.errors import Failed, printable
 
 _SIZE = 1 << 20
@@ -45,7 +46,7 @@ def run_command(
         report = _report(path, target, settings, before)
     except BaseException:
         if kept is not None:
-            os.replace(kept, path)
+            _put_back(kept, path)
         else:
             atomic_write.remove(path)
         raise
@@ -65,10 +66,20 @@ def _keep(path: Path, cache: Path) -> Path | None:
     """Copy the old bundle, if there is one, to where the command does not write."""
     if not path.is_file():
         return None
-    cache.mkdir(parents=True, exist_ok=True)
+    caches.make(cache)
     kept = cache / f"{atomic_write.PREFIX}{os.getpid()}-old{atomic_write.SUFFIX}"
     shutil.copy2(path, kept)
     return kept
+
+
+def _put_back(kept: Path, path: Path) -> None:
+    try:
+        os.replace(kept, path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:  # caches may be on another file system
+            raise
+        atomic_write.write(path, kept.read_bytes())
+        atomic_write.remove(kept)
 
 
 def _take_out(path: Path, exclude: Sequence[str]) -> None:

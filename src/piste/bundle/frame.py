@@ -8,13 +8,14 @@ file's text is. It does not know how a file becomes a block.
 import os
 from collections.abc import Iterable, Sequence
 
-from piste.bundle import encoding, file_reader
+from piste.bundle import encoding
 from piste.bundle.blocks import masked, printable
 from piste.bundle.defaults import BUILD_OUTPUT, GROUPS
 from piste.bundle.escapes import quote, quote_all
 from piste.bundle.formats import HEAD, block, closing
 from piste.bundle.manifest import DROPPED, KINDS, PACKED, Note, Table
 from piste.bundle.settings import Settings
+from piste.system import file_reader
 from piste.system.errors import UserError
 from piste.system.errors import printable as shown_name
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from piste.bundle.defaults import GROUPS, SECRET_FILES
 from piste.bundle.escapes import quote
-from piste.bundle.file_reader import Folders, read
 from piste.bundle.gitignore import CLASSES
 from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
 from piste.system.errors import UserError
+from piste.system.file_reader import Folders, read
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from piste.bundle import file_reader
+from piste.system import file_reader
 
 _MOST = 1 << 20  # bytes of a file that are searched
 

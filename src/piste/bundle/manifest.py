@@ -18,12 +18,12 @@ from array import array
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.bundle import file_reader
-from piste.bundle.file_reader import NO_STAMP, Stamp, stamp_of
-from piste.system import atomic_write
+from piste.system import atomic_write, caches, file_reader
+from piste.system.file_reader import NO_STAMP, Stamp, stamp_of
 
 _MAGIC = "piste bundle state 1"
 RACY = 2_000_000_000  # ns within which a file may have been changed twice in one tick
+_MOST = 256_000_000  # bytes of a state; two million files
 _TICKS = 10  # of 2 ms, that a save waits for the file system's clock to go on
 
 # What can be under a name: what `file_reader` finds, and what is found on a second look.
@@ -193,8 +193,10 @@ def load(path: Path, key: str) -> State | None:
     `target` is NO_STAMP in it where the bundle may have changed since in the same tick.
     """
     try:
-        with open(path, "rb") as file:
-            written = os.fstat(file.fileno()).st_mtime_ns
+        with caches.opened(path.parent, path.name) as fd, open(fd, "rb", closefd=False) as file:
+            if os.fstat(fd).st_size > _MOST:
+                return None
+            written = os.fstat(fd).st_mtime_ns
             head = json.loads(file.readline())
             if head["magic"] != _MAGIC or head["key"] != key:
                 return None
@@ -213,7 +215,7 @@ def load(path: Path, key: str) -> State | None:
             tail=(int(head["tail"][0]), int(head["tail"][1])),
             sha256=str(head["sha256"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return None  # none, or not one of ours
 
 

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from piste import __version__
-from piste.bundle import file_reader, listing, manifest
+from piste.bundle import listing, manifest
 from piste.bundle.escapes import quote
-from piste.bundle.file_reader import Stamp
 from piste.bundle.listing import Listing
 from piste.bundle.manifest import DROPPED, State, Table
 from piste.bundle.settings import PATTERN_FILES, Settings, check
-from piste.system import atomic_write
+from piste.system import atomic_write, caches, file_reader
 from piste.system.errors import UserError, printable
+from piste.system.file_reader import Stamp
 
 if TYPE_CHECKING:
     from piste.bundle.blocks import Options
@@ -331,6 +331,7 @@ class _Run:
 
         with contextlib.suppress(OSError):
             if self.writes or self.to is not None:
+                caches.make(self.cache)
                 cache.save(self.cache, self.known, len(result.table.names))
             if self.writes and not self.asked.of_history:
                 manifest.save(manifest.file_of(self.cache, self.asked.target), result)
@@ -553,7 +554,7 @@ class _Run:
         """Return a folder for files that are gone when this process is."""
         if self.writes:
             with contextlib.suppress(OSError):
-                os.makedirs(self.cache, exist_ok=True)
+                caches.make(self.cache)
                 return str(self.cache)
         import tempfile
 

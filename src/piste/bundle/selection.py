@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from piste.bundle import ignore, manifest
 from piste.bundle.escapes import quote
-from piste.bundle.file_reader import Stamp
 from piste.bundle.ignore import Left, Line
 from piste.bundle.listing import Listing, Prune
 from piste.bundle.report import IGNORED
 from piste.bundle.settings import OWN_PATTERN_FILES, PATTERN_FILES, Settings
 from piste.system.errors import UserError, printable
+from piste.system.file_reader import Stamp
 
 SPECIAL = "special file"
 

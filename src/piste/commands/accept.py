@@ -7,10 +7,11 @@ inputs change again it is again a conflict, never overwritten unasked.
 from collections.abc import Sequence
 
 from piste.commands import common
-from piste.engine import log, makers, project, receipts, states, upstream
+from piste.engine import hashing, log, makers, project, receipts, states, upstream
 from piste.engine.receipts import Receipt
 from piste.engine.states import Decision
 from piste.engine.world import World
+from piste.system import project_files
 from piste.system.errors import UserError
 
 
@@ -55,7 +56,7 @@ def accept(world: World, decision: Decision, receipt: Receipt | None) -> str:
     target = decision.rule.target
     if receipt is None:
         return "is fresh: there is nothing to accept"
-    world.store.put_text(decision.output, (world.root / target).read_bytes())
+    world.store.put_text(decision.output, project_files.read(world.root, target, hashing.MOST))
     receipts.write(world.root, receipt)
     entry = log.Entry(log.now(), target, "accepted", key=receipt.key, output=receipt.output)
     log.add(world.root, entry)

@@ -142,8 +142,6 @@ def _run(world: World, settings: Settings, target: str, args: argparse.Namespace
         "target": target,
         "paths": [] if "." in asked else asked,
     }
-    if not own:
-        arguments["cache_dir"] = _own_cache(world.root)
     if writes:
         paths.writable(world.root, target)
     gc.disable()  # nothing here goes in circles, and looking for that takes its time
@@ -173,15 +171,6 @@ def _is_project(root: Path) -> bool:
     return (root / paths.STATE).is_dir() or config.project_file(root) is not None
 
 
-def _own_cache(root: Path) -> Path:
-    """Return where the state of a folder is kept in which piste has no folder of its own."""
-    import hashlib
-
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    name = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:16]
-    return Path(base) / "piste" / "bundle" / name
-
-
 def _say(report: "Report", args: argparse.Namespace) -> None:
     from piste.bundle.report import as_data, summary, tree_lines
 
@@ -196,10 +185,12 @@ def _say(report: "Report", args: argparse.Namespace) -> None:
 
 
 def _copied(path: Path, args: argparse.Namespace) -> int:
-    from piste.system import clipboard
+    from piste.engine import hashing
+    from piste.system import clipboard, project_files
 
     try:
-        said = clipboard.copy(path.read_text("utf-8"))
+        data = project_files.read(path.parent, path.name, hashing.MOST)
+        said = clipboard.copy(data.decode("utf-8", "replace"))
     except Failed as error:
         print(f"piste: {error}; the bundle is in {path}", file=sys.stderr)
         return error.exit_code

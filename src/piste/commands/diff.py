@@ -6,9 +6,10 @@ It changes no byte.
 from collections.abc import Sequence
 
 from piste.commands import common, why
-from piste.engine import project, receipts
+from piste.engine import hashing, project, receipts
 from piste.engine.rules import Rule
 from piste.engine.world import World
+from piste.system import project_files
 from piste.system.errors import UserError
 
 _CODES = "0 no difference, 1 a difference, 2 something you can mend"
@@ -34,14 +35,15 @@ def edits(world: World, rule: Rule) -> list[str]:
     """Return the diff from what was made to what stands. Raises UserError if one is missing."""
     target = rule.target
     receipt = receipts.read(world.root, target)
-    path = world.root / target
+    standing = project_files.read_any(world.root, target, hashing.most_of(rule.kind))
     if receipt is None:
         made = f"{world.door()} {rule.name} makes it"
-        why_not = "piste did not make it" if path.exists() else f"it is not there yet; {made}"
+        there = standing is not None
+        why_not = "piste did not make it" if there else f"it is not there yet; {made}"
         raise UserError(f"{target} has nothing to be compared with: {why_not}")
-    if not path.is_file():
+    if standing is None:
         raise UserError(f"{target} is not there; piste restore {target} brings it back")
     made_text = world.store.text(receipt.output)
     if made_text is None:
         raise UserError(f"the store no longer has {target} as it was made; try git diff {target}")
-    return list(why.diff(made_text, path.read_bytes(), f"{target}, as it was made", target))
+    return list(why.diff(made_text, standing, f"{target}, as it was made", target))

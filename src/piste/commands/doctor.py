@@ -23,7 +23,7 @@ from piste.engine.store import Store, default_folder
 from piste.engine.world import World
 from piste.model import llm_home
 from piste.model.prices import FREE
-from piste.system import paths, screen
+from piste.system import paths, project_files, screen
 from piste.system.errors import EXIT_FAILED, PisteError, UserError, printable, redact
 
 OK, NOTE, MEND = "ok", "note", "mend"
@@ -187,8 +187,9 @@ def _of_mise(root: Path) -> Iterator[Line]:
         (global_folder() / FILE, "piste mise --global"),
     ):
         try:
-            text = path.read_bytes().decode("utf-8", "replace")
-        except OSError:
+            data = project_files.read(path.parent, path.name, project_files.SETTINGS)
+            text = data.decode("utf-8", "replace")
+        except (OSError, UserError):
             continue
         if text.replace("\r\n", "\n") == definitions.text():
             yield Line(OK, "mise", f"{path} is up to date")

@@ -12,7 +12,7 @@ from pathlib import Path
 from piste.commands import common
 from piste.engine import config, gate, project, trust
 from piste.engine.world import door
-from piste.system import atomic_write
+from piste.system import atomic_write, project_files
 from piste.system.errors import UserError
 
 DODO = "from piste.tasks import *  # noqa: F403\n\n# Your own doit tasks go below.\n"
@@ -72,10 +72,10 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
     elif model:
         raise UserError(f"the settings are there already; set `model = {model!r}` in them")
     dodo = root / "dodo.py"
-    if not dodo.exists():
+    if not os.path.lexists(dodo):
         atomic_write.write(dodo, DODO.encode())
         said.append("wrote dodo.py: with it, `doit` knows the tasks; `piste` needs none")
-    elif b"piste.tasks" not in dodo.read_bytes():
+    elif b"piste.tasks" not in project_files.read(root, dodo.name, project_files.DOCUMENT):
         said.append("kept dodo.py; `from piste.tasks import *` in it lets `doit` know the tasks")
     said += _allow(root, new)
     written = len(said)
@@ -146,7 +146,7 @@ def _attributes(root: Path) -> tuple[str, ...]:
 
 def _add_lines(path: Path, comment: str, wanted: Sequence[str]) -> list[str]:
     """Add to a file the lines that it does not have; what is in it stays byte for byte."""
-    old = path.read_bytes() if path.exists() else b""
+    old = project_files.read_any(path.parent, path.name, project_files.DOCUMENT) or b""
     there = {line.strip() for line in old.decode("utf-8", "replace").splitlines()}
     missing = [line for line in wanted if line not in there]
     if not missing:

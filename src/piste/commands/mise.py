@@ -14,7 +14,7 @@ from pathlib import Path
 from piste.commands import common
 from piste.engine import project
 from piste.mise import definitions
-from piste.system import atomic_write, paths, screen
+from piste.system import atomic_write, paths, project_files, screen
 from piste.system.errors import EXIT_FAILED, Failed, UserError, printable
 
 FILE = "conf.d/piste.toml"
@@ -75,7 +75,7 @@ def _in_project() -> Path:
     path = (root / PROJECT).resolve()
     if path == _everywhere():
         raise UserError(f"{PROJECT} of {root} is mise's global one: use --global, or cd elsewhere")
-    paths.inside(root, path.parent, PROJECT)
+    paths.inside(root, path, PROJECT)
     return path
 
 
@@ -139,13 +139,11 @@ def _merge(name: str, check: bool, yes: bool) -> int:
 def _read(path: Path, name: str) -> str | None:
     """Return the text of the file, its line ends as they are; None when it is not there."""
     try:
-        return path.read_bytes().decode()
+        return project_files.read(path.parent, path.name, project_files.SETTINGS).decode()
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
         raise UserError(f"{name}: byte {error.start} is not UTF-8; mise cannot read it") from None
-    except OSError as error:
-        raise UserError(f"{name} cannot be read: {error.strerror}") from None
 
 
 def _write(path: Path, name: str, text: str) -> None:

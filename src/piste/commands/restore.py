@@ -12,7 +12,7 @@ from piste.engine import freshness, hashing, log, project, receipts
 from piste.engine.rules import Rule
 from piste.engine.store import Record
 from piste.engine.world import World
-from piste.system import atomic_write, paths
+from piste.system import atomic_write, paths, project_files
 from piste.system.errors import UserError
 
 YOURS = "yours"  # the event of a text that a person wrote and that was replaced
@@ -75,7 +75,7 @@ def versions(world: World, rule: Rule) -> list[Version]:
 def restore(world: World, rule: Rule, version: Version) -> str:
     """Write a version as the target; return what to say. Raises UserError, OSError."""
     path = paths.writable(world.root, rule.target)
-    old = path.read_bytes() if path.exists() else b""
+    old = _standing(world, rule) or b""
     if old == version.data:
         return f"{rule.target} is that text already"
     kept = ""
@@ -88,6 +88,10 @@ def restore(world: World, rule: Rule, version: Version) -> str:
     made = {YOURS: "you wrote it", "accepted": "you accepted it"}.get(version.event, "it was made")
     date = f" on {common.when(version.date)} UTC" if version.date else ""
     return f"{rule.target} is back as {made}{date}{kept}"
+
+
+def _standing(world: World, rule: Rule) -> bytes | None:
+    return project_files.read_any(world.root, rule.target, hashing.most_of(rule.kind))
 
 
 def _recorded(world: World, rule: Rule) -> Version | None:
@@ -115,8 +119,7 @@ def _pick(world: World, rule: Rule, found: Sequence[Version], number: int) -> Ve
 
 
 def _list(world: World, rule: Rule, found: Sequence[Version], as_json: bool) -> None:
-    path = world.root / rule.target
-    now = path.read_bytes() if path.is_file() else None
+    now = _standing(world, rule)
     if as_json:
         common.print_json([
             {"at": number, "date": v.date, "event": v.event, "model": v.model,

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from piste.commands import common
-from piste.engine import project, states
+from piste.engine import hashing, project, states
 from piste.engine.states import Decision
 from piste.engine.world import World
-from piste.system import screen
+from piste.system import project_files, screen
 from piste.system.errors import PisteError, redact
 
 _COLOURS = {"fresh": "green", "stale": "yellow", "missing": "yellow", "edited": "blue",
@@ -61,10 +61,9 @@ def estimate(world: World, decision: Decision) -> Estimate | None:
     except PisteError:
         return None
     sent = tokens.count(system) + tokens.count(prompt)
-    standing = world.root / rule.target
-    old = standing.read_text("utf-8", "replace") if standing.is_file() else ""
+    standing = project_files.read_any(world.root, rule.target, hashing.most_of(rule.kind)) or b""
     model = decision.wanted.action["model"]
-    dollars = prices.price(model, sent, tokens.count(old)).dollars
+    dollars = prices.price(model, sent, tokens.count(standing.decode("utf-8", "replace"))).dollars
     return Estimate(redact(model), sent, dollars)
 
 

@@ -12,7 +12,7 @@ from piste.commands.status import estimate, estimate_said
 from piste.engine import hashing, project, receipts, states, upstream
 from piste.engine.states import Decision, Reason
 from piste.engine.world import World
-from piste.system import screen
+from piste.system import project_files, screen
 from piste.system.errors import PisteError
 
 
@@ -72,7 +72,7 @@ def coloured(line: str) -> str:
 def _present(world: World, reason: Reason) -> bytes:
     if reason.part == "prompt":
         return world.stat_cache.template(reason.name, world.layers).words
-    data = (world.root / reason.name).read_bytes()
+    data = project_files.read(world.root, reason.name, world.config.max_input)
     return hashing.text(data, reason.name).encode()
 
 

@@ -20,7 +20,10 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 import piste.tasks as tasks
 from piste.doit_graph import graph
 from piste.engine import gate, project, trust
+from piste.system import project_files
 from piste.system.errors import EXIT_MISTAKE, UserError, did_you_mean
+
+_SETTINGS_OF_DOIT = ("pyproject.toml", "doit.cfg")
 
 
 def main(args: list[str], verbs: Iterable[str]) -> int:
@@ -31,6 +34,8 @@ def main(args: list[str], verbs: Iterable[str]) -> int:
     here = Path.cwd()
     root = project.root_of(here)
     os.chdir(root)
+    for name in _SETTINGS_OF_DOIT:  # it opens them without a look at what they are
+        project_files.read_any(root, name, project_files.SETTINGS)
     found = trust.programs(root)
     allowed = bool(found) and gate.asked(project.world(root))
     graph.left_out = [] if allowed else [*found]
@@ -62,7 +67,8 @@ class Loader(NamespaceTaskLoader):
         if opt_values["piste_budget"] or opt_values["piste_frozen"]:
             graph.limit(opt_values["piste_budget"], opt_values["piste_frozen"])
         self.namespace = dict(vars(tasks))
-        if self._allowed and (self._root / "dodo.py").is_file():
+        there = project_files.read_any(self._root, "dodo.py", project_files.DOCUMENT) is not None
+        if self._allowed and there:
             self.namespace.update(_dodo(self._root / "dodo.py"))
         loader.initial_workdir = str(self._here)
 

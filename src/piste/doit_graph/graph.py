@@ -365,8 +365,8 @@ def _working() -> Iterator[None]:
 
 def clean(rule: "Rule", dryrun: bool) -> None:
     """Remove a target that piste made and nobody edited; it comes back from the store."""
-    from piste.engine import makers
-    from piste.system import atomic_write, screen
+    from piste.engine import hashing, makers
+    from piste.system import atomic_write, project_files, screen
 
     path = world().root / rule.target
     decision = makers.decide(world(), rule, whole=True)
@@ -378,7 +378,8 @@ def clean(rule: "Rule", dryrun: bool) -> None:
         return
     try:
         if not dryrun:
-            world().store.put_text(receipt.output, path.read_bytes())
+            data = project_files.read(world().root, rule.target, hashing.most_of(rule.kind))
+            world().store.put_text(receipt.output, data)
             atomic_write.remove(path)
     except OSError as error:
         screen.say(f"{rule.target} is kept: {error.filename}: {error.strerror}")

@@ -21,6 +21,7 @@ from piste.engine import caps, log
 from piste.engine.caps import Cap
 from piste.model import prices
 from piste.model.prices import FREE
+from piste.system import project_files
 from piste.system.errors import Failed, OverBudget
 
 if TYPE_CHECKING:
@@ -196,9 +197,12 @@ class BudgetTracker:
 
     def _today(self) -> Sum:
         """What was spent since midnight, as the log and this run know it."""
-        with contextlib.suppress(OSError), open(self._root / log.FILE, "rb") as file:
-            file.seek(self._at)
-            data = file.read()
+        with (
+            contextlib.suppress(FileNotFoundError),
+            project_files.opened(self._root, log.FILE) as fd,
+        ):
+            os.lseek(fd, self._at, os.SEEK_SET)
+            data = project_files.read_opened(fd, log.FILE, self._at + project_files.LOG)
             whole = data.rfind(b"\n") + 1
             self._at += whole
             self._day = self._day.plus(of_entries(log.parsed(data[:whole]), midnight()))

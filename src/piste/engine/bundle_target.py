@@ -15,14 +15,13 @@ from piste.engine import states
 from piste.engine.rules import Rule
 from piste.engine.states import Decision, Reason
 from piste.engine.world import Outcome, World
-from piste.system import atomic_write, paths
+from piste.system import atomic_write, caches, paths, project_files
 from piste.system.errors import UserError
 
 if TYPE_CHECKING:
     from piste.bundle.report import Report
 
-CACHE = f"{paths.STATE}/bundle"
-MADE = f"{CACHE}/made.json"
+MADE = f"{paths.STATE}/bundle/made.json"
 _AS_IT_STANDS = "taken as it stands (--overwrite packs anew)"
 GIVEN = "PISTE_BUNDLE"  # variable; "given" says that the bundle is to be taken as it stands
 
@@ -44,7 +43,7 @@ def arguments(world: World) -> dict[str, Any]:
         "settings": world.config.bundle,
         "target": world.rules["bundle"].target,
         "exclude": unpacked(world),
-        "cache_dir": world.root / CACHE,
+        "cache_dir": caches.folder(world.root),
     }
 
 
@@ -88,15 +87,13 @@ def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
     if world.config.bundle.command:
         said = "another packer makes it, and only that knows whether it changed"
         return Decision(rule, states.STALE, states.MAKE, about(said))
-    with open(path, "rb") as file:
-        ours = is_bundle(file.read(256))
-    if not ours:
+    if not is_bundle(project_files.beginning(world.root, rule.target, 256)):
         said = f"piste did not make {rule.target}; it is {_AS_IT_STANDS}"
         return Decision(rule, states.FOREIGN, states.KEEP, about(said))
-    if _edited(world, path):
+    if _edited(world):
         said = f"{rule.target} was changed since it was packed; it is {_AS_IT_STANDS}"
         return Decision(rule, states.EDITED, states.KEEP, about(said))
-    if exact and _sha256(path) == digest_now(world):
+    if exact and _sha256(world.root, rule.target) == digest_now(world):
         return Decision(rule, states.FRESH, states.KEEP)
     return Decision(rule, states.STALE, states.MAKE, about("what is packed has changed"))
 
@@ -157,7 +154,7 @@ def _made_here(world: World) -> dict[str, bytes]:
     for name in unpacked(world):
         for path in (name, f"{paths.RECEIPTS}/{name}.json"):
             with contextlib.suppress(OSError, UserError):
-                found[path] = paths.readable(world.root, path).read_bytes()
+                found[path] = project_files.read(world.root, path, project_files.DOCUMENT)
     return found
 
 
@@ -176,6 +173,7 @@ def said(report: "Report") -> str:
 
 def note(root: Path, target: str, sha256: str) -> None:
     """Remember that piste wrote the bundle `target` with this text. Raises OSError."""
+    paths.inside(root, (root / MADE).parent, MADE)
     made = {**recorded(root), target: sha256}
     atomic_write.write(root / MADE, (json.dumps(made, sort_keys=True, indent=1) + "\n").encode())
 
@@ -183,7 +181,7 @@ def note(root: Path, target: str, sha256: str) -> None:
 def recorded(root: Path) -> dict[str, str]:
     """Return the bundles that piste wrote in this project: path -> sha256 of the text."""
     try:
-        found = json.loads((root / MADE).read_bytes())
+        found = json.loads(project_files.read(root, MADE, project_files.RECORD))
         return {str(name): str(digest) for name, digest in found.items()}
     except (OSError, ValueError, AttributeError, RecursionError):
         return {}
@@ -194,22 +192,27 @@ def remove_all(world: World) -> list[str]:
 
     A bundle goes only while it is the very text that was written. Raises OSError.
     """
+    from piste.bundle.formats import is_bundle
+
     removed = []
     for name, digest in recorded(world.root).items():
         path = world.root / paths.relative(name, MADE)
-        if path.is_file() and not path.is_symlink() and _sha256(path) == digest:
-            paths.inside(world.root, path.parent, name)
+        if not path.is_file() or path.is_symlink():
+            continue
+        head = project_files.beginning(world.root, name, 256)
+        if is_bundle(head) and _sha256(world.root, name) == digest:
             atomic_write.remove(path)
             removed.append(name)
     return removed
 
 
-def _edited(world: World, path: Path) -> bool:
+def _edited(world: World) -> bool:
     """Whether the bundle is not the text that was written; where that is lost, it is not."""
-    digest = recorded(world.root).get(world.rules["bundle"].target)
-    return digest is not None and _sha256(path) != digest
+    target = world.rules["bundle"].target
+    digest = recorded(world.root).get(target)
+    return digest is not None and _sha256(world.root, target) != digest
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
+def _sha256(root: Path, name: str) -> str:
+    with project_files.opened(root, name) as fd, open(fd, "rb", closefd=False) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -21,10 +21,12 @@ from piste.bundle.settings import Settings as BundleSettings
 from piste.engine import rules as _rules
 from piste.engine import trust as _trust
 from piste.engine.rules import Rule
+from piste.system import project_files
 from piste.system.errors import UserError, did_you_mean
 
 FILE = "piste.toml"
-_PROJECT = (FILE, "pyproject.toml")  # names that the settings of a project have in messages
+SHARED = "pyproject.toml"
+_PROJECT = (FILE, SHARED)  # names that the settings of a project have in messages
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _TABLE = re.compile(rb"^\s*\[+tool\.piste[.\]]", re.MULTILINE)
 _WORTH_CACHING = 8_000  # bytes of settings; below that, parsing is quicker than looking it up
@@ -55,6 +57,7 @@ class Config(NamedTuple):
     retries: int = 4  # after errors that pass: a busy server, a network away
     budget: str = ""  # of a run: "$2.50" or "200_000 tokens"; "" is without bounds
     budget_day: str = ""  # of a day in this project, likewise
+    max_input: int = 50_000_000  # bytes that the inputs of a target may have together
     ask_in_ci: bool = False  # whether a model may be asked where CI is set; not the project's
     trust: str = "folder"  # or "content": a yes is for what runs, as it was; the person's own
     # Of carrying the plan out; what they mean is said in `steps.Settings`.
@@ -73,6 +76,7 @@ class Config(NamedTuple):
     commit_trailers: bool = True
     commit_sign_off: bool = False
     notify: str = ""
+    safe_folders: tuple[str, ...] = ()  # of other accounts, that are obeyed; see `owners`
     agents: Mapping[str, Mapping[str, str]] = _NONE
     rules: Mapping[str, Rule] = _rules.BUILT_IN
     bundle: BundleSettings = BundleSettings()
@@ -96,6 +100,7 @@ _PLAIN: dict[str, type] = {
     "retries": int,
     "budget": str,
     "budget_day": str,
+    "max_input": int,
     "ask_in_ci": bool,
     "agent": str,
     "test": str,
@@ -114,7 +119,8 @@ _PLAIN: dict[str, type] = {
 _TRUST = ("folder", _trust.CONTENT)
 # Of the project's settings: what names a program, and runs only where that is allowed.
 _COMMANDS = ("agent", "test", "setup", "notify")
-_LISTS = ("writes", "allow")  # of texts; they have no variable
+_LISTS = ("writes", "allow", "safe_folders")  # of texts; they have no variable
+_OWN = ("safe_folders",)  # that only the person's own settings may hold
 _AGENT = ("command", "version", "model")
 _RULE: dict[str, type] = {
     "target": str,
@@ -127,7 +133,7 @@ _RULE: dict[str, type] = {
     "options": dict,
 }
 _BUDGETS = ("budget", "budget_day")
-_LEAST = {"in_flight": 1, "deadline": 1, "stall": 1, "retries": 0,
+_LEAST = {"in_flight": 1, "deadline": 1, "stall": 1, "retries": 0, "max_input": 1,
           "attempts": 1, "agent_timeout": 1, "test_timeout": 1}  # fmt: skip
 _TYPE_NAMES = {str: "a text", bool: "true or false", int: "a whole number",
                tuple: "a list of texts", dict: "a table"}  # fmt: skip
@@ -167,17 +173,42 @@ def own_folder() -> Path:
     return Path(base) / "piste"
 
 
+def safe_folders() -> Sequence[str]:
+    """Return the folders of other accounts that the person's own settings allow."""
+    where = own_folder() / FILE
+    if not where.is_file():
+        return ()
+    table = _checked(_parsed(_read(where), str(where)), str(where))
+    return tuple(table.get("safe_folders", ()))
+
+
 def project_file(root: Path) -> Path | None:
     """Return the file that holds the project's settings, or None.
 
     Raises UserError when there are two.
     """
-    own = root / FILE
-    shared = root / "pyproject.toml"
-    in_shared = shared.is_file() and has_table(_read(shared))
-    if own.is_file() and in_shared:
-        raise UserError(f"settings stand in {FILE} and in [tool.piste] of pyproject.toml; keep one")
-    return own if own.is_file() else shared if in_shared else None
+    found = _project_file(root)
+    return root / found[0] if found else None
+
+
+def _project_file(root: Path) -> tuple[str, bytes] | None:
+    """Return the name and the bytes of the file with the project's settings, or None."""
+    own = project_files.read_any(root, FILE, project_files.SETTINGS)
+    shared = shared_table(root)
+    if own is not None and shared is not None:
+        raise UserError(f"settings stand in {FILE} and in [tool.piste] of {SHARED}; keep one")
+    if own is not None:
+        return FILE, own
+    return (SHARED, shared) if shared is not None else None
+
+
+def shared_table(root: Path) -> bytes | None:
+    """Return the bytes of a pyproject.toml that has settings of ours, or None.
+
+    Raises UserError for one that may have them and cannot be read.
+    """
+    data = project_files.read_any(root, SHARED, project_files.SETTINGS)
+    return data if data is not None and has_table(data) else None
 
 
 def has_table(pyproject: bytes) -> bool:
@@ -199,19 +230,37 @@ def _from_files(
         parts = (__version__, *(f"{where}\0{len(data)}\0".encode() + data for where, data in files))
         key = hashlib.sha256(repr(parts).encode()).hexdigest()
         if found := cache.get(key):
-            merged, origins, tuples, commands = found
-            table = {row[0]: Rule._make(row) for row in tuples}
-            return dict(merged), dict(origins), table, dict(commands)
-    merged, origins, commands = {}, {}, {}
-    for where, data in files:
-        layer = _checked(_parsed(data, where), where)
+            names = [name for name, _ in files]
+            merged, origins, commands = _merged(names, found["layers"])
+            merged.pop("rules", None)
+            table = {row[0]: _rules.of_plain(row) for row in found["rules"]}
+            return merged, origins, table, commands
+    parsed = [_parsed(data, where) for where, data in files]
+    merged, origins, commands = _merged([name for name, _ in files], parsed)
+    rules = _rules.assemble(merged.pop("rules", {}))
+    if key and cache is not None:
+        # Where a setting comes from is never remembered: what a project may do hangs on it.
+        named: list[dict[str, dict[str, str]]] = [
+            {name: {} for name in table.get("rules", ())} for table in parsed
+        ]
+        layers = [{**table, "rules": mine} for table, mine in zip(parsed, named, strict=True)]
+        cache.put(key, {"layers": layers, "rules": [tuple(rule) for rule in rules.values()]})
+    return merged, origins, rules, commands
+
+
+def _merged(
+    names: Sequence[str], tables: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+    """Return what the files of these names set, where each was set, and the project's commands."""
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    commands: dict[str, Any] = {}
+    for where, table in zip(names, tables, strict=True):
+        layer = _checked(table, where)
         if where in _PROJECT:
             commands = _taken_out(layer)
         _merge(merged, layer, where, origins)
-    rules = _rules.assemble(merged.pop("rules", {}))
-    if key and cache is not None:
-        cache.put(key, (merged, origins, [tuple(rule) for rule in rules.values()], commands))
-    return dict(merged), dict(origins), rules, commands
+    return merged, origins, commands
 
 
 def _taken_out(layer: dict[str, Any]) -> dict[str, Any]:
@@ -240,10 +289,8 @@ def _files(root: Path) -> list[tuple[str, bytes]]:
     """Return (name, bytes) of each file of settings that there is, weakest first."""
     person = own_folder() / FILE
     found = [(str(person), _read(person))] if person.is_file() else []
-    project = project_file(root)
-    if project is not None:
-        found.append((project.name, _read(project)))
-    return found
+    project = _project_file(root)
+    return [*found, project] if project else found
 
 
 def _read(path: Path) -> bytes:
@@ -266,7 +313,7 @@ def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
         raise UserError(f"{where}: not valid TOML: {error}") from None
     except RecursionError:
         raise UserError(f"{where}: nested too deeply; settings are two levels deep") from None
-    if where == "pyproject.toml":
+    if where == SHARED:
         table = table.get("tool", {}).get("piste", {})
     return table
 
@@ -278,6 +325,10 @@ def _checked(table: Mapping[str, Any], where: str) -> dict[str, Any]:
             checked[key] = _typed(value, _PLAIN[key], key, where)
             _at_least(key, checked[key], where)
             _is_budget(key, checked[key], where)
+        elif key in _OWN and where in _PROJECT:
+            raise UserError(
+                f"{where}: {key} counts only in your own settings, {own_folder() / FILE}"
+            )
         elif key in _LISTS:
             checked[key] = _typed(value, tuple, key, where)
         elif key == "agents":
@@ -400,12 +451,14 @@ def _is_budget(key: str, value: object, where: str) -> None:
         caps.parse(str(value), f"{where}: {key}")
 
 
-def _counts(key: str, layer: object, before: object, where: str) -> bool:
+def _counts(key: str, layer: Any, before: Any, where: str) -> bool:
     """Whether a layer counts: a repository that one clones may lower what one allows only."""
     if where not in _PROJECT:
         return True
     if key == "ask_in_ci":
         return not layer
+    if key == "max_input":
+        return bool(layer < (before or Config().max_input))
     if key not in _BUDGETS or before is None:
         return True
     from piste.engine import caps

@@ -36,7 +36,7 @@ from piste.engine.world import World
 from piste.model.llm_home import folder as llm_folder
 from piste.model.llm_home import model_named
 from piste.model.prices import FREE
-from piste.system import paths
+from piste.system import paths, project_files
 from piste.system.errors import UserError, printable
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     """Return the decision, and whether the files it rests on are older than the clock's tick."""
     receipt = receipts.read(world.root, rule.target)
     settled = hashing.is_settled(receipts.path(world.root, rule.target))
-    target = hashing.look(world.root / rule.target, rule.kind)
+    target = hashing.look(world.root, rule.target, rule.kind)
     _no_conflict(rule.target, target, rule.kind)
     output = target.digest if target else ""
     if target is None and receipt is None and (twin := paths.twin(world.root, rule.target)):
@@ -99,7 +99,8 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     gone: list[Reason] = []
     chosen = chosen_inputs(world, rule)
     for path, names in sorted(zip(chosen, rule.inputs, strict=True)):
-        look = hashing.look(paths.readable(world.root, path), of=world.digest_of(path))
+        kind, most = world.kinds.get(path, ""), world.config.max_input
+        look = hashing.look(world.root, path, kind, most, of=world.digest_of(path))
         if look is None and (would_be := world.digest_if_made(path)):
             inputs[path], settled = would_be, False
         elif look is None:
@@ -215,8 +216,8 @@ def _files(world: World, rule: Rule) -> Mapping[str, str]:
     from piste.bundle.contents import files_of
 
     try:
-        data = (world.root / chosen_inputs(world, rule)[0]).read_bytes()
-    except (OSError, IndexError):  # it is gone, or the rule has none
+        data = project_files.read(world.root, chosen_inputs(world, rule)[0], world.config.max_input)
+    except (OSError, UserError, IndexError):  # it is gone or too large, or the rule has none
         return {}
     return files_of(data.decode("utf-8", "replace").replace("\r\n", "\n"))
 

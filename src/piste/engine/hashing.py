@@ -8,13 +8,13 @@ a box makes nothing stale. This module knows no rules and keeps nothing.
 import hashlib
 import os
 import re
-import stat
 import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from piste.system import project_files
 from piste.system.errors import UserError, printable
 
 # A line of six other characters or of a longer row is none: git writes seven, at the margin. The
@@ -23,8 +23,7 @@ _MARKER = re.compile(rb"^<{7}(?: |\r?$)|^={7}\r?$(?=[^\0]*?^>{7}(?: |\r?$))", re
 
 _pack = struct.Struct("=qqqQ").pack
 
-
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # not on Windows
+MOST = 50_000_000  # bytes of a file that is hashed; no model takes so much
 
 
 class Seen(NamedTuple):
@@ -44,29 +43,33 @@ def digest(data: bytes, kind: str = "") -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def look(path: Path | str, kind: str = "", of: Callable[[bytes], str] | None = None) -> Seen | None:
-    """Return what `path` says, or None where there is no such file.
+def look(
+    root: Path,
+    name: str,
+    kind: str = "",
+    most: int = MOST,
+    of: Callable[[bytes], str] | None = None,
+) -> Seen | None:
+    """Return what a file of the project says, or None where there is no such file.
 
     `of` hashes the content in place of `digest`.
 
-    Raises UserError when it is a folder or cannot be read.
+    Raises UserError as `project_files.read` does.
     """
     now = time.time_ns()
     try:
-        # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _AT_ONCE)) as file:
-            before = os.fstat(file.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                raise UserError(f"{printable(str(path))} is not a plain file")
-            data = file.read()
-    except (FileNotFoundError, NotADirectoryError):
+        with project_files.opened(root, name) as fd:
+            before = os.fstat(fd)
+            data = project_files.read_opened(fd, name, most_of(kind, most))
+    except FileNotFoundError:
         return None
-    except IsADirectoryError:
-        raise UserError(f"{printable(str(path))} is a folder; a file was expected") from None
-    except OSError as error:
-        raise UserError(f"{printable(str(path))} cannot be read: {error.strerror}") from None
     settled = _is_settled(before, now)
     return Seen(of(data) if of else digest(data, kind), settled, conflict(data))
+
+
+def most_of(kind: str, most: int = MOST) -> int:
+    """Return how many bytes a file may have; one whose marks are looked for is taken apart."""
+    return min(most, project_files.DOCUMENT) if kind in ("plan", "todo") else most
 
 
 def is_settled(path: Path) -> bool:

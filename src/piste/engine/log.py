@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import atomic_write
+from piste.system import atomic_write, project_files
 from piste.system.paths import STATE
 
 FILE = f"{STATE}/log.jsonl"
@@ -56,12 +56,11 @@ def add(root: Path, entry: Entry) -> None:
 
 
 def entries(root: Path, target: str = "") -> Iterator[Entry]:
-    """Yield the lines of the log, oldest first; of one target where it is named."""
-    try:
-        data = (root / FILE).read_bytes()
-    except OSError:
-        return
-    for entry in parsed(data):
+    """Yield the lines of the log, oldest first; of one target where it is named.
+
+    Raises UserError for a log that cannot be read, or has grown out of bounds.
+    """
+    for entry in parsed(project_files.read_any(root, FILE, project_files.LOG) or b""):
         if not target or entry.target == target:
             yield entry
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +22,8 @@ from piste.engine.states import Decision
 from piste.engine.store import Record
 from piste.engine.world import Outcome, World
 from piste.model.prices import FREE
-from piste.system import atomic_write, locks, paths, screen, signals
-from piste.system.errors import Failed, UserError
+from piste.system import atomic_write, locks, paths, project_files, screen, signals
+from piste.system.errors import Failed, UserError, printable
 
 _LONG_PROMPT = 400  # characters; no document holds so much of its prompt by chance
 _KEEP_INPUTS = 1_000_000  # characters; larger inputs are bundles, which git or a packer has
@@ -78,18 +78,35 @@ def read_inputs(world: World, rule: Rule) -> Sources:
     """Read the inputs once. Raises UserError for one that is missing or not UTF-8."""
     digests: dict[str, str] = {}
     texts: list[tuple[str, str]] = []
-    for path in freshness.chosen_inputs(world, rule):
+    chosen = freshness.chosen_inputs(world, rule)
+    _not_too_much(world, rule, chosen)
+    for path in chosen:
         try:
-            data = paths.readable(world.root, path).read_bytes()
+            data = project_files.read(world.root, path, world.config.max_input)
         except FileNotFoundError:
             raise UserError(f"{rule.target}: {path} is missing") from None
-        except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}") from None
         if not data.strip():
             raise UserError(f"{path} is empty: there is nothing to make {rule.target} from")
         digests[path] = world.digest_of(path)(data)
         texts.append((path, hashing.text(data, path, world.kinds.get(path, ""))))
     return Sources(dict(sorted(digests.items())), tuple(texts))
+
+
+def _not_too_much(world: World, rule: Rule, chosen: Sequence[str]) -> None:
+    """Raise UserError, naming the largest, where the inputs together are more than is read."""
+    sizes = []
+    for path in chosen:
+        with contextlib.suppress(OSError):
+            sizes.append((os.stat(world.root / path).st_size, path))
+    most, total = world.config.max_input, sum(size for size, _ in sizes)
+    if total > most:
+        size, largest = max(sizes)
+        text = project_files.size_text
+        raise UserError(
+            f"{rule.target}: its inputs have {text(total)}, more than the {text(most)} that are "
+            f"read; the largest is {printable(largest)} with {text(size)}; shorten it, or raise "
+            "max_input in your own settings"
+        )
 
 
 def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
@@ -120,11 +137,16 @@ def _where(world: World, rule: Rule) -> Path:
     return paths.writable(root, rule.target)
 
 
+def _standing(world: World, rule: Rule) -> bytes:
+    """Return the target's bytes as they stand. Raises as `project_files.read` does."""
+    return project_files.read(world.root, rule.target, hashing.most_of(rule.kind))
+
+
 def _adopt(world: World, decision: Decision) -> Outcome:
     assert decision.wanted is not None
-    path = _where(world, decision.rule)
+    _where(world, decision.rule)
     world.store.remember(world.root)
-    world.store.put_text(decision.output, path.read_bytes(), sync=False)
+    world.store.put_text(decision.output, _standing(world, decision.rule), sync=False)
     receipts.write(world.root, decision.wanted._replace(output=decision.output))
     target = decision.rule.target
     log.add(world.root, log.Entry(log.now(), target, "adopted", key=decision.key,
@@ -373,7 +395,7 @@ def _publishing(world: World, decision: Decision) -> Iterator[None]:
     """Hold the project's lock, having seen that nobody changed the target meanwhile."""
     rule = decision.rule
     with locks.hold(world.root / paths.STATE / "lock", f"writing {rule.target}"):
-        standing = hashing.look(world.root / rule.target, rule.kind)
+        standing = hashing.look(world.root, rule.target, rule.kind)
         if (standing.digest if standing else "") != decision.output:
             raise Changed(rule.target)
         world.store.remember(world.root)
@@ -408,7 +430,7 @@ def _publish(
     path = paths.writable(world.root, rule.target)
     try:
         with _publishing(world, decision):
-            old = path.read_bytes() if decision.output else b""
+            old = _standing(world, rule) if decision.output else b""
             data = _with_ticks(rule, old, text).encode()
             output = hashing.digest(data, rule.kind)
             if decision.state in (states.EDITED, states.FOREIGN):

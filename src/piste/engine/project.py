@@ -11,12 +11,14 @@ from piste.engine import config, makers, receipts, templates
 from piste.engine.stat_cache import StatCache
 from piste.engine.store import Store, default_folder
 from piste.engine.world import World
-from piste.system import paths
+from piste.system import owners, paths
 from piste.system.errors import UserError
 
 # How else a README is written; what stands there is not written a second time.
 _README_FORMS = (".md", "", ".rst", ".txt", ".adoc", ".org", ".markdown", ".mdx")
 _MARKS = (config.FILE, paths.STATE)
+# What makes a folder a project, and is obeyed there; see `owners`.
+_OBEYED = (*_MARKS, config.SHARED, "dodo.py", ".git")
 
 
 def root_of(start: Path) -> Path:
@@ -25,15 +27,22 @@ def root_of(start: Path) -> Path:
     It is the nearest folder upwards that holds piste.toml, .piste or a [tool.piste]
     table; else the top of the git repository; else the nearest dodo.py; else
     `start`. The search does not leave a git repository.
+
+    Raises UserError where it belongs to somebody else.
     """
-    start = start.resolve()
+    root = _nearest(start.resolve())
+    owners.require_own(root, _OBEYED, config.safe_folders)
+    return root
+
+
+def _nearest(start: Path) -> Path:
     dodo = None
     for folder in (start, *start.parents):
-        if any((folder / mark).exists() for mark in _MARKS) or _has_table(folder):
+        if any(os.path.lexists(folder / mark) for mark in _MARKS) or _has_table(folder):
             return folder
-        if dodo is None and (folder / "dodo.py").is_file():
+        if dodo is None and os.path.lexists(folder / "dodo.py"):
             dodo = folder
-        if (folder / ".git").exists():
+        if os.path.lexists(folder / ".git"):
             return folder
     return dodo or start
 
@@ -43,6 +52,8 @@ def world(root: Path, command_line: Mapping[str, str] | None = None) -> World:
 
     Raises UserError for settings that are wrong.
     """
+    if (root / paths.STATE).is_symlink():
+        paths.inside(root, root / paths.STATE, paths.STATE)
     cache = StatCache(root)
     settings = config.load(root, command_line, cache)
     folder = paths.relative(settings.prompts.rstrip("/"), "prompts")
@@ -93,16 +104,22 @@ def _of_a_person(root: Path, target: str) -> str:
 
 def _has_table(folder: Path) -> bool:
     try:
-        return config.has_table((folder / "pyproject.toml").read_bytes())
-    except OSError:
-        return False
+        return config.shared_table(folder) is not None
+    except UserError:
+        return True  # whoever reads the settings says what is wrong with it
 
 
 def _store_folder(root: Path, settings: config.Config) -> Path:
     if not settings.store:
         return default_folder()
     where = settings.origins.get("store", "")
-    if where in (config.FILE, "pyproject.toml"):
+    if where in (config.FILE, config.SHARED):
         # A repository that one clones must not choose a folder on one's machine.
-        return root / paths.relative(settings.store.rstrip("/"), f"{where}: store")
+        name = paths.relative(settings.store.rstrip("/"), f"{where}: store")
+        if ".git" in name.lower().split("/"):
+            raise UserError(f"{where}: store lies in .git; name a folder of its own")
+        folder = root / name
+        for part in Store(folder).folders():
+            paths.inside(root, part, f"{where}: store")
+        return folder
     return Path(os.path.expanduser(settings.store)).absolute()

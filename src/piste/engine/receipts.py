@@ -8,11 +8,12 @@ file and its damage, and nothing of freshness.
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.system import atomic_write, paths
+from piste.system import atomic_write, paths, project_files
 from piste.system.errors import UserError
 
 SCHEMA = 1
@@ -63,15 +64,16 @@ def targets(root: Path) -> list[str]:
     return [
         file.relative_to(folder).as_posix().removesuffix(".json")
         for file in found
-        if not (file.parent == folder / "steps" and _is_of_step(file))
+        if not (file.parent == folder / "steps" and _is_of_step(root, file.name))
     ]
 
 
-def _is_of_step(file: Path) -> bool:
+def _is_of_step(root: Path, name: str) -> bool:
     try:
-        return b'"target"' not in file.read_bytes()
-    except OSError:
+        data = project_files.read(root, f"{FOLDER}/steps/{name}", project_files.RECORD)
+    except (OSError, UserError):
         return False
+    return b'"target"' not in data
 
 
 def read(root: Path, target: str) -> Receipt | None:
@@ -81,13 +83,8 @@ def read(root: Path, target: str) -> Receipt | None:
     short, in the middle of a merge, of a newer schema, or of another target.
     """
     where = f"{FOLDER}/{target}.json"
-    try:
-        data = path(root, target).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise UserError(f"{where} cannot be read: {error.strerror}") from None
-    return parse(data, target, where)
+    data = project_files.read_any(root, where, project_files.RECORD)
+    return None if data is None else parse(data, target, where)
 
 
 def parse(data: bytes, target: str, where: str) -> Receipt:
@@ -130,11 +127,13 @@ def write(root: Path, receipt: Receipt) -> None:
     """
     where = path(root, receipt.target)
     data = dump(receipt)
+    paths.inside(root, where.parent, f"{FOLDER}/{receipt.target}.json")
     try:
-        if where.read_bytes().replace(b"\r\n", b"\n") == data:
+        there = project_files.read(root, f"{FOLDER}/{receipt.target}.json", project_files.RECORD)
+        if there.replace(b"\r\n", b"\n") == data:
             return
-    except OSError:
-        pass
+    except (OSError, UserError):
+        pass  # it is written anew
     atomic_write.write(where, data, sync_folder=receipt.hand)
 
 
@@ -150,7 +149,8 @@ def dump(receipt: Receipt) -> bytes:
 def forget(root: Path, target: str) -> bool:
     """Delete the receipt of `target`; return whether there was one. Raises OSError."""
     where = path(root, target)
-    there = where.exists()
+    there = os.path.lexists(where)
+    paths.inside(root, where.parent, f"{FOLDER}/{target}.json")
     atomic_write.remove(where)
     return there
 
@@ -166,9 +166,9 @@ def _is_sound(receipt: Receipt) -> bool:
     return (
         isinstance(receipt.target, str)
         and isinstance(receipt.rule, str)
-        and isinstance(receipt.output, str)
+        and paths.is_digest(receipt.output)
         and isinstance(receipt.hand, bool)
         and isinstance(receipt.action, dict)
         and isinstance(receipt.inputs, dict)
-        and all(isinstance(v, str) or v is None for v in receipt.inputs.values())
+        and all(v is None or paths.is_digest(v) for v in receipt.inputs.values())
     )

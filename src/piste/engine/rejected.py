@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.engine import log
-from piste.system import atomic_write
+from piste.system import atomic_write, project_files
+from piste.system.errors import UserError
 from piste.system.paths import STATE
 
 FOLDER = f"{STATE}/rejected"
@@ -46,8 +47,10 @@ def last(root: Path, target: str) -> Rejected | None:
     except OSError:
         return None
     for name in sorted(names, reverse=True):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-            about = json.loads((root / FOLDER / name).read_bytes())
+        with contextlib.suppress(
+            OSError, UserError, ValueError, KeyError, TypeError, RecursionError
+        ):
+            about = json.loads(project_files.read(root, f"{FOLDER}/{name}", project_files.RECORD))
             if about["target"] == target:
                 return Rejected(about["key"], about["reason"], about["file"])
     return None

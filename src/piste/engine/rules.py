@@ -4,7 +4,7 @@ Plain data and the questions that can be asked of it without touching a disk.
 It knows no files, no models and no doit.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from piste.system import paths
@@ -29,6 +29,15 @@ class Rule(NamedTuple):
     stage: str = "own"  # "line", "document", "bundle", "review"; "own" is the project's
     beside: str = ""  # where the new text goes when a person's own file stands at `target`
     maker: str = DOCUMENT  # what kind of thing makes it: a row of `makers.TABLE`
+
+
+def of_plain(row: Sequence[Any]) -> Rule:
+    """Return the rule whose fields stand in lists, as JSON has them."""
+    name, target, inputs, prompt, check, doc, kind, model, options, *rest = row
+    return Rule(
+        name, target, tuple([tuple(names) for names in inputs]), prompt, check, doc, kind, model,
+        tuple([(key, value) for key, value in options]), *rest,
+    )  # fmt: skip
 
 
 CHECKS = (

@@ -1,15 +1,16 @@
 """The memo: what was found fresh, and the files' signatures at that moment.
 
-It makes a build with nothing to do cost a few `stat` calls a target. It is local,
-throw-away, and only ever answers "this very state was found fresh before": a lost
-or damaged memo costs time. It does not know why anything is fresh.
+It makes a build with nothing to do cost a few `stat` calls a target. It is the person's
+own (see `caches`), throw-away, and only ever answers "this very state was found fresh
+before": a lost or damaged memo costs time. It does not know why anything is fresh.
 
-    .piste/memo    blake2b of the rest (16 bytes), then a marshalled dict
+    fresh       blake2b of the rest (16 bytes), then JSON: target -> fingerprint
+    settings    likewise: what one set of settings files comes to, under the hash of them
 """
 
 import contextlib
 import hashlib
-import marshal
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,56 +20,57 @@ from piste.engine import templates
 from piste.engine.config import Config
 from piste.engine.rules import Rule
 from piste.model.llm_home import model_named
-from piste.system import atomic_write
+from piste.system import atomic_write, caches
 from piste.system.paths import STATE
 
-_SETTINGS = ""  # no target has this name
-_CHECK = 16  # bytes of checksum: marshal must never see damaged bytes
+_FRESH, _SETTINGS = "fresh", "settings"
+_CHECK = 16  # bytes of checksum: a flipped bit is no fingerprint
+_MOST = 32_000_000  # bytes of one of the two; 10,000 targets have a twentieth of it
 
 
 class StatCache:
     """The memo of one project, and what one process has worked out so far."""
 
     def __init__(self, root: Path) -> None:
-        self._path = root / STATE / "memo"
-        self._found: dict[str, Any] = _load(self._path)
-        self._changed = False
+        self._root = root
+        self._folder = caches.folder(root)
+        self._found: dict[str, Any] = _load(self._folder, _FRESH)
+        self._changed: dict[str, dict[str, Any]] = {}  # file -> what goes into it
         self._templates: dict[str, templates.Template] = {}
         self._prints: dict[str, bytes] = {}
         self._shared: tuple[Config | None, bytes] = (None, b"")
 
     def hit(self, target: str, fingerprint: bytes | None) -> bool:
         """Whether `target` was found fresh in just this state."""
-        return fingerprint is not None and self._found.get(target) == fingerprint
+        return fingerprint is not None and self._found.get(target) == fingerprint.hex()
 
     def note(self, target: str, fingerprint: bytes | None) -> None:
         """Remember that `target` is fresh in this state."""
-        if fingerprint is not None and self._found.get(target) != fingerprint:
-            self._found[target] = fingerprint
-            self._changed = True
+        if fingerprint is not None and not self.hit(target, fingerprint):
+            self._found[target] = fingerprint.hex()
+            self._changed[_FRESH] = self._found
 
     def get(self, key: str) -> Any:
         """Return what was put under `key` (see `config.Cache`), or None."""
-        found = self._found.get(_SETTINGS)
-        return found[1] if isinstance(found, tuple) and found[0] == key else None
+        return _load(self._folder, _SETTINGS).get(key)
 
     def put(self, key: str, value: object) -> None:
-        """Remember one value of plain data, in place of the one before."""
-        self._found[_SETTINGS] = (key, value)
-        self._changed = True
+        """Remember one value of what JSON can hold, in place of the one before."""
+        self._changed[_SETTINGS] = {key: value}
 
     def save(self) -> None:
         """Write what is new, if anything. A failure is no matter: it costs time only."""
-        if not self._changed:
-            return
-        data = marshal.dumps(self._found)
-        if not self._path.parent.is_dir():  # nothing was made here: leave no trace
-            return
-        with contextlib.suppress(OSError):
-            # Not durable on purpose: nothing rests on it, and fsync costs more than it saves.
-            with atomic_write.stream(self._path, sync=False) as fd:
-                atomic_write.write_all(fd, _checksum(data) + data)
-            self._changed = False
+        if not self._changed or not (self._root / STATE).is_dir():
+            return  # nothing was made here: leave no trace
+        # What TOML can hold and JSON cannot is refused by the settings, so is not remembered.
+        with contextlib.suppress(OSError, TypeError, ValueError, RecursionError):
+            caches.make(self._folder)
+            for name, value in self._changed.items():
+                data = json.dumps(value, separators=(",", ":")).encode()
+                # Not durable on purpose: nothing rests on it, and fsync costs more than it saves.
+                with atomic_write.stream(self._folder / name, sync=False) as fd:
+                    atomic_write.write_all(fd, _checksum(data) + data)
+            self._changed = {}
 
     def template(self, name: str, layers: Sequence[templates.Layer]) -> templates.Template:
         """Return the template, read once a process. Raises UserError."""
@@ -96,16 +98,13 @@ def _shared(config: Config) -> bytes:
                  config.tests_first, kinds)).encode()  # fmt: skip
 
 
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return {}
+def _load(folder: Path, name: str) -> dict[str, Any]:
+    data = caches.read(folder, name, _MOST)
     if len(data) <= _CHECK or _checksum(data[_CHECK:]) != data[:_CHECK]:
         return {}
     try:
-        found: Any = marshal.loads(data[_CHECK:])
-    except (ValueError, EOFError, TypeError):  # written by another version of Python
+        found: Any = json.loads(data[_CHECK:])
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -22,9 +22,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.system import atomic_write
+from piste.system import atomic_write, paths, project_files
+from piste.system.errors import UserError
 
 SCHEMA = 1
+_MOST = 50_000_000  # bytes of one entry; no model says so much
 
 
 class Record(NamedTuple):
@@ -58,8 +60,8 @@ class Store(NamedTuple):
     folder: Path
 
     def folders(self) -> list[Path]:
-        """Return the folders that a reply is put into, and the store itself."""
-        names = ("", "blobs", "replies", "texts", "tmp", "locks")
+        """Return the folders that something is put into, and the store itself."""
+        names = ("", "blobs", "replies", "texts", "kept", "projects", "tmp", "locks")
         return [self.folder / name for name in names]
 
     def put_blob(self, data: bytes, *, sync: bool = True) -> str:
@@ -73,13 +75,10 @@ class Store(NamedTuple):
 
     def blob(self, name: str) -> bytes | None:
         """Return the bytes of that hash, or None: not here, or no longer what was kept."""
-        if not _is_digest(name):
+        if not paths.is_digest(name):
             return None
-        try:
-            data = self._blob_path(name).read_bytes()
-        except OSError:
-            return None
-        return data if _digest(data) == name else None
+        data = self._read(f"blobs/{name[:2]}/{name}")
+        return data if data is not None and _digest(data) == name else None
 
     def put_text(self, digest: str, data: bytes, *, sync: bool = True) -> None:
         """Keep a text, to be found by the digest that a receipt holds. Raises OSError.
@@ -94,16 +93,12 @@ class Store(NamedTuple):
         """Return the text kept under `digest`; who asked compares it with the digest."""
         if (data := self.blob(digest)) is not None:
             return data
-        if not _is_digest(digest):
-            return None
         return self.blob(self.pointed(digest))
 
     def pointed(self, digest: str) -> str:
         """Return the name of the blob for a digest that is not its own, or ""."""
-        try:
-            return (self.folder / "texts" / digest).read_text("ascii")
-        except (OSError, ValueError):
-            return ""
+        data = self._read(f"texts/{digest}") if paths.is_digest(digest) else None
+        return (data or b"").decode("ascii", "replace")
 
     def put_reply(self, key: str, text: str, record: Record, *, sync: bool = True) -> Record:
         """Keep a reply under its key; without `sync` one that cost nothing. Raises OSError."""
@@ -133,7 +128,7 @@ class Store(NamedTuple):
 
     def is_whole(self, path: Path) -> bool:
         """Whether the record at `path`, of a reply or of a kept text, is what was written."""
-        return _read(path) is not None
+        return self._record(path) is not None
 
     def used(self, key: str, record: Record) -> None:
         """Note that a reply was of use just now; see `store_maintenance`."""
@@ -156,10 +151,9 @@ class Store(NamedTuple):
         found = []
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(self.folder / "projects")):
-                with contextlib.suppress(OSError, ValueError):
-                    data = (self.folder / "projects" / name).read_bytes()
-                    if _digest(data)[:32] == name:
-                        found.append(Path(os.fsdecode(data)))
+                data = self._read(f"projects/{name}")
+                if data is not None and _digest(data)[:32] == name:
+                    found.append(Path(os.fsdecode(data)))
         return found
 
     def drop(self, key: str, record: Record) -> None:
@@ -183,7 +177,7 @@ class Store(NamedTuple):
         except OSError:
             return
         for name in names:
-            if (record := _read(folder / name)) is not None:
+            if (record := self._record(folder / name)) is not None:
                 yield record
 
     def sweep(self, older_than: float) -> None:
@@ -194,20 +188,26 @@ class Store(NamedTuple):
                 with contextlib.suppress(OSError):
                     atomic_write.remove_unheld(self.folder / "locks" / name)
 
+    def _read(self, name: str) -> bytes | None:
+        """Return a file of the store, or None: a store may lie in a project that one clones."""
+        try:
+            return project_files.read(self.folder, name, _MOST)
+        except (OSError, UserError):
+            return None
+
+    def _record(self, path: Path) -> Record | None:
+        """The record at `path`, or None: it is not there, or no longer what was written."""
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+            raw = dict(json.loads(self._read(path.relative_to(self.folder).as_posix()) or b""))
+            if raw.pop("seal") == _seal(raw) and raw.pop("schema") == SCHEMA:
+                return Record(**raw, file=path.name)
+        return None
+
     def _write(self, path: Path, data: bytes, sync: bool = True) -> None:
         atomic_write.write(path, data, sync=sync, temps=self.folder / "tmp")
 
     def _blob_path(self, name: str) -> Path:
         return self.folder / "blobs" / name[:2] / name
-
-
-def _read(path: Path) -> Record | None:
-    """The record at `path`, or None: it is not there, or no longer what was written."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        raw = dict(json.loads(path.read_bytes()))
-        if raw.pop("seal") == _seal(raw) and raw.pop("schema") == SCHEMA:
-            return Record(**raw, file=path.name)
-    return None
 
 
 def _touch(path: Path) -> None:
@@ -217,10 +217,6 @@ def _touch(path: Path) -> None:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _is_digest(name: str) -> bool:
-    return len(name) == 64 and all(c in "0123456789abcdef" for c in name)
 
 
 def _seal(raw: dict[str, Any]) -> str:

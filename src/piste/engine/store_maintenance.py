@@ -11,6 +11,8 @@ machines, and clones that have only looked it does not know: for them the time c
 import contextlib
 import hashlib
 import os
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +21,10 @@ from piste.engine import hashing, receipts
 from piste.engine.store import Store
 from piste.system import locks, screen
 from piste.system.errors import UserError
+
+# The forms of names in a store: nothing else in its folder is the store's to delete.
+_DIGEST, _PART = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{2}")
+_RECORD = re.compile(r"[\dTZ.+]*-[0-9a-f]{16}\.json")
 
 REPLY, TEXT, KEPT = "reply", "text", "kept"
 
@@ -52,16 +58,16 @@ class Plan(NamedTuple):
 def items(store: Store) -> Iterator[Item]:
     """Yield every file of the store that holds something; whatever else lies there is left out."""
     kept = {record.blob for record in store.all_kept()}
-    for key in _names(store.folder / "replies"):
-        for name in _names(store.folder / "replies" / key):
+    for key in _names(store.folder / "replies", _DIGEST):
+        for name in _names(store.folder / "replies" / key, _RECORD):
             yield from _item(REPLY, store.folder / "replies" / key / name, key)
-    for part in _names(store.folder / "blobs"):
-        for name in _names(store.folder / "blobs" / part):
+    for part in _names(store.folder / "blobs", _PART):
+        for name in _names(store.folder / "blobs" / part, _DIGEST):
             kind = KEPT if name in kept else TEXT
             yield from _item(kind, store.folder / "blobs" / part / name, name)
-    for name in _names(store.folder / "texts"):
+    for name in _names(store.folder / "texts", _DIGEST):
         yield from _item(TEXT, store.folder / "texts" / name, name)
-    for name in _names(store.folder / "kept"):
+    for name in _names(store.folder / "kept", _RECORD):
         yield from _item(KEPT, store.folder / "kept" / name, name)
 
 
@@ -126,16 +132,18 @@ def needs(store: Store) -> Needs:
     found = tuple(root for root in store.projects() if root.is_dir())
     for root in found:
         for target in receipts.targets(root):
-            path = receipts.path(root, target)
             try:
-                receipt = receipts.parse(path.read_bytes(), target, str(path))
-            except OSError as error:
-                raise UserError(f"{path} cannot be read: {error.strerror}") from None
+                receipt = receipts.read(root, target)
+            except UserError as error:
+                raise UserError(f"in {root}: {error}") from None
+            if receipt is None:  # deleted this moment
+                continue
             keys.add(receipt.key)
             digests |= {receipt.output, *receipt.inputs.values()}
             digests.add(str(receipt.action.get("prompt_sha256", "")))
-            with contextlib.suppress(OSError):  # what stands there now, were it edited or not
-                digests.add(hashing.digest((root / target).read_bytes()))
+            with contextlib.suppress(UserError):  # what stands there now, were it edited or not
+                standing = hashing.look(root, target)
+                digests |= {standing.digest} if standing else set()
     return Needs(frozenset(keys), frozenset(digests), found)
 
 
@@ -176,9 +184,12 @@ def remove(store: Store, found: list[Item], older_than: float) -> int:
     return freed
 
 
-def _names(folder: Path) -> list[str]:
+def _names(folder: Path, form: re.Pattern[str]) -> list[str]:
+    """Return the names of a store's form in a folder; nothing where a link stands for it."""
     try:
-        return sorted(os.listdir(folder))
+        if folder.is_symlink():
+            return []
+        return sorted(name for name in os.listdir(folder) if form.fullmatch(name))
     except OSError:
         return []
 
@@ -186,4 +197,5 @@ def _names(folder: Path) -> list[str]:
 def _item(kind: str, path: Path, name: str) -> Iterator[Item]:
     with contextlib.suppress(OSError):
         found = path.lstat()
-        yield Item(kind, path, name, found.st_size, found.st_mtime)
+        if stat.S_ISREG(found.st_mode):
+            yield Item(kind, path, name, found.st_size, found.st_mtime)

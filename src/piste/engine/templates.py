@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from piste.system import project_files
 from piste.system.errors import UserError, did_you_mean
 
 BUILT_IN = "built in"
@@ -22,6 +23,7 @@ class Layer(NamedTuple):
 
     name: str  # as the person knows it
     folder: Path
+    root: Path | None = None  # of the project that it belongs to; `name` is its path there
 
 
 class Template(NamedTuple):
@@ -64,7 +66,7 @@ def layers(root: Path, folder: str, own: Path) -> tuple[Layer, ...]:
 
     built_in = Path(str(piste.prompts.__file__)).parent
     return (
-        Layer(folder, root / folder),
+        Layer(folder, root / folder, root),
         Layer(str(own / "prompts"), own / "prompts"),
         Layer(BUILT_IN, built_in),
     )
@@ -78,7 +80,7 @@ def raw(name: str, where: Sequence[Layer]) -> tuple[str, bytes]:
     _plain_name(name)
     for layer in where:
         try:
-            return layer.name, (layer.folder / name).read_bytes()
+            return layer.name, _bytes(layer, name)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
@@ -87,6 +89,13 @@ def raw(name: str, where: Sequence[Layer]) -> tuple[str, bytes]:
             ) from None
     known = {path.name for layer in where for path in layer.folder.glob("*.j2")}
     raise UserError(f"no template {name!r} in {_folders(where)}{did_you_mean(name, known)}")
+
+
+def _bytes(layer: Layer, name: str) -> bytes:
+    """Return a file of a layer. Raises OSError; UserError for a project's that is refused."""
+    if layer.root is not None:
+        return project_files.read(layer.root, f"{layer.name}/{name}", project_files.TEMPLATE)
+    return (layer.folder / name).read_bytes()
 
 
 def fingerprint(name: str, where: Sequence[Layer]) -> bytes:

@@ -17,6 +17,8 @@ from piste.engine.rules import Rule
 from piste.engine.stat_cache import StatCache
 from piste.engine.states import Decision
 from piste.engine.store import Store
+from piste.system import project_files
+from piste.system.errors import UserError
 
 _OUR_TASKS = re.compile(rb"^\s*(?:from|import)\s+piste\b", re.MULTILINE)
 
@@ -86,7 +88,7 @@ def door(root: Path) -> str:
     import shutil
 
     try:
-        text = (root / "dodo.py").read_bytes()
-    except OSError:
+        text = project_files.read(root, "dodo.py", project_files.DOCUMENT)
+    except (OSError, UserError):
         return "piste"
     return "doit" if _OUR_TASKS.search(text) and shutil.which("doit") else "piste"

@@ -22,7 +22,7 @@ from piste.engine.rules import BRAINSTORM, IDEA
 from piste.engine.world import World
 from piste.interview import transcript
 from piste.interview.transcript import ENOUGH, Transcript
-from piste.system import atomic_write, locks, paths, screen
+from piste.system import atomic_write, locks, paths, project_files, screen
 from piste.system.errors import Failed, UserError, did_you_mean
 
 PROMPT = "idea.md.j2"
@@ -101,7 +101,7 @@ class Page:
     def changed(self) -> bool:
         """Whether a person has edited the file meanwhile; then that is what is said."""
         try:
-            data = self.path.read_bytes()
+            data = project_files.read(self.path.parent, self.path.name, project_files.DOCUMENT)
         except FileNotFoundError:
             return False
         if data == self.known:
@@ -113,10 +113,9 @@ class Page:
 
 def _begin(world: World, path: Path, source: Answers) -> Page | None:
     """Return the talk as far as it has come: of the file, else of idea.md, else asked for."""
-    idea_path = world.root / IDEA
-    idea = hashing.text(idea_path.read_bytes(), IDEA) if idea_path.is_file() else ""
-    idea = transcript.normal(idea)
-    known = path.read_bytes() if path.exists() else None
+    written = project_files.read_any(world.root, IDEA, project_files.DOCUMENT) or b""
+    idea = transcript.normal(hashing.text(written, IDEA))
+    known = project_files.read_any(world.root, BRAINSTORM, project_files.DOCUMENT)
     before = transcript.parse(hashing.text(known or b"", BRAINSTORM))
     begun = bool(before.idea or before.turns)
     if not begun:

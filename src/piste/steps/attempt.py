@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from piste.system import atomic_write
+from piste.system import atomic_write, project_files
 from piste.system.git import FOLDER
 
 SCHEMA = 1
@@ -92,7 +92,7 @@ class Attempt:
 def load(root: Path) -> Attempt | None:
     """Return the attempt that is written down, or None: there is none, or it cannot be read."""
     try:
-        raw = json.loads((root / FILE).read_bytes())
+        raw = json.loads(project_files.read(root, FILE, project_files.RECORD))
         if raw.pop("schema") != SCHEMA or {*raw} != {one.name for one in fields(Attempt)}:
             return None
         raw["landing"] = tuple(raw["landing"]) if raw["landing"] else None

@@ -103,8 +103,9 @@ def framed(root: Path, names: Iterable[str], most: int = 120_000) -> str:
     `most` bounds the bytes in all. A file that is no text, too large, secret or not there is
     named with the reason.
     """
-    from piste.bundle import file_reader, formats
+    from piste.bundle import formats
     from piste.bundle.escapes import quote
+    from piste.system import file_reader
 
     parts: list[bytes] = []
     left = most
@@ -121,8 +122,8 @@ def framed(root: Path, names: Iterable[str], most: int = 120_000) -> str:
 
 
 def _body(folders: object, name: bytes, most: int) -> tuple[bytes, dict[str, str]]:
-    from piste.bundle import encoding, escapes, file_reader
-    from piste.system import secrets
+    from piste.bundle import encoding, escapes
+    from piste.system import file_reader, secrets
 
     if _secret(os.fsdecode(name)):
         return b"", {"omitted": "a secret file"}
@@ -145,7 +146,7 @@ def _body(folders: object, name: bytes, most: int) -> tuple[bytes, dict[str, str
 
 
 def _why(kind: int) -> str:
-    from piste.bundle import file_reader
+    from piste.system import file_reader
 
     said = {
         file_reader.SYMLINK: "it is a symlink",

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import atomic_write, paths
+from piste.system import atomic_write, paths, project_files
 from piste.system.errors import Failed, UserError, printable
 
 VERSION = "1"  # of the form; part of the built-in agent's version
@@ -202,7 +202,7 @@ def check(
         more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
         raise Malformed("; ".join(faults[:5]) + more)
     return [
-        Write(path, None if text is None else _encoded(root / path, text))
+        Write(path, None if text is None else _encoded(root, path, text))
         for path, text in texts.items()
     ]
 
@@ -228,7 +228,7 @@ def _safe(root: Path, path: str, may: Callable[[str], str]) -> str:
 
 
 def _apply(root: Path, block: Block, path: str, texts: dict[str, str | None]) -> None:
-    old = texts[path] if path in texts else _text(root / path)
+    old = texts[path] if path in texts else _text(root, path)
     if block.kind == "file":
         if path in texts:
             raise Malformed(f"{path} is there twice; give it whole once, or edits only")
@@ -276,24 +276,22 @@ def _near(lines: Sequence[str], wanted: Sequence[str]) -> str:
     return f": {printable(missing.strip())[:120]!r}{like}"
 
 
-def _text(path: Path) -> str | None:
+def _text(root: Path, name: str) -> str | None:
     try:
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise Malformed(f"{path.name} cannot be read: {error.strerror}") from None
+        data = project_files.read_any(root, name, project_files.DOCUMENT)
+    except UserError as error:
+        raise Malformed(str(error)) from None
     try:
-        return data.decode().replace("\r\n", "\n")
+        return None if data is None else data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise Malformed(f"{path.name} is no UTF-8 text; it can only be replaced whole") from None
+        raise Malformed(f"{name} is no UTF-8 text; it can only be replaced whole") from None
 
 
-def _encoded(path: Path, text: str) -> bytes:
+def _encoded(root: Path, name: str, text: str) -> bytes:
     """The bytes of a text; a file whose lines all end in CRLF keeps that."""
     try:
-        old = path.read_bytes()
-    except OSError:
+        old = project_files.read_any(root, name, project_files.DOCUMENT) or b""
+    except UserError:
         old = b""
     data = text.encode("utf-8", "replace")
     if b"\r\n" in old and old.count(b"\n") == old.count(b"\r\n"):

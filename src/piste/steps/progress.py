@@ -20,6 +20,7 @@ from piste.engine import hashing
 from piste.engine.world import World
 from piste.steps import records, ticking
 from piste.steps.records import Record
+from piste.system import project_files
 from piste.system.errors import UserError, did_you_mean, printable
 
 # ------------------------------------------------------------------ settings
@@ -143,12 +144,10 @@ def read_plan(world: World) -> str:
     """Return the text of the plan. Raises UserError when there is none."""
     path = world.rules["plan"].target
     try:
-        return hashing.text((world.root / path).read_bytes(), path)
+        return hashing.text(project_files.read(world.root, path, project_files.DOCUMENT), path)
     except FileNotFoundError:
         spec = world.rules["spec"].target
         raise UserError(f"there is no {path}; `piste plan` makes it from {spec}") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _status(step: Step, record: Record | None, boxes: ticking.Boxes | None) -> StepStatus:

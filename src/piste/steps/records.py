@@ -20,6 +20,7 @@ from typing import NamedTuple
 from piste.documents import plan
 from piste.documents.plan import Step
 from piste.engine import receipts
+from piste.system import project_files
 from piste.system.errors import UserError
 
 SCHEMA = 1
@@ -132,10 +133,9 @@ def load(root: Path) -> Mapping[str, Record]:
     found = {}
     for name in names:
         where = f"{FOLDER}/{name}"
-        try:
-            found[where] = parse((root / where).read_bytes(), where)
-        except OSError as error:
-            raise UserError(f"{where} cannot be read: {error.strerror}") from None
+        data = project_files.read_any(root, where, project_files.RECORD)
+        if data is not None:
+            found[where] = parse(data, where)
     return found
 
 

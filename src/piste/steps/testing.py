@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import processes, screen
+from piste.system import processes, project_files, screen
+from piste.system.errors import UserError
 
 _MOST_CHARS = 16_000  # of a failure that goes to a model
 _MOST_LINE = 400
@@ -56,21 +57,23 @@ def _pytest(root: Path) -> Found | None:
     command = "python -m pytest" if processes.which("python", root) else "python3 -m pytest"
     sections = {"pytest.ini": "pytest", "tox.ini": "pytest", "setup.cfg": "tool:pytest"}
     for name, section in sections.items():
-        if f"[{section}]" in _text(root / name):
+        if f"[{section}]" in _text(root, name):
             return Found(command, name)
-    if "[tool.pytest" in _text(root / "pyproject.toml"):
+    if "[tool.pytest" in _text(root, "pyproject.toml"):
         return Found(command, "pyproject.toml")
     for path in _tests(root):
-        if path.name == "conftest.py" or re.search(r"^(import|from) pytest\b", _text(path), re.M):
-            return Found(command, path.relative_to(root).as_posix())
-        if re.search(r"^(async )?def test_", _text(path), re.M):
-            return Found(command, path.relative_to(root).as_posix())
+        if path.name == "conftest.py" or re.search(
+            r"^(import|from) pytest\b", _text(root, _name(root, path)), re.M
+        ):
+            return Found(command, _name(root, path))
+        if re.search(r"^(async )?def test_", _text(root, _name(root, path)), re.M):
+            return Found(command, _name(root, path))
     return None
 
 
 def _unittest(root: Path) -> Found | None:
     for path in _tests(root):
-        if "unittest" in _text(path):
+        if "unittest" in _text(root, _name(root, path)):
             python = "python" if processes.which("python", root) else "python3"
             where = path.relative_to(root)
             folder = f" -s {where.parent.as_posix()} -t ." if len(where.parts) > 1 else ""
@@ -86,7 +89,7 @@ def _tests(root: Path) -> list[Path]:
 
 def _package_json(root: Path) -> Found | None:
     try:
-        script = json.loads(_text(root / "package.json"))["scripts"]["test"]
+        script = json.loads(_text(root, "package.json"))["scripts"]["test"]
     except (ValueError, KeyError, TypeError):
         return None
     if "no test specified" in script:  # what `npm init` writes
@@ -131,19 +134,23 @@ def _by_file(root: Path) -> Found | None:
 
 def _makefile(root: Path) -> Found | None:
     for name in ("Makefile", "makefile", "GNUmakefile"):
-        if re.search(r"^(test|check)\s*:(?!=)", _text(root / name), re.M):
-            target = "test" if re.search(r"^test\s*:(?!=)", _text(root / name), re.M) else "check"
+        if re.search(r"^(test|check)\s*:(?!=)", _text(root, name), re.M):
+            target = "test" if re.search(r"^test\s*:(?!=)", _text(root, name), re.M) else "check"
             return Found(f"make {target}", name)
     for name in ("justfile", "Justfile"):
-        if re.search(r"^test\b.*:", _text(root / name), re.M):
+        if re.search(r"^test\b.*:", _text(root, name), re.M):
             return Found("just test", name)
     return None
 
 
-def _text(path: Path) -> str:
+def _name(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _text(root: Path, name: str) -> str:
     try:
-        return path.read_bytes()[:200_000].decode("utf-8", "replace")
-    except OSError:
+        return project_files.beginning(root, name, 200_000).decode("utf-8", "replace")
+    except (OSError, UserError):
         return ""
 
 

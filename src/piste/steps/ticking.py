@@ -15,10 +15,11 @@ from typing import NamedTuple
 from piste.documents import plan, todo
 from piste.documents.markdown import DOING, DONE, DROPPED, OPEN, split, split_state
 from piste.documents.plan import Step, titles
+from piste.engine import hashing
 from piste.engine.world import World
 from piste.steps import records
 from piste.steps.records import Record, Tick
-from piste.system import atomic_write, git, locks, paths
+from piste.system import atomic_write, git, locks, paths, project_files
 from piste.system.errors import UserError
 
 _LOCAL = f"{git.FOLDER}/ticked"  # what was ticked in files that git ignores
@@ -45,7 +46,7 @@ def set_done(root: Path, world: World, step: Step, record: Record, form: str = "
     elif where in known:
         ticked = [*known[where].ticked, *ticked]
     data = records.dump(record._replace(ticked=tuple(ticked)))
-    old = _bytes(root / where)
+    old = _bytes(root, where)
     if old is None or old.replace(b"\r\n", b"\n") != data:
         atomic_write.write(paths.writable(root, where), data)
         changed.append(where)
@@ -78,8 +79,8 @@ def set_open(root: Path, world: World, step: Step, record: Record | None, form: 
     """
     known = records.load(root)
     where = next((path for path, one in known.items() if one == record), "")
-    local = _local_file(world, record) if record else None
-    ticks = [*record.ticked, *_remembered(local)] if record else []
+    local = _local_file(record) if record else ""
+    ticks = [*record.ticked, *_remembered(world.root, local)] if record else []
     changed, missed = [], []
     with locks.hold(world.root / paths.STATE / "lock", f"unticking step {step.id}"):
         for path, text in _texts(root, world):
@@ -93,8 +94,8 @@ def set_open(root: Path, world: World, step: Step, record: Record | None, form: 
     if where:
         atomic_write.remove(root / where)
         changed.append(where)
-    if local is not None:
-        atomic_write.remove(local)
+    if local:
+        atomic_write.remove(world.root / local)
     return Undone(changed, missed)
 
 
@@ -130,17 +131,18 @@ def remember(world: World, record: Record, ticks: Sequence[Tick]) -> None:
     """Keep what was ticked in files that no commit holds. Raises OSError."""
     if ticks:
         data = json.dumps(list(ticks), indent=1).encode()
-        atomic_write.write(_local_file(world, record), data)
+        atomic_write.write(world.root / _local_file(record), data)
 
 
-def _local_file(world: World, record: Record) -> Path:
-    return world.root / _LOCAL / f"{record.prompt[:32]}.json"
+def _local_file(record: Record) -> str:
+    # Hashed once more: a record that somebody wrote may have anything for a digest.
+    return f"{_LOCAL}/{hashing.digest(record.prompt.encode())[:32]}.json"
 
 
-def _remembered(path: Path | None) -> list[Tick]:
+def _remembered(root: Path, name: str) -> list[Tick]:
     try:
-        return [Tick(*row) for row in json.loads(path.read_bytes())] if path else []
-    except (OSError, ValueError, TypeError):
+        return [Tick(*row) for row in json.loads(_bytes(root, name) or b"[]")]
+    except (UserError, ValueError, TypeError, RecursionError):
         return []
 
 
@@ -150,14 +152,14 @@ def _remembered(path: Path | None) -> list[Tick]:
 def _texts(root: Path, world: World) -> Iterator[tuple[str, str]]:
     for rule in ("todo", "plan"):
         path = world.rules[rule].target
-        if (data := _bytes(root / path)) is not None:
+        if (data := _bytes(root, path)) is not None:
             # surrogateescape: whatever else is in a person's file comes back byte for byte.
             yield path, data.decode("utf-8", "surrogateescape")
 
 
 def _steps(root: Path, world: World, form: str) -> Sequence[Step]:
     path = world.rules["plan"].target
-    data = _bytes(root / path) or _bytes(world.root / path) or b""
+    data = _bytes(root, path) or _bytes(world.root, path) or b""
     return plan.parse(data.decode("utf-8", "surrogateescape"), form or None).steps
 
 
@@ -165,11 +167,8 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+def _bytes(root: Path, name: str) -> bytes | None:
+    return project_files.read_any(root, name, project_files.DOCUMENT)
 
 
 def _marked(text: str, step: Step, done: bool, form: str) -> str:
@@ -233,7 +232,7 @@ def boxes(world: World, steps: Sequence[Step], known: Iterable[Record]) -> dict[
     A tick that one of the records made is that record's: it says nothing of another step.
     """
     path = world.rules["todo"].target
-    text = (_bytes(world.root / path) or b"").decode("utf-8", "replace")
+    text = (_bytes(world.root, path) or b"").decode("utf-8", "replace")
     own = owners(text, steps, surely=True) if text else {}
     made = {(tick.section, tick.after) for record in known for tick in record.ticked}
     lines = split(text)

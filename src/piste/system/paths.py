@@ -16,8 +16,14 @@ STATE = ".piste"  # piste's own folder in a project; nobody's target
 RECEIPTS = f"{STATE}/receipts"  # the part of it that belongs in git
 _CLOSED = {".git", STATE}  # folders in which no target may lie, in any letter case
 # Most paths; nothing in them can be wrong, so the rest of the questions is spared.
+_DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch
 _SIMPLE = re.compile(r"\w(?:[\w-]|\.(?=[\w-]))*(?:/[\w](?:[\w-]|\.(?=[\w-]))*)*").fullmatch
 _WINDOWS = re.compile(r"^[A-Za-z]:|[\\<>|?*\x00-\x1f\x7f]")
+
+
+def is_digest(text: object) -> bool:
+    """Whether `text` is a sha256 in hex: what a file of the store may be called, and no path."""
+    return isinstance(text, str) and bool(_DIGEST(text))
 
 
 def relative(text: str, what: str) -> str:
@@ -95,21 +101,6 @@ def inside(root: Path, folder: Path, what: str) -> None:
     real = os.path.realpath(folder)
     if real != top and not real.startswith(top.rstrip(os.sep) + os.sep):
         raise UserError(f"{what}: its folder leads out of the project, to {printable(real)}")
-
-
-def readable(root: Path, name: str) -> Path:
-    """Return where an input is read. Raises UserError when it leads out of the project.
-
-    What is an input goes to a model: a symlink in a repository that one clones must
-    not choose a file of one's machine.
-    """
-    path = root / name
-    real = os.path.realpath(path)
-    if not real.startswith(os.path.realpath(root).rstrip(os.sep) + os.sep):
-        raise UserError(
-            f"{printable(name)} leads out of the project, to {printable(real)}; copy it in"
-        )
-    return path
 
 
 def writable_folder(folder: Path, what: str) -> None:

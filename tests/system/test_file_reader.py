@@ -4,11 +4,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from bundle.conftest import write
 
-from piste.bundle import file_reader
-from piste.bundle.file_reader import Folders, read
-
-from .conftest import write
+from piste.system import file_reader
+from piste.system.file_reader import Folders, read
 
 
 @pytest.fixture

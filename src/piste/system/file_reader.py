@@ -20,7 +20,7 @@ NO_STAMP: Stamp = (-1, -1, -1, -1)
 
 _SMALL = 1 << 16  # bytes
 _ATTEMPTS = 3  # at a file that is being written
-_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # O_PATH (Linux) opens a folder that may be passed through but not listed.
 _FOLDER_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -90,7 +90,7 @@ def read(
         return FileRead(VANISHED) if error.errno == errno.ELOOP else _refused(error)
     for _ in range(_ATTEMPTS):
         try:
-            fd = os.open(base, _FILE_FLAGS, dir_fd=at)
+            fd = os.open(base, FILE_FLAGS, dir_fd=at)
         except OSError as error:
             return _not_opened(at, base, error)
         got = _read_settled(fd, limit, settled) or _read_watched(fd, limit, cut)

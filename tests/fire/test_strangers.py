@@ -1,0 +1,310 @@
+"""Repositories of strangers: whoever looks into one gives nothing away, runs nothing, never waits.
+
+A row of the tables below is a hostile repository: a name that piste reads, and what lies there
+instead of what piste expects. Every verb that reads the name is run in it. The judge looks for
+canaries (a key and a variable outside the project) in all that was said, written or sent; for the
+trace of a program that no verb may start; for a command that takes long, or much memory; and for
+how it ends: an exit code from 0 to 3, one line where it is a mistake, no traceback.
+
+A new kind of file, name or verb is a new row.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fire.world import Done, World, world
+from piste.engine import receipts
+
+CANARY = "CANARY-5d41402abc4b2a76"
+MEMORY = 300 << 20  # bytes beyond what a command begins with
+RAN = "ran-by-a-stranger"
+RECEIPT = ".piste/receipts/prompt_plan.md.json"
+
+Lay = Callable[[Path], object]
+
+
+def outside(path: Path) -> Path:
+    """The file of the machine that no repository may reach."""
+    top = next(folder for folder in path.parents if (folder / "home").is_dir())
+    return top / "home" / "id_canary"
+
+
+def huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 3 << 30)  # no byte of it is on the disk
+
+
+KINDS: dict[str, Lay] = {
+    "a link to a key": lambda path: path.symlink_to(outside(path)),
+    "a link to the environment": lambda path: path.symlink_to("/proc/self/environ"),
+    "a link to /dev/zero": lambda path: path.symlink_to("/dev/zero"),
+    "a link to /dev/stdin": lambda path: path.symlink_to("/dev/stdin"),
+    "a link into .git": lambda path: path.symlink_to(path.parent / ".git/config"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a pipe": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a huge file": huge,
+    "bytes": lambda path: path.write_bytes(b"\x1b]0;t\x07\xff\0" * 999),
+    "a million brackets": lambda path: path.write_bytes(b"[" * 1_000_000),
+}
+
+LOOK = ("status", "check")
+PLAN = (*LOOK, "why plan", "diff plan", "prompt todo", "prompt plan")
+STEPS = ("steps", "next --full", "prompt_plan_status")
+PACK = ("bundle --dry", "status -a")
+BUILDS = ("plan", "clean_bundles")  # doit tells of each task
+NAMES: dict[str, tuple[str, ...]] = {
+    "piste.toml": (*LOOK, "list", "doctor", "log"),
+    "pyproject.toml": (*LOOK, "list"),
+    "dodo.py": ("status", "list"),
+    "doit.cfg": ("status", "list"),
+    "idea.md": ("status -a", "prompt spec"),
+    "brainstorm.md": ("status -a", "prompt spec"),
+    "spec.md": (*LOOK, "prompt plan", "plan"),
+    "prompt_plan.md": (*PLAN, *STEPS),
+    "todo.md": (*LOOK, "diff todo", "steps", "restore todo --list"),
+    "prompts/plan.md.j2": ("status -a", "why plan", "prompt plan", "plan"),
+    "prompts/_rules.md.j2": ("status -a", "prompt plan", "plan"),
+    "prompts": ("status -a", "prompt plan", "plan"),
+    ".piste/receipts": (*LOOK, "why plan"),
+    RECEIPT: (*PLAN, "store gc --dry", "doctor"),
+    ".piste/receipts/steps": ("steps", "status"),
+    ".piste/receipts/steps/01.json": ("steps", "next", "status", "doctor"),
+    ".piste/log.jsonl": ("log", "status", "restore plan --list"),
+    ".piste/rejected": ("status -a", "why plan"),
+    ".piste/memo": LOOK,
+    ".piste/bundle": PACK,
+    ".piste/bundle/made.json": PACK,
+    ".piste/run/state.json": ("steps", "status", "next"),
+    ".gitignore": PACK,
+    ".pisteignore": PACK,
+    ".ignore": PACK,
+    "output.txt": (*PACK, "prompt code_review"),
+    "mise.toml": ("doctor", "mise --project --check"),
+    "src/main.py": PACK,
+    "st": ("store", "store verify", "store gc --dry"),
+}
+# A folder under these names is what belongs there.
+FOLDERS = {"prompts", ".piste/receipts", ".piste/receipts/steps", ".piste/rejected",
+           ".piste/bundle", "st"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[World]:
+    """A project whose line is made, with a key and a variable outside that nobody may see."""
+    with world() as here:
+        (here.home / "id_canary").write_text(f"{CANARY}\n")
+        here.settings(
+            f'test = "touch {here.folder}/{RAN}"', f'notify = "touch {here.folder}/{RAN}"'
+        )
+        (here.root / "src").mkdir()
+        (here.root / "src/main.py").write_text("print('hello')\n")
+        (here.root / ".git").mkdir()
+        (here.root / ".git/config").write_text(f"# {CANARY}\n")
+        done = here.run("piste", "todo")
+        assert done.code == 0, done.said
+        yield here
+
+
+@pytest.fixture
+def copied(made: World) -> Iterator[Path]:
+    """A copy of it, for a row to spoil."""
+    root = made.folder / "stranger"
+    shutil.copytree(made.root, root, symlinks=True)
+    yield root
+    shutil.rmtree(root)
+
+
+def put(root: Path, name: str, lay: Lay) -> None:
+    """Let a name of the project be what a row says."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    lay(path)
+
+
+def look(here: World, root: Path, verb: str, **more: object) -> Done:
+    """Run a verb there and judge it; return what it said."""
+    before = len(here.server.requests)
+    env = {"CANARY": CANARY, **more.pop("env", {})}  # type: ignore[dict-item]
+    done = here.run("piste", *verb.split(), cwd=root, env=env, memory=MEMORY, **more)
+    assert done.code in range(4), (verb, done)
+    assert "Traceback" not in done.said, (verb, done.said)
+    assert CANARY not in done.said, (verb, done.said)
+    assert "\x1b]" not in done.said, (verb, done.said)
+    if done.code >= 2 and verb not in BUILDS:
+        assert len(done.err.strip().splitlines()) == 1, (verb, done.err)
+    for request in here.server.requests[before:]:
+        assert CANARY not in request.prompt, verb
+    assert not (here.folder / RAN).exists(), verb
+    return done
+
+
+def gives_nothing_away(root: Path) -> None:
+    """No file of the project holds the canary afterwards."""
+    for path in root.rglob("*"):
+        if path.is_file() and not path.is_symlink() and ".git" not in path.parts:
+            with path.open("rb") as file:
+                assert CANARY.encode() not in file.read(1 << 20), path
+
+
+# A dodo.py is a program: what Python says of one that is none is Python's.
+EXPECTED = {(name, "a folder") for name in FOLDERS} | {("dodo.py", "a million brackets")}
+ROWS = [(name, kind) for name in NAMES for kind in KINDS if (name, kind) not in EXPECTED]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_lies_under_a_name(made: World, copied: Path, name: str) -> None:
+    if name == "st":
+        with (copied / "piste.toml").open("a") as file:
+            file.write('store = "st"\n')
+    for kind in [kind for of, kind in ROWS if of == name]:
+        put(copied, name, KINDS[kind])
+        for verb in NAMES[name]:
+            look(made, copied, verb)
+        gives_nothing_away(copied)
+
+
+def test_there_are_enough_rows() -> None:
+    assert len(ROWS) >= 250
+
+
+# Forged ----------------------------------------------------------------------------------
+
+
+def receipt(**changes: object) -> Callable[[bytes], bytes]:
+    """A receipt that agrees with its own key and seal, with other fields than before."""
+
+    def forged(old: bytes) -> bytes:
+        raw = {**json.loads(old), **changes}
+        fields = {name: raw[name] for name in ("target", "rule", "action", "inputs", "output")}
+        return receipts.dump(receipts.Receipt(**fields))
+
+    return forged
+
+
+def plain(data: bytes) -> Callable[[bytes], bytes]:
+    return lambda old: data
+
+
+# 21 bytes that ask marshal for gigabytes, and 29 that end the process.
+BOMBS = (b"[" + (2**31 - 1).to_bytes(4, "little"), b"(\xff\xff\xff\x7f" * 4, b"r\xff\xff\xff\xff")
+STATE = json.dumps({"schema": 1, "step": "01", "phase": "landed", "branch": "../../x"}).encode()
+LINES = (
+    b'{"date": {}, "target": 7}\n[]\nnull\n{"date": "\x1b[2J", "target": "x", "event": "made"}\n'
+)
+FORGED: dict[str, tuple[str, Callable[[bytes], bytes], tuple[str, ...]]] = {
+    "an output that is a path": (RECEIPT, receipt(output="../../home/id_canary"), PLAN),
+    "an input's digest that is a path": (
+        RECEIPT, receipt(inputs={"spec.md": "../../../home/id_canary"}), (*PLAN, "store gc --dry"),
+    ),
+    "an input that is a path": (RECEIPT, receipt(inputs={"../home/id_canary": "0" * 64}), PLAN),
+    "a prompt's digest that is a path": (
+        RECEIPT, receipt(action={"prompt": "x", "prompt_sha256": "../../home/id_canary"}), PLAN,
+    ),
+    "another target": (RECEIPT, receipt(target="../home/id_canary"), PLAN),
+    "a number without end": (RECEIPT, plain(b'{"schema": ' + b"9" * 9_000 + b"}"), PLAN),
+    **{
+        f"a memo, {number}": (".piste/memo", plain(bomb), (*LOOK, "list", "log", "why plan"))
+        for number, bomb in enumerate(BOMBS)
+    },
+    "a log": (".piste/log.jsonl", plain(LINES), ("log", "status", "restore plan --list")),
+    "bundles elsewhere": (
+        ".piste/bundle/made.json", plain(b'{"../home/id_canary": "0", "/etc/passwd": "0"}'),
+        ("status -a", "clean_bundles"),
+    ),
+    "an attempt": (".piste/run/state.json", plain(STATE), (*STEPS, "status")),
+    "a record": (
+        ".piste/receipts/steps/01.json", plain(b'{"schema": 1, "key": "0", "step": "../x"}'),
+        (*STEPS, "status"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_what_is_forged_leads_nowhere(made: World, copied: Path, what: str) -> None:
+    name, forge, verbs = FORGED[what]
+    path = copied / name
+    old = path.read_bytes() if path.exists() else b""
+    put(copied, name, lambda path: path.write_bytes(forge(old)))
+    for verb in verbs:
+        look(made, copied, verb)
+    assert (made.home / "id_canary").read_text() == f"{CANARY}\n"
+    gives_nothing_away(copied)
+
+
+def test_a_cache_in_the_repository_is_not_believed(made: World, copied: Path) -> None:
+    """Whatever an earlier run could have left there, the answer is that of a fresh look."""
+    honest = look(made, copied, "bundle --stdout").out
+    for name in ("memo", "fresh", "settings", "bundle/bundle.known", "bundle/bundle-0.state"):
+        put(copied, f".piste/{name}", lambda path: path.write_bytes(b"\0" * 100))
+    assert look(made, copied, "bundle --stdout").out == honest
+    assert list((made.home / ".cache/piste/projects").iterdir()) != []
+
+
+def test_a_store_that_is_a_link_is_refused_and_nothing_goes(made: World, copied: Path) -> None:
+    outside = made.folder / "theirs"
+    (outside / "blobs/ab").mkdir(parents=True)
+    for name in ("notes.md", "blobs/notes.md", f"blobs/ab/{'ab' * 32}"):
+        (outside / name).write_text("theirs")
+        os.utime(outside / name, (0, 0))
+    (copied / "piste.toml").write_text('model = "chat-ok"\nstore = "st"\n')
+    before = sorted(outside.rglob("*"))
+    for link, to in (("st", outside), ("st/blobs", outside / "blobs")):
+        put(copied, link, lambda path, to=to: path.symlink_to(to))  # type: ignore[misc]
+        done = look(made, copied, "store gc")
+        assert "leads out of the project" in done.err
+        (copied / link).unlink()
+        (copied / "st").mkdir(exist_ok=True)
+    assert sorted(outside.rglob("*")) == before
+    shutil.rmtree(outside)
+
+
+def test_inputs_of_more_than_any_model_takes_are_named(made: World, copied: Path) -> None:
+    put(copied, "spec.md", huge)
+    done = look(made, copied, "prompt plan")
+    assert done.code == 2
+    assert "spec.md with 3.22 GB" in done.err
+    assert "max_input" in done.err
+
+
+# Owners ----------------------------------------------------------------------------------
+
+SOMEBODY = 12345
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("mark", ["piste.toml", "dodo.py", ".piste", ".git", "pyproject.toml"])
+def test_a_project_of_another_account(made: World, mark: str) -> None:
+    """In a shared folder above: refused in one line, by every verb, until it is allowed."""
+    shared = made.folder / "shared"
+    below = shared / "mine" / "deeper"
+    below.mkdir(parents=True)
+    path = shared / mark
+    table = "[tool.piste]\n" if mark == "pyproject.toml" else ""
+    path.mkdir() if mark in (".piste", ".git") else path.write_text(table)
+    os.chown(path, SOMEBODY, SOMEBODY)
+    for verb in ("status", "check", "list", "log", "steps", "bundle --dry", "doctor", "store"):
+        done = look(made, below, verb)
+        assert done.code == 2, (verb, done)
+        assert "belongs to" in done.err
+        assert "safe_folders" in done.err
+    for env in ({"PISTE_SAFE_FOLDERS": str(shared)}, {"SUDO_UID": str(SOMEBODY)}):
+        assert "belongs to" not in look(made, below, "status", env=env).said
+    shutil.rmtree(shared)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_roots_own_project_is_not_anothers_to_obey(made: World, copied: Path) -> None:
+    for path in (made.folder, copied, *copied.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    done = look(made, copied, "status", uid=65534)
+    assert done.code == 2
+    assert "belongs to" in done.err
