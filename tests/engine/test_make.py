@@ -733,7 +733,7 @@ BEFORE: dict[str, tuple[Callable[[Small], object], str]] = {
     "a file where .piste should be": (_state_is_a_file, "is not a folder; move it away"),
     "a .piste that leads out": (
         _state_leads_out,
-        ".piste/receipts/note.md.json leads out of the project, to ",
+        ".piste: its folder leads out of the project, to ",
     ),
     "a file where the store should be": (_store_is_a_file, "is not a folder; move it away"),
     "no input": (lambda small: (small.root / "in.md").unlink(), "note.md: in.md is missing"),
