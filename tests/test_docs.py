@@ -285,7 +285,8 @@ def test_every_setting_names_its_variable(tmp_path: Path, monkeypatch: pytest.Mo
         has_one = type(default) in values and name != "trust"  # PISTE_TRUST is another thing
         assert bool(variable) == has_one, name
         if variable:
-            monkeypatch.setenv(variable, values[type(default)])
+            one_of = {"secrets": "refuse"}  # where not every text will do
+            monkeypatch.setenv(variable, one_of.get(name, values[type(default)]))
             assert config.load(tmp_path).origins[name] == variable
 
 

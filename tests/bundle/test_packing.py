@@ -323,7 +323,7 @@ def test_results_are_kept_by_content_wherever_it_goes(
     settled()
     repo.write({**FILES, "key.py": f"'{AWS}'"}).pack(tokens=True, secrets="mask")
     asked: list[bytes] = []
-    monkeypatch.setattr("piste.system.secrets.find", lambda body: asked.append(body) or ())
+    monkeypatch.setattr("piste.system.secrets.find", lambda body, _: asked.append(body) or ())
     monkeypatch.setattr("piste.model.tokens.count", lambda text: asked.append(text.encode()) or 1)
 
     repo.write({"a.py": "a = 2\n"}).pack(tokens=True, secrets="mask")

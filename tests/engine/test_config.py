@@ -215,3 +215,35 @@ def test_command_lines_of_agents_are_laid_over_each_other_field_by_field(
         "x", {"x": {"command": "x --mine", "model": "large"}},
     )  # fmt: skip
     assert found.origins["agents.x"] == "piste.toml"
+
+
+def test_a_clone_can_be_stricter_about_secrets_than_oneself_and_not_laxer(
+    project: Path, own_home: Path
+) -> None:
+    personal = own_home / ".config/piste"
+    personal.mkdir(parents=True)
+    (personal / "piste.toml").write_text('secrets = "refuse"\nsecret_patterns = ["mine"]\n')
+    (project / "piste.toml").write_text('secrets = "mask"\nsecret_patterns = ["theirs"]\n')
+
+    found = config.load(project)
+
+    assert found.secrets == "refuse"
+    assert found.secret_patterns == found.bundle.secret_patterns == ("mine", "theirs")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('secrets = "off"', 'secrets must be "mask" or "refuse", not \'off\''),
+        ("secret_patterns = ['(?=x)']", "secret_patterns: '(?=x)' is no pattern of RE2: "),
+        ("secret_allow = ['[']", "secret_allow: '[' is no pattern of RE2: "),
+        ("bundle.secret_allow = []", "unknown setting 'secret_allow' in [bundle]"),
+    ],
+)
+def test_a_wrong_setting_about_secrets_is_named(project: Path, line: str, said: str) -> None:
+    (project / "piste.toml").write_text(line)
+
+    with pytest.raises(UserError) as raised:
+        config.load(project)
+
+    assert said in str(raised.value)

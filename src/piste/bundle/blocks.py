@@ -15,6 +15,7 @@ from piste.bundle.manifest import BINARY, BUNDLE, PACKED, RACY, Note
 from piste.model import tokens
 from piste.system import file_reader
 from piste.system.file_reader import Folders, Stamp
+from piste.system.secret_policy import Policy
 
 ESCAPED = "[U+XXXX]"
 _MARKS_TO_SAY = ("encoding", "invalid", "escaped", "cut", "newline", "bom")
@@ -27,7 +28,7 @@ class Options(NamedTuple):
     numbered: bool
     most: int  # bytes of a file that is packed whole
     cut: bool
-    secrets: bool
+    secrets: tuple[tuple[str, ...], ...] | None  # the policy; None: they are not looked for
     tokens: bool
     compress: bool
 
@@ -44,8 +45,10 @@ class Row(NamedTuple):
 
 def warm(options: Options) -> None:
     """Load what counting and searching need: once, before processes are made from this one."""
-    if options.secrets:
-        _finder()(b"")
+    if options.secrets is not None:
+        from piste.system.secrets import prepare
+
+        prepare(Policy(*options.secrets))
     if options.tokens:
         tokens.counter()
 
@@ -63,7 +66,7 @@ class Maker:
         self.known = known
         self._folders = Folders(root)
         self._option_key = repr(options).encode()
-        self._find = _finder() if options.secrets else None
+        self._find = _finder(options.secrets) if options.secrets is not None else None
 
     def close(self) -> None:
         """Close the folders that are open."""
@@ -167,7 +170,10 @@ def _why(got: file_reader.FileRead) -> Note | None:
     return {"why": got.why} if got.why else None
 
 
-def _finder() -> "Callable[[bytes], tuple[tuple[int, int, str], ...]]":
+def _finder(
+    told: tuple[tuple[str, ...], ...],
+) -> "Callable[[bytes], tuple[tuple[int, int, str], ...]]":
     from piste.system.secrets import find
 
-    return find
+    policy = Policy(*told)
+    return lambda body: find(body, policy)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from piste.model import tokens
 from piste.system import atomic_write, caches
+from piste.system.secret_policy import Policy
 
 Findings = tuple[tuple[int, int, str], ...]
 """Secrets in a text: (start, end, rule), in bytes."""
@@ -72,14 +73,17 @@ def key_of(*parts: bytes) -> bytes:
     return hashlib.sha256(b"\0".join([lengths, *parts])).digest()[:_KEY]
 
 
-def load(folder: Path) -> ScanCache:
-    """Return what an earlier run left in `folder`; nothing where it cannot be used."""
+def load(folder: Path, policy: Policy) -> ScanCache:
+    """Return what a run of this policy left in `folder`; nothing where it cannot be used."""
     data = caches.read(folder, _FILE, _MOST)
     try:
         line, _, rest = data.partition(b"\n")
         head = json.loads(line)
         counted, scanned = int(head["counts"]), int(head["scans"])
-        if head["version"] != _version() or len(rest) != counted * (_KEY + 8) + scanned * _KEY:
+        if (
+            head["version"] != _version(policy)
+            or len(rest) != counted * (_KEY + 8) + scanned * _KEY
+        ):
             return ScanCache()
         numbers: array[int] = array("q")
         numbers.frombytes(rest[counted * _KEY : counted * (_KEY + 8)])
@@ -92,7 +96,7 @@ def load(folder: Path) -> ScanCache:
         return ScanCache()
 
 
-def save(folder: Path, known: ScanCache, files: int) -> None:
+def save(folder: Path, policy: Policy, known: ScanCache, files: int) -> None:
     """Leave what is known for the next run; the oldest goes when there is too much.
 
     Raises OSError.
@@ -103,7 +107,7 @@ def save(folder: Path, known: ScanCache, files: int) -> None:
     counts = _newest(known.counts | known.new_counts, most)
     scans = _newest(known.scans | known.new_scans, most)
     head = {
-        "version": _version(),
+        "version": _version(policy),
         "counts": len(counts),
         "scans": len(scans),
         "findings": {key.hex(): found for key, found in scans.items() if found},
@@ -123,7 +127,7 @@ def _keys(blob: bytes) -> list[bytes]:
     return [blob[at : at + _KEY] for at in range(0, len(blob), _KEY)]
 
 
-def _version() -> str:
+def _version(policy: Policy) -> str:
     from piste.system import secrets
 
-    return f"1 {tokens.ENCODING} {secrets.VERSION}"
+    return f"1 {tokens.ENCODING} {secrets.version(policy)}"

@@ -14,7 +14,7 @@ from piste.bundle.defaults import BUILD_OUTPUT, GROUPS
 from piste.bundle.escapes import quote, quote_all
 from piste.bundle.formats import HEAD, block, closing
 from piste.bundle.manifest import DROPPED, KINDS, PACKED, Note, Table
-from piste.bundle.settings import Settings
+from piste.bundle.settings import Settings, policy
 from piste.system import file_reader
 from piste.system.errors import UserError
 from piste.system.errors import printable as shown_name
@@ -103,7 +103,7 @@ def _section(settings: Settings, kind: str, body: bytes) -> bytes:
     if settings.secrets != "off":
         from piste.system.secrets import find
 
-        if found := find(body):
+        if found := find(body, policy(settings)):
             if settings.secrets == "refuse":
                 raise UserError(
                     f"the {kind} of the bundle holds a secret ({found[0].rule}); remove it, "

@@ -21,7 +21,7 @@ from piste.bundle import listing, manifest
 from piste.bundle.escapes import quote
 from piste.bundle.listing import Listing
 from piste.bundle.manifest import DROPPED, State, Table
-from piste.bundle.settings import PATTERN_FILES, Settings, check
+from piste.bundle.settings import PATTERN_FILES, Settings, check, policy
 from piste.system import atomic_write, caches, file_reader
 from piste.system.errors import UserError, printable
 from piste.system.file_reader import Stamp
@@ -293,7 +293,7 @@ class _Run:
 
         names, watched = self._chosen(old, look)
         counts = settings.tokens or settings.secrets != "off"
-        self.known = cache.load(self.cache) if counts else cache.ScanCache()
+        self.known = cache.load(self.cache, policy(settings)) if counts else cache.ScanCache()
         with self._base(old) as base:
             kept = self._kept(names, base, look.stamps)
             made, wrote, target, sha256 = self._put(names, base, kept)
@@ -332,7 +332,9 @@ class _Run:
         with contextlib.suppress(OSError):
             if self.writes or self.to is not None:
                 caches.make(self.cache)
-                cache.save(self.cache, self.known, len(result.table.names))
+                cache.save(
+                    self.cache, policy(self.asked.settings), self.known, len(result.table.names)
+                )
             if self.writes and not self.asked.of_history:
                 manifest.save(manifest.file_of(self.cache, self.asked.target), result)
 
@@ -570,7 +572,7 @@ def _options(settings: Settings) -> "Options":
         numbered=settings.line_numbers,
         most=settings.max_file,
         cut=settings.oversize == "cut",
-        secrets=settings.secrets != "off",
+        secrets=tuple(policy(settings)) if settings.secrets != "off" else None,
         tokens=settings.tokens,
         compress=settings.compress,
     )

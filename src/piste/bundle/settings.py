@@ -8,6 +8,7 @@ came from, and not the path of the bundle: that is the target of the graph's rul
 from typing import NamedTuple
 
 from piste.system.errors import UserError, did_you_mean
+from piste.system.secret_policy import Policy
 
 CHOICES = {
     "form": ("xml", "markdown", "plain", "json"),
@@ -19,9 +20,12 @@ OWN_PATTERN_FILES = (".ignore", ".repomixignore", ".pisteignore")
 PATTERN_FILES = {name.encode() for name in (*OWN_PATTERN_FILES, ".gitignore")}
 """The names of files that hold patterns, in any folder."""
 
+SHARED = ("secret_patterns", "secret_allow")
+"""Fields that hold for prompts too, and are set outside of `[bundle]`."""
+
 
 class Settings(NamedTuple):
-    """What is packed and how. Every field is a key of `[bundle]` in piste.toml."""
+    """What is packed and how. Every field but those in `SHARED` is a key of `[bundle]`."""
 
     include: tuple[str, ...] = ()
     """Only what matches one of these is packed (gitignore syntax); empty: everything."""
@@ -55,8 +59,17 @@ class Settings(NamedTuple):
     """Whether only signatures and docstrings are kept, in the languages that are known."""
     submodules: bool = False
     """Whether submodules and repositories inside this one are packed too."""
+    secret_patterns: tuple[str, ...] = ()
+    """What is a secret beyond the rules: the setting of that name, outside of `[bundle]`."""
+    secret_allow: tuple[str, ...] = ()
+    """What is none: likewise."""
     command: str = ""
     """Another packer: a shell command that writes the bundle in place of piste."""
+
+
+def policy(settings: Settings) -> Policy:
+    """Return what counts as a secret."""
+    return Policy(settings.secret_patterns, settings.secret_allow)
 
 
 def check(settings: Settings) -> None:

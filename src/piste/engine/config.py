@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from piste import __version__
+from piste.bundle.settings import SHARED
 from piste.bundle.settings import Settings as BundleSettings
 from piste.engine import rules as _rules
 from piste.engine import trust as _trust
@@ -70,6 +71,10 @@ class Config(NamedTuple):
     test_timeout: int = 600
     writes: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    # Of what goes to a model or an agent: masked, or refused where there is a secret in it.
+    secrets: str = "mask"
+    secret_patterns: tuple[str, ...] = ()
+    secret_allow: tuple[str, ...] = ()
     land: bool = True
     branches: str = "piste"
     commit_subject: str = "step {id}: {title}"
@@ -115,12 +120,14 @@ _PLAIN: dict[str, type] = {
     "commit_trailers": bool,
     "commit_sign_off": bool,
     "notify": str,
+    "secrets": str,
 }
 _TRUST = ("folder", _trust.CONTENT)
 # Of the project's settings: what names a program, and runs only where that is allowed.
 _COMMANDS = ("agent", "test", "setup", "notify")
-_LISTS = ("writes", "allow", "safe_folders")  # of texts; they have no variable
+_LISTS = ("writes", "allow", "safe_folders", *SHARED)  # of texts; they have no variable
 _OWN = ("safe_folders",)  # that only the person's own settings may hold
+_SECRETS = ("mask", "refuse")  # the milder first
 _AGENT = ("command", "version", "model")
 _RULE: dict[str, type] = {
     "target": str,
@@ -325,12 +332,14 @@ def _checked(table: Mapping[str, Any], where: str) -> dict[str, Any]:
             checked[key] = _typed(value, _PLAIN[key], key, where)
             _at_least(key, checked[key], where)
             _is_budget(key, checked[key], where)
+            _is_choice(key, checked[key], where)
         elif key in _OWN and where in _PROJECT:
             raise UserError(
                 f"{where}: {key} counts only in your own settings, {own_folder() / FILE}"
             )
         elif key in _LISTS:
             checked[key] = _typed(value, tuple, key, where)
+            _are_patterns(key, checked[key], where)
         elif key == "agents":
             checked[key] = {
                 name: _agent(name, agent, where)
@@ -390,7 +399,7 @@ def _agent(name: str, table: object, where: str) -> dict[str, str]:
 
 
 def _bundle(table: object, where: str) -> dict[str, Any]:
-    known = BundleSettings._fields
+    known = [key for key in BundleSettings._fields if key not in SHARED]
     checked = {}
     for key, value in _typed(table, dict, "bundle", where).items():
         if key not in known:
@@ -430,6 +439,7 @@ def _from_text(name: str, text: str, where: str) -> object:
         raise UserError(f"{where}: no such setting{did_you_mean(name, _PLAIN)}")
     wanted = _PLAIN[name]
     _is_budget(name, text, where)
+    _is_choice(name, text, where)
     if wanted is bool:
         if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
             raise UserError(f"{where}: must be true or false, not {text!r:.60}")
@@ -451,14 +461,31 @@ def _is_budget(key: str, value: object, where: str) -> None:
         caps.parse(str(value), f"{where}: {key}")
 
 
+def _is_choice(key: str, value: object, where: str) -> None:
+    if key == "secrets" and value not in _SECRETS:
+        near = did_you_mean(str(value), _SECRETS)
+        raise UserError(f'{where}: secrets must be "mask" or "refuse", not {value!r:.60}{near}')
+
+
+def _are_patterns(key: str, value: tuple[str, ...], where: str) -> None:
+    if key in SHARED and value:
+        from piste.system.re2_bytes import trouble
+
+        for pattern in value:
+            if why := trouble(pattern):
+                raise UserError(f"{where}: {key}: {pattern!r:.60} is no pattern of RE2: {why}")
+
+
 def _counts(key: str, layer: Any, before: Any, where: str) -> bool:
-    """Whether a layer counts: a repository that one clones may lower what one allows only."""
+    """Whether a layer counts: a repository that one clones may only be stricter than oneself."""
     if where not in _PROJECT:
         return True
     if key == "ask_in_ci":
         return not layer
     if key == "max_input":
         return bool(layer < (before or Config().max_input))
+    if key == "secrets":
+        return layer == _SECRETS[-1]
     if key not in _BUDGETS or before is None:
         return True
     from piste.engine import caps
@@ -484,13 +511,17 @@ def _merge(
         elif isinstance(value, dict):
             into[key] = {**into.get(key, {}), **value}
             origins[key] = where
+        elif key in SHARED:  # nobody's patterns take another's away
+            into[key] = tuple(dict.fromkeys((*into.get(key, ()), *value)))
+            origins[key] = where
         elif _counts(key, value, into.get(key), where):
             into[key] = value
             origins[key] = where
 
 
 def _config(merged: dict[str, Any], origins: dict[str, str]) -> Config:
-    merged["bundle"] = BundleSettings(**merged.get("bundle", {}))
+    shared = {key: merged[key] for key in SHARED if key in merged}
+    merged["bundle"] = BundleSettings(**merged.get("bundle", {}), **shared)
     personal = str(own_folder() / FILE)
     pinned = bool(merged.get("model")) and origins["model"] != personal
     return Config(**merged, model_pinned=pinned, origins=origins)
