@@ -32,6 +32,7 @@ VERBS = {
     "run": "carry steps out, each by an agent, with the tests between",
     "done": "run the tests and tick a step that was carried out by hand",
     "undo": "take back that a step is done",
+    "attempts": "what attempts at steps have left behind; --remove",
     "debug": "pack a failing test run with what matters, for a chat or a model",
     "bundle": "pack the repository into one text file for a model",
     "mise": "write the task definitions for mise",

@@ -83,7 +83,7 @@ BUILT_IN: Mapping[str, Rule] = {rule.name: rule for rule in _TABLE}
 TAKEN = frozenset((
     *("clean_bundles", "copy_bundle", "idea", "line"),
     *("accept", "check", "demo", "diff", "init", "log", "prompt", "restore", "status", "why"),
-    *("mise", "prompt_plan_status", "steps", "next", "step", "done", "undo", "debug"),
+    *("mise", "prompt_plan_status", "steps", "next", "step", "done", "undo", "debug", "attempts"),
     *("doctor", "store", "trust"),
     *("clean", "dumpdb", "forget", "help", "ignore", "info", "list", "run", "strace"),
     "tabcompletion",

@@ -27,6 +27,7 @@ from piste.steps import (
     context,
     home,
     ignored,
+    leftover,
     merge,
     progress,
     records,
@@ -162,6 +163,7 @@ def _begin(run: Run, link: StepStatus) -> Attempt:
     if kept := worktree.rescue(repo, "left in the worktree\n"):
         screen.say(f"what was left in the worktree is kept on {kept}")
     base = merge.base(repo)
+    leftover.sweep(repo)
     branch = git.attempts(repo, step.id)
     now = Attempt(
         step=step.id, title=step.title, digest=link.digest, prompt=step.prompt,
