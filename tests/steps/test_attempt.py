@@ -29,6 +29,14 @@ def test_what_cannot_be_read_is_no_attempt(tmp_path: Path, data: bytes) -> None:
     assert attempt.load(tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    "forged", [{"phase": "landed"}, {"step": 7}, {"branch": None}, {"commit": ["x"]}]
+)
+def test_what_has_another_type_is_no_attempt(tmp_path: Path, forged: dict[str, object]) -> None:
+    attempt.save(tmp_path, replace(ONE, **forged))  # type: ignore[arg-type]
+    assert attempt.load(tmp_path) is None
+
+
 def test_every_phase_is_carried_out_or_is_an_end() -> None:
     texts = {name: value for name, value in vars(attempt).items() if isinstance(value, str)}
     named = {texts[name] for name in texts if name.isupper() and name not in ("FILE", "FOLDER")}

@@ -32,6 +32,17 @@ def is_alive(pid: str) -> bool:
     return done.stdout.strip()[:1] not in ("", "Z")
 
 
+# What came with the repository ------------------------------------------------------------------
+
+
+def test_an_attempt_that_is_committed_is_refused(rig: Rig) -> None:
+    forged = attempt.Attempt("1", "T", "d", "p", "gemini", "", "", "true", "b", "HEAD", "HEAD")
+    attempt.save(rig.root, forged)
+    rig.git("add", "--force", attempt.FILE)
+    with pytest.raises(UserError, match=r"state\.json is in git, where it does not belong"):
+        runner.settled(rig.world())
+
+
 # A step that goes well --------------------------------------------------------------------------
 
 

@@ -34,6 +34,7 @@ AGENT, LEFT, TESTS, RED, GREEN = "agent", "left", "tests", "red", "green"
 REVIEW, COMMIT, LAND = "review", "commit", "land"
 DONE, FAILED, BLOCKED, SKIPPED = "done", "failed", "blocked", "skipped"
 OVER = (DONE, FAILED, BLOCKED, SKIPPED)
+_PHASES = (AGENT, LEFT, TESTS, RED, GREEN, REVIEW, COMMIT, LAND, *OVER)
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,9 @@ def load(root: Path) -> Attempt | None:
     try:
         raw = json.loads(project_files.read(root, FILE, project_files.RECORD))
         if raw.pop("schema") != SCHEMA or {*raw} != {one.name for one in fields(Attempt)}:
+            return None
+        words = [raw[one.name] for one in fields(Attempt) if one.type is str]
+        if raw["phase"] not in _PHASES or not all(isinstance(word, str) for word in words):
             return None
         raw["landing"] = tuple(raw["landing"]) if raw["landing"] else None
         raw["weakened"] = tuple(raw["weakened"])

@@ -62,6 +62,9 @@ class Outcome(NamedTuple):
 # ------------------------------------------------------------------ a step, from outside
 
 
+_TRACKED = ("ls-files", "--error-unmatch", "--", attempt.FILE)
+
+
 @contextlib.contextmanager
 def only_one(world: World, what: str, stop: threading.Event | None = None) -> Iterator[None]:
     """Hold the lock of the run: wait for another one, and for what a killed one had started.
@@ -111,9 +114,14 @@ def carry_out(world: World, settings: Settings, options: Options, link: StepStat
 def settled(world: World) -> Attempt | None:
     """Return the attempt that is written down, after a landing that was cut off is put right.
 
-    Raises UserError where a person has to do that.
+    Raises UserError where a person has to do that, and for one that came with the repository:
+    what somebody else has committed says nothing of what was done here.
     """
     now = attempt.load(world.root)
+    if now is not None and not git.ask(world.root, _TRACKED)[0]:
+        raise UserError(
+            f"{attempt.FILE} is in git, where it does not belong; git rm --cached it, and delete it"
+        )
     if now is not None and now.landing is not None:
         branches = progress.settings(world).branches
         merge.finish(git.find(world.root, branches), merge.Landing(*now.landing))
