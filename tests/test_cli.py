@@ -12,7 +12,7 @@ from support.standin import StandIn
 
 from piste import __version__, cli
 from piste.engine import rules
-from piste.system.errors import EXIT_MISTAKE, did_you_mean
+from piste.system.errors import did_you_mean
 
 
 def said(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
@@ -164,31 +164,52 @@ def test_wrong_settings_are_one_line_whatever_is_run(
 
 
 @pytest.mark.parametrize(
-    ("text", "last"),
+    ("text", "said"),
     [
-        ("nonsense here\n", "SyntaxError: invalid syntax"),
-        ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("def task_x():\n    return nope\n", "NameError: name 'nope' is not defined"),
+        ("nonsense here\n", "line 1: SyntaxError: invalid syntax"),
+        (
+            "import no_such_module\n",
+            "line 1: ModuleNotFoundError: No module named 'no_such_module'",
+        ),
+        ("\ndef task_x():\n    return nope\n", "line 3: NameError: name 'nope' is not defined"),
+        ("raise SystemExit('no')\n", "line 1: SystemExit: no"),
+        ("def task_x():\n    return {'actons': []}\n", "'actons'"),
+        (
+            "def task_readme():\n    return {'actions': ['true']}\n",
+            "its task 'readme' is one of piste's",
+        ),
     ],
 )
-def test_a_mistake_in_ones_own_dodo_is_shown_where_it_is(
-    run: Run, project: Path, text: str, last: str
+def test_a_dodo_that_is_wrong_is_left_out_in_one_line(
+    run: Run, project: Path, text: str, said: str
 ) -> None:
     (project / "dodo.py").write_text(text)
     done = run("piste", "list")
-    assert done.returncode == EXIT_MISTAKE
-    assert done.stderr.splitlines()[-1].startswith(last)
-    assert "dodo.py" in done.stderr
-    assert "cli.py" not in done.stderr  # where it came from is not the person's concern
-    assert run("piste", "status").returncode == 0
-
-
-def test_a_task_that_doit_cannot_take(run: Run, project: Path) -> None:
-    (project / "dodo.py").write_text("def task_x():\n    return {'actons': []}\n")
-    done = run("piste", "list")
-    assert done.returncode == EXIT_MISTAKE
+    assert done.returncode == 0, done.stderr
+    assert "plan " in done.stdout
     assert len(done.stderr.splitlines()) == 1
-    assert "'actons'" in done.stderr
+    assert done.stderr.startswith("dodo.py is left out: ")
+    assert said in done.stderr
+    assert run("piste", "plan").returncode == 0
+
+
+def test_a_dodo_whose_tasks_do_not_fit_together_is_left_out(run: Run, project: Path) -> None:
+    text = "def task_x():\n    return {'actions': None, 'task_dep': ['nope']}\n"
+    (project / "dodo.py").write_text(text)
+    done = run("piste", "plan")
+    assert done.returncode == 0, done.stderr
+    assert "dodo.py is left out: " in done.stderr
+    assert (project / "prompt_plan.md").exists()
+
+
+def test_what_a_dodo_sets_for_doit_is_joined_with_ours(run: Run, project: Path) -> None:
+    (project / "dodo.py").write_text(
+        "from piste.tasks import *\nDOIT_CONFIG = {'default_tasks': ['hi']}\n"
+        "def task_hi():\n    return {'actions': ['echo hi'], 'verbosity': 2}\n"
+    )
+    assert "hi" in run("piste", "hi").stdout
+    assert run("piste", "plan").returncode == 0
+    assert run("piste", "check", "plan").returncode == 0
 
 
 # Both doors ---------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """doit's own command line under our name: our tasks, and on top of them the project's dodo.py.
 
-What doit complains of becomes a UserError, in one line of ours; what goes wrong in the
-project's own dodo.py is shown as Python shows it. It does not know our own verbs.
+What doit complains of becomes a UserError, in one line of ours. A dodo.py that cannot be loaded
+is left out, with one line; what goes wrong in it later is shown as Python shows it. It does not
+know our own verbs.
 """
 
 import os
@@ -20,8 +21,8 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 import piste.tasks as tasks
 from piste.doit_graph import graph
 from piste.engine import gate, project, trust
-from piste.system import project_files
-from piste.system.errors import EXIT_MISTAKE, UserError, did_you_mean
+from piste.system import project_files, screen
+from piste.system.errors import EXIT_MISTAKE, UserError, did_you_mean, printable
 
 _SETTINGS_OF_DOIT = ("pyproject.toml", "doit.cfg")
 
@@ -40,11 +41,19 @@ def main(args: list[str], verbs: Iterable[str]) -> int:
     allowed = bool(found) and gate.asked(project.world(root))
     graph.left_out = [] if allowed else [*found]
     try:
-        code = int(Main(Loader(root, here, allowed), verbs).run(args) or 0)
+        try:
+            code = int(Main(Loader(root, here, allowed), verbs).run(args) or 0)
+        except DodoFailed as failed:
+            screen.say(f"dodo.py is left out: {failed}; piste works with its own tasks")
+            code = int(Main(Loader(root, here, False), verbs).run(args) or 0)
         gate.left_out(graph.left_out)
         return code
     except SystemExit as ended:  # see `backend.Reporter.complete_run`
         return int(ended.code or 0)
+
+
+class DodoFailed(Exception):
+    """The project's own dodo.py cannot be loaded, or does not go with our tasks."""
 
 
 class Loader(NamespaceTaskLoader):
@@ -60,6 +69,8 @@ class Loader(NamespaceTaskLoader):
     def __init__(self, root: Path, here: Path, allowed: bool) -> None:
         super().__init__()
         self._root, self._here, self._allowed = root, here, allowed
+        self.has_dodo = False  # the project's dodo.py is among the tasks
+        self.is_loading = False  # and they are being loaded
 
     def setup(self, opt_values: Any) -> None:
         named = {"model": opt_values["piste_model"]} if opt_values["piste_model"] else {}
@@ -69,8 +80,20 @@ class Loader(NamespaceTaskLoader):
         self.namespace = dict(vars(tasks))
         there = project_files.read_any(self._root, "dodo.py", project_files.DOCUMENT) is not None
         if self._allowed and there:
-            self.namespace.update(_dodo(self._root / "dodo.py"))
+            self.has_dodo = self.is_loading = True
+            found = _dodo(self._root / "dodo.py")
+            if isinstance(config := found.get("DOIT_CONFIG"), dict):
+                found = {**found, "DOIT_CONFIG": {**tasks.DOIT_CONFIG, **config}}
+            self.namespace.update(found)
         loader.initial_workdir = str(self._here)
+
+    def load_tasks(self, cmd: Any, pos_args: Any) -> Any:
+        """Load them all; what goes wrong later is not a matter of loading."""
+        found = super().load_tasks(cmd, pos_args)
+        if self.is_loading:
+            _no_name_twice(found)
+        self.is_loading = False
+        return found
 
 
 class OurHelp(Help):
@@ -130,12 +153,20 @@ class Main(DoitMain):
         except CmdParseError as error:
             raise UserError(_bad_option(str(error), args, name)) from None
         except (InvalidDodoFile, InvalidTask) as error:
+            if tasks_of.has_dodo:  # without it, ours alone are asked
+                raise DodoFailed(_one_line(error)) from None
             raise UserError(_one_line(error)) from None
         except KeyError as error:  # `doit info` looks a word up without asking
+            if tasks_of.is_loading and _is_of_dodo(error):
+                raise DodoFailed(_where(error)) from None
             if name != "info" or error.args != tuple(args):
                 return _of_dodo(error)
             raise UserError(_unknown(args[0], command, words)) from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            if tasks_of.is_loading and _is_of_dodo(error):
+                raise DodoFailed(_where(error)) from None
+            if isinstance(error, SystemExit):
+                raise
             return _of_dodo(error)
 
 
@@ -173,7 +204,7 @@ def _flag(option: dict[str, Any]) -> str:
     return typed if option.get("type") is bool else f"{typed} X"
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
@@ -202,10 +233,40 @@ def _of_dodo(error: Exception) -> int:
     """Show what went wrong in the project's own dodo.py, as Python does; raise all else."""
     import traceback
 
+    if not _is_of_dodo(error):
+        raise error
+    traceback.print_exception(error.with_traceback(_frame_of_dodo(error)))
+    return EXIT_MISTAKE
+
+
+def _is_of_dodo(error: BaseException) -> bool:
+    in_text = isinstance(error, SyntaxError) and "dodo.py" in str(error.filename)
+    return in_text or _frame_of_dodo(error) is not None
+
+
+def _frame_of_dodo(error: BaseException) -> Any:
     trace = error.__traceback__
     while trace and Path(trace.tb_frame.f_code.co_filename).name != "dodo.py":
         trace = trace.tb_next
-    if not trace and not (isinstance(error, SyntaxError) and "dodo.py" in str(error.filename)):
-        raise error
-    traceback.print_exception(error.with_traceback(trace))
-    return EXIT_MISTAKE
+    return trace
+
+
+def _where(error: BaseException) -> str:
+    """Say in a few words what is wrong in dodo.py, and in which line."""
+    trace = _frame_of_dodo(error)
+    line = trace.tb_lineno if trace else getattr(error, "lineno", None)
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    where = f"line {line}: " if line else ""
+    return f"{where}{type(error).__name__}{f': {printable(_one_line(said))}' if said else ''}"
+
+
+def _no_name_twice(found: Iterable[Any]) -> None:
+    """Raise DodoFailed where dodo.py has a task of one of our names beside ours."""
+    seen: set[str] = set()
+    for task in found:
+        if task.name in seen:
+            raise DodoFailed(
+                f"its task {printable(task.name)!r} is one of piste's; name yours otherwise, or "
+                "import only the stages that you want"
+            )
+        seen.add(task.name)
