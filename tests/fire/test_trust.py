@@ -402,3 +402,129 @@ def test_a_helper_process_imports_nothing_from_the_folder_that_is_packed(
     for words in (("bundle",), ("todo",), ("list",)):
         assert stranger.run(*words).returncode == 0
     assert stranger.ran == []
+
+
+# What a .git/config may name, that git would run at one occasion or another.
+CONFIG = """
+[core]
+ fsmonitor = {fsmonitor}
+ sshCommand = {ssh}
+ gitProxy = {proxy}
+ askPass = {askpass}
+ editor = {editor}
+ pager = {pager}
+ hooksPath = .hooks
+ alternateRefsCommand = {alternate}
+ repositoryformatversion = 1
+[extensions]
+ partialClone = origin
+[remote "origin"]
+ url = ssh://nowhere.invalid/x
+ promisor = true
+ uploadpack = {uploadpack}
+[protocol]
+ allow = always
+[protocol "ext"]
+ allow = always
+[credential]
+ helper = !{credential}
+[filter "spy"]
+ clean = {clean}
+ smudge = {smudge}
+ process = {process}
+ required = true
+[filter "a=b"]
+ clean = {clean2}
+[diff]
+ external = {external}
+ submodule = log
+[diff "spy"]
+ textconv = {textconv}
+ command = {command}
+[merge "spy"]
+ driver = {driver}
+[gpg]
+ program = {gpg}
+[log]
+ showSignature = true
+[status]
+ submoduleSummary = true
+[pager]
+ log = {pager2}
+ diff = {pager3}
+[alias]
+ ls-files = !{alias}
+ log = !{alias2}
+"""
+
+
+def with_hostile_git(stranger: Stranger) -> None:
+    stranger.settings()
+    stranger.write("a.py", "x = 1\n")
+    stranger.write("b=c.py", "x = 1\n")
+    stranger.committed()
+    (stranger.root / "a.py").write_text("x = 2\n")
+    (stranger.root / "b=c.py").write_text("x = 2\n")
+    stranger.write(".gitattributes", "a.py filter=spy diff=spy merge=spy\n* filter=a=b\n")
+    program = stranger.home / "program"
+    program.write_text(f"#!/bin/sh\necho $0 $* >> {stranger.canary}\n")
+    program.chmod(0o755)
+    names = {word for word in CONFIG.replace("!", "").split() if word.startswith("{")}
+    config = stranger.root / ".git/config"
+    config.write_text(CONFIG.format(**{name.strip("{}"): program for name in names}))
+    for hook in ("post-index-change", "reference-transaction", "pre-auto-gc"):
+        stranger.write(f".hooks/{hook}", program.read_text())
+        (stranger.root / ".hooks" / hook).chmod(0o755)
+
+
+GIT_LOOKING = [
+    "status -a", "check", "why plan", "steps", "next", "next --full", "prompt plan", "doctor",
+    "log", "undo", "bundle --dry", "bundle", "bundle --since HEAD --diff --dry", "list", "todo",
+    "bundle --log 3 --dry", "bundle --diff --log 2", "bundle --submodules", "trust --show",
+    "debug", "run", "done",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", GIT_LOOKING)
+def test_no_program_of_a_git_config_runs(stranger: Stranger, line: str) -> None:
+    with_hostile_git(stranger)
+    done = stranger.run(*line.split())
+    assert stranger.ran == []
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 1, 2)
+
+
+def test_the_canaries_would_sing(stranger: Stranger) -> None:
+    with_hostile_git(stranger)
+    stranger.git("diff")
+    assert "program" in stranger.canary.read_text()
+    stranger.canary.unlink()
+    for path in (stranger.root / ".git/objects").glob("??/*"):
+        path.unlink()
+    stranger.git("log")
+    assert "program" in stranger.canary.read_text()
+
+
+@pytest.mark.parametrize("line", ["steps", "next", "undo 1", "bundle --log 3 --dry", "status"])
+def test_a_missing_object_is_not_fetched(stranger: Stranger, line: str) -> None:
+    with_hostile_git(stranger)
+    for path in (stranger.root / ".git/objects").glob("??/*"):
+        path.unlink()
+    stranger.run(*line.split())
+    assert stranger.ran == []
+
+
+def test_a_bare_repository_within_a_clone_is_none(stranger: Stranger) -> None:
+    stranger.settings()
+    inner = stranger.root / "docs"
+    inner.mkdir()
+    stranger.git("init", "-q", "--bare", "docs")
+    program = stranger.leaves("bare")
+    more = f'[core]\n fsmonitor = "{program}"\n worktree = .\n bare = false\n'
+    (inner / "config").write_text((inner / "config").read_text().replace("bare = true", "") + more)
+    (inner / "piste.toml").write_text('model = "outline"\n')
+    (inner / "spec.md").write_text("# Docs\n")
+    stranger.root = inner
+    for line in ("next --full", "bundle --dry", "bundle --diff --dry", "steps", "status"):
+        stranger.run(*line.split())
+    assert stranger.ran == []

@@ -7,14 +7,14 @@ the same bytes. It does not know how the text is framed.
 import subprocess
 from collections.abc import Iterable, Sequence
 
-from piste.bundle.listing import environment
+from piste.system import git_look
 from piste.system.errors import UserError, printable
 
 _ARGUMENTS = 100_000  # bytes of names handed to one git
 _DIFF = (
     "-c", "core.quotepath=true", "diff", "-O/dev/null", "--no-color", "--no-ext-diff",
     "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--full-index",
-    "--diff-algorithm=myers", "--no-renames", "--relative",
+    "--diff-algorithm=myers", "--no-renames", "--relative", "--ignore-submodules=dirty",
 )  # fmt: skip
 
 
@@ -92,10 +92,14 @@ def _git_folder(root: str) -> bool:
 
 def _git(root: str, *arguments: str | bytes) -> bytes:
     """Return what git prints. Raises UserError where it fails or is not there."""
-    command: list[str | bytes] = ["git", "-c", "core.fsmonitor=false", *arguments]
+    command: list[str | bytes] = ["git", *git_look.OPTIONS, *arguments]
     try:
         done = subprocess.run(
-            command, cwd=root, env=environment(), capture_output=True, stdin=subprocess.DEVNULL
+            command,
+            cwd=root,
+            env=git_look.without_filters(root),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
         )
     except FileNotFoundError:
         raise UserError(

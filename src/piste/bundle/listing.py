@@ -15,22 +15,11 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from piste.bundle.escapes import quote
-from piste.system import atomic_write
+from piste.system import atomic_write, git_look
 from piste.system.errors import UserError
 
-# A repository's own settings must not run a program, colour the output or wait for a lock.
-_GIT = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks")
+_GIT = ("git", *git_look.OPTIONS)
 _LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
-# `git rev-parse --local-env-vars`
-_LOCAL = frozenset(
-    f"GIT_{name}"
-    for name in (
-        "ALTERNATE_OBJECT_DIRECTORIES", "CONFIG", "CONFIG_PARAMETERS", "CONFIG_COUNT",
-        "OBJECT_DIRECTORY", "DIR", "WORK_TREE", "IMPLICIT_WORK_TREE", "GRAFT_FILE",
-        "INDEX_FILE", "NO_REPLACE_OBJECTS", "REPLACE_REF_BASE", "PREFIX", "SHALLOW_FILE",
-        "COMMON_DIR",
-    )
-)  # fmt: skip
 _TEMPORARY = atomic_write.PREFIX.encode()
 _NO_GIT = "not a git repository"
 
@@ -60,16 +49,6 @@ class Running(NamedTuple):
     errors: int = -1
 
 
-def environment() -> dict[str, str]:
-    """Return the environment for git: plain messages, and the folder's own repository.
-
-    A git hook sets GIT_DIR, GIT_INDEX_FILE and others for the repository that it runs in,
-    which need not be the one of the folder that is packed.
-    """
-    own = {key: value for key, value in os.environ.items() if key not in _LOCAL}
-    return own | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
-
-
 def start(root: str) -> Running:
     """Start git's listing of `root`; `finish` takes it up. Raises UserError, OSError."""
     if not os.path.isdir(root):
@@ -84,7 +63,7 @@ def start(root: str) -> Running:
     try:
         # Not by `subprocess`: importing that takes longer than git needs for a small tree.
         command = [*_GIT, "-C", root, *_LIST]
-        pid = os.posix_spawnp("git", command, environment(), file_actions=streams)
+        pid = os.posix_spawnp("git", command, git_look.environment(), file_actions=streams)
     except FileNotFoundError:
         os.close(out)
         os.close(errors)
@@ -179,7 +158,10 @@ def _git_ignores(root: str) -> bool:
     import subprocess
 
     asked = subprocess.run(
-        [*_GIT, "check-ignore", "--quiet", "."], cwd=root, env=environment(), capture_output=True
+        [*_GIT, "check-ignore", "--quiet", "."],
+        cwd=root,
+        env=git_look.environment(),
+        capture_output=True,
     )
     return asked.returncode == 0
 

@@ -23,7 +23,7 @@ from piste.engine.store import Store, default_folder
 from piste.engine.world import World
 from piste.model import llm_home
 from piste.model.prices import FREE
-from piste.system import paths, project_files, screen
+from piste.system import git_look, paths, project_files, screen
 from piste.system.errors import EXIT_FAILED, PisteError, UserError, printable, redact
 
 OK, NOTE, MEND = "ok", "note", "mend"
@@ -152,7 +152,8 @@ def _of_store(store: Store, deep: bool) -> Iterator[Line]:
 
 def _git(root: Path, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["git", "--no-optional-locks", *args], cwd=root, capture_output=True, text=True,
+        ["git", *git_look.OPTIONS, *args], cwd=root, env=git_look.environment(),
+        capture_output=True, text=True,
         errors="replace", stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from piste.commands import common
 from piste.commands.done import own_chain
 from piste.commands.steps import named
-from piste.engine import project
+from piste.engine import gate, project
 from piste.engine.world import World
 from piste.steps import progress, records, runner, ticking
 from piste.steps.progress import StepStatus
@@ -61,6 +61,7 @@ def _take_back(world: World, link: StepStatus, made: str) -> list[str]:
 
     Raises UserError where there is no such commit, or where it does not come off clean.
     """
+    world = gate.require(world, "piste undo --code")  # git's filters have a part in it
     step = printable(link.step.id)
     if not made:
         raise UserError(f"no commit of an agent's for step {step} is in this branch's history")
@@ -96,11 +97,12 @@ def _commit_of(world: World, link: StepStatus) -> str:
     own = records.file_of(link.step.id)
     where = next((path for path, record in known.items() if record == link.record), own)
     arguments = ("log", "-1", "--format=%H", "--diff-filter=AM", "--", where)
-    code, out, _ = git.ask(world.root, arguments)
+    code, out, _ = git.ask(world.root, arguments, look=True)
     made = "" if code else out.strip()
     if not made:
         return ""
-    _, text, _ = git.ask(world.root, ("show", f"{made}:./{where}"))
+    shown = ("show", "--no-textconv", f"{made}:./{where}")
+    _, text, _ = git.ask(world.root, shown, look=True)
     record = records.parse(text.encode(), where)
     same = record == link.record if link.record else record.prompt == link.digest
     return made if same and record.agent != records.HAND else ""

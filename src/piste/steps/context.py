@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from piste.system import processes
+from piste.system import git_look
 
 MOST_FILES = 20_000  # that a listing looks at
 _MOST_NAMES = 400  # that a tree shows
@@ -22,10 +22,18 @@ _SKIPPED = {"node_modules", "__pycache__", "venv", "dist", "build", "target"}  #
 
 def files(root: Path) -> list[str]:
     """Return the project-relative names of the files in `root`, sorted, without ignored ones."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = [
+        "git",
+        *git_look.OPTIONS,
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
     try:
         done = subprocess.run(
-            command, cwd=root, env=processes.environment(), stdin=subprocess.DEVNULL,
+            command, cwd=root, env=git_look.environment(), stdin=subprocess.DEVNULL,
             capture_output=True, check=True,
         )  # fmt: skip
         names = {os.fsdecode(name) for name in done.stdout.split(b"\0") if name}

@@ -173,9 +173,11 @@ def unlanded(repo: Repo) -> list[records.Record]:
     if not line or is_ancestor(repo.root, line, repo.head):
         return []
     folder = f"{repo.prefix}{records.FOLDER}/"
-    out = git(repo.top, "ls-tree", "-r", "-z", "--name-only", "--full-tree", line, "--", folder)
+    listed = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", line, "--", folder)
+    out = git(repo.top, *listed, look=True)
+    shown = ("cat-file", "blob")
     return [
-        records.parse(git(repo.root, "cat-file", "blob", f"{line}:{path}").encode(), path)
+        records.parse(git(repo.root, *shown, f"{line}:{path}", look=True).encode(), path)
         for path in out.split("\0")
         if path.endswith(".json")
     ]

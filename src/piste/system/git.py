@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import atomic_write, paths, processes
+from piste.system import atomic_write, git_look, paths, processes
 from piste.system.errors import Failed, UserError, printable
 
 BRANCHES = "piste"
@@ -87,12 +87,14 @@ def git(
     *arguments: str,
     env: Mapping[str, str] | None = None,
     data: bytes | None = None,
+    look: bool = False,
 ) -> str:
     """Return what a git command prints. Raises GitFailed with git's own line.
 
-    git runs in a session of its own: a signal to piste's group never cuts it in half.
+    git runs in a session of its own: a signal to piste's group never cuts it in half. With
+    `look` nothing that the repository names is run; see `git_look`.
     """
-    code, out, said = ask(folder, arguments, env, data)
+    code, out, said = ask(folder, arguments, env, data, look)
     if code:
         raise GitFailed(f"git {arguments[0]}: {said or f'exit code {code}'}")
     return out
@@ -103,12 +105,16 @@ def ask(
     arguments: Sequence[str],
     env: Mapping[str, str] | None = None,
     data: bytes | None = None,
+    look: bool = False,
 ) -> tuple[int, str, str]:
     """Return a git command's exit code, what it prints, and its first line of complaint."""
     more = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", **(env or {})}
+    options: tuple[str, ...] = _QUIET
+    if look:
+        options, more = (*_QUIET, *git_look.OPTIONS), {**more, **git_look.environment()}
     try:
         done = subprocess.run(
-            ["git", *_QUIET, *arguments], cwd=folder, env=processes.environment(more),
+            ["git", *options, *arguments], cwd=folder, env=processes.environment(more),
             input=data, stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True, check=False, start_new_session=True,
         )  # fmt: skip
@@ -122,7 +128,7 @@ def ask(
 
 def _holds(folder: Path, *arguments: str) -> bool:
     """Whether a git command that answers by its exit code says yes."""
-    code, _, said = ask(folder, arguments)
+    code, _, said = ask(folder, arguments, look=True)
     if code > 1:
         raise GitFailed(f"git {arguments[0]}: {said}")
     return code == 0
@@ -130,13 +136,13 @@ def _holds(folder: Path, *arguments: str) -> bool:
 
 def commit_of(folder: Path, name: str) -> str:
     """Return the commit that a name stands for, or ""."""
-    _, out, _ = ask(folder, ("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"))
+    _, out, _ = ask(folder, ("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"), look=True)
     return out.strip()
 
 
 def tree_of(folder: Path, commit: str) -> str:
     """Return the hash of the content of a commit."""
-    return git(folder, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
+    return git(folder, "rev-parse", "--verify", f"{commit}^{{tree}}", look=True).strip()
 
 
 def is_ancestor(folder: Path, older: str, newer: str) -> bool:
@@ -146,7 +152,7 @@ def is_ancestor(folder: Path, older: str, newer: str) -> bool:
 
 def settings(folder: Path) -> list[tuple[str, str, str]]:
     """Return (scope, key, value) of git's settings in a folder; of one key the last one counts."""
-    fields = git(folder, "config", "--list", "-z", "--show-scope").split("\0")
+    fields = git(folder, "config", "--list", "-z", "--show-scope", look=True).split("\0")
     found = []
     for scope, row in zip(fields[0::2], fields[1::2], strict=False):
         key, sign, value = row.partition("\n")
@@ -181,7 +187,8 @@ def find(root: Path, branches: str = BRANCHES) -> Repo:
     while a rebase is under way.
     """
     under_way = ("--git-path", "rebase-merge", "--git-path", "rebase-apply")
-    code, out, said = ask(root, ("rev-parse", "--show-toplevel", "--git-common-dir", *under_way))
+    asked = ("rev-parse", "--show-toplevel", "--git-common-dir", *under_way)
+    code, out, said = ask(root, asked, look=True)
     if code:
         if "not a git repository" in said:
             way = "git init && git add -A && git commit"
@@ -193,7 +200,7 @@ def find(root: Path, branches: str = BRANCHES) -> Repo:
     head = commit_of(root, "HEAD")
     if not head:
         raise UserError("the repository has no commit yet; git add -A && git commit, then again")
-    _, branch, _ = ask(root, ("symbolic-ref", "--quiet", "--short", "HEAD"))
+    _, branch, _ = ask(root, ("symbolic-ref", "--quiet", "--short", "HEAD"), look=True)
     folder = Path(os.path.realpath(root / common))
     below = "" if prefix == "." else f"{prefix}/"
     if any((root / rebase).exists() for rebase in rebases):
@@ -252,7 +259,7 @@ class Change(NamedTuple):
 
 def changes(folder: Path, older: str, newer: str) -> list[Change]:
     """Return the paths in which two commits differ, sorted."""
-    out = git(folder, "diff-tree", "-r", "-z", "--raw", "--no-renames", older, newer)
+    out = git(folder, "diff-tree", "-r", "-z", "--raw", "--no-renames", older, newer, look=True)
     fields = out.split("\0")
     found = []
     for about, path in zip(fields[0::2], fields[1::2], strict=False):
@@ -264,7 +271,7 @@ def changes(folder: Path, older: str, newer: str) -> list[Change]:
 def diff(folder: Path, older: str, newer: str, *options: str, pathspecs: Sequence[str] = ()) -> str:
     """Return git's diff of two commits as text; `pathspecs` are paths from the top, or none."""
     those = [f":(top,literal){path}" for path in pathspecs]
-    plain = ("--no-color", "--no-ext-diff", *options)
+    plain = ("--no-color", *git_look.NO_PROGRAMS, *options)
     return git(folder, "diff", *plain, older, newer, "--", *those)
 
 

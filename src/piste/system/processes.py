@@ -23,19 +23,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import reaper
+from piste.system import git_look, reaper
 
 MOST_OUTPUT = 64 << 20  # bytes that a program may print before it is stopped
 _TICK = 0.05  # seconds between two looks at what it has printed
-# What git sets for its hooks belongs to another folder than the one we work in (git rev-parse
-# --local-env-vars).
-_GIT_LOCAL = frozenset((
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_PARAMETERS", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NO_REPLACE_OBJECTS",
-    "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-))  # fmt: skip
 
 
 class Ended(NamedTuple):
@@ -62,7 +53,7 @@ class Program(NamedTuple):
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return our environment for another program, without what git set for a hook."""
-    own = {name: value for name, value in os.environ.items() if name not in _GIT_LOCAL}
+    own = {name: value for name, value in os.environ.items() if name not in git_look.LOCAL}
     return {**own, **(more or {})}
 
 
@@ -116,7 +107,7 @@ def _start(program: Program, life: int, stack: contextlib.ExitStack) -> "subproc
 _REAPER = f"""\
 import sys
 sys.path.append({str(Path(__file__).parents[2])!r})
-from piste.system import reaper
+from piste.system import git_look, reaper
 reaper.watch(sys.argv[1:])"""
 
 
