@@ -26,8 +26,8 @@ from piste.system import project_files
 from piste.system.errors import UserError, did_you_mean
 
 FILE = "piste.toml"
-SHARED = "pyproject.toml"
-_PROJECT = (FILE, SHARED)  # names that the settings of a project have in messages
+PYPROJECT = "pyproject.toml"
+_PROJECT = (FILE, PYPROJECT)  # names that the settings of a project have in messages
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _TABLE = re.compile(rb"^\s*\[+tool\.piste[.\]]", re.MULTILINE)
 _WORTH_CACHING = 8_000  # bytes of settings; below that, parsing is quicker than looking it up
@@ -203,10 +203,10 @@ def _project_file(root: Path) -> tuple[str, bytes] | None:
     own = project_files.read_any(root, FILE, project_files.SETTINGS)
     shared = shared_table(root)
     if own is not None and shared is not None:
-        raise UserError(f"settings stand in {FILE} and in [tool.piste] of {SHARED}; keep one")
+        raise UserError(f"settings stand in {FILE} and in [tool.piste] of {PYPROJECT}; keep one")
     if own is not None:
         return FILE, own
-    return (SHARED, shared) if shared is not None else None
+    return (PYPROJECT, shared) if shared is not None else None
 
 
 def shared_table(root: Path) -> bytes | None:
@@ -214,7 +214,7 @@ def shared_table(root: Path) -> bytes | None:
 
     Raises UserError for one that may have them and cannot be read.
     """
-    data = project_files.read_any(root, SHARED, project_files.SETTINGS)
+    data = project_files.read_any(root, PYPROJECT, project_files.SETTINGS)
     return data if data is not None and has_table(data) else None
 
 
@@ -320,7 +320,7 @@ def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
         raise UserError(f"{where}: not valid TOML: {error}") from None
     except RecursionError:
         raise UserError(f"{where}: nested too deeply; settings are two levels deep") from None
-    if where == SHARED:
+    if where == PYPROJECT:
         table = table.get("tool", {}).get("piste", {})
     return table
 

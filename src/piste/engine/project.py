@@ -18,7 +18,7 @@ from piste.system.errors import UserError
 _README_FORMS = (".md", "", ".rst", ".txt", ".adoc", ".org", ".markdown", ".mdx")
 _MARKS = (config.FILE, paths.STATE)
 # What makes a folder a project, and is obeyed there; see `owners`.
-_OBEYED = (*_MARKS, config.SHARED, "dodo.py", ".git")
+_OBEYED = (*_MARKS, config.PYPROJECT, "dodo.py", ".git")
 
 
 def root_of(start: Path) -> Path:
@@ -113,7 +113,7 @@ def _store_folder(root: Path, settings: config.Config) -> Path:
     if not settings.store:
         return default_folder()
     where = settings.origins.get("store", "")
-    if where in (config.FILE, config.SHARED):
+    if where in (config.FILE, config.PYPROJECT):
         # A repository that one clones must not choose a folder on one's machine.
         name = paths.relative(settings.store.rstrip("/"), f"{where}: store")
         if ".git" in name.lower().split("/"):
