@@ -20,12 +20,12 @@ OWN_PATTERN_FILES = (".ignore", ".repomixignore", ".pisteignore")
 PATTERN_FILES = {name.encode() for name in (*OWN_PATTERN_FILES, ".gitignore")}
 """The names of files that hold patterns, in any folder."""
 
-SHARED = ("secret_patterns", "secret_allow")
+SECRET_LISTS = ("secret_patterns", "secret_allow")
 """Fields that hold for prompts too, and are set outside of `[bundle]`."""
 
 
 class Settings(NamedTuple):
-    """What is packed and how. Every field but those in `SHARED` is a key of `[bundle]`."""
+    """What is packed and how. Every field but those in `SECRET_LISTS` is a key of `[bundle]`."""
 
     include: tuple[str, ...] = ()
     """Only what matches one of these is packed (gitignore syntax); empty: everything."""

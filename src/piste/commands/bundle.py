@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste.bundle.settings import CHOICES, SHARED, Settings
+from piste.bundle.settings import CHOICES, SECRET_LISTS, Settings
 from piste.commands import common
 from piste.engine import bundle_target, config, gate, project
 from piste.engine.world import World
@@ -204,7 +204,7 @@ def _config_lines(settings: Settings) -> list[str]:
 
     lines = ["[bundle]"]
     for key, value in settings._asdict().items():
-        if key in SHARED:
+        if key in SECRET_LISTS:
             continue
         text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
         choices = f"  # {', '.join(CHOICES[key])}" if key in CHOICES else ""

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from piste import __version__
-from piste.bundle.settings import SHARED
+from piste.bundle.settings import SECRET_LISTS
 from piste.bundle.settings import Settings as BundleSettings
 from piste.engine import rules as _rules
 from piste.engine import trust as _trust
@@ -125,7 +125,7 @@ _PLAIN: dict[str, type] = {
 _TRUST = ("folder", _trust.CONTENT)
 # Of the project's settings: what names a program, and runs only where that is allowed.
 _COMMANDS = ("agent", "test", "setup", "notify")
-_LISTS = ("writes", "allow", "safe_folders", *SHARED)  # of texts; they have no variable
+_LISTS = ("writes", "allow", "safe_folders", *SECRET_LISTS)  # of texts; they have no variable
 _OWN = ("safe_folders",)  # that only the person's own settings may hold
 _SECRETS = ("mask", "refuse")  # the milder first
 _AGENT = ("command", "version", "model")
@@ -399,7 +399,7 @@ def _agent(name: str, table: object, where: str) -> dict[str, str]:
 
 
 def _bundle(table: object, where: str) -> dict[str, Any]:
-    known = [key for key in BundleSettings._fields if key not in SHARED]
+    known = [key for key in BundleSettings._fields if key not in SECRET_LISTS]
     checked = {}
     for key, value in _typed(table, dict, "bundle", where).items():
         if key not in known:
@@ -468,7 +468,7 @@ def _is_choice(key: str, value: object, where: str) -> None:
 
 
 def _are_patterns(key: str, value: tuple[str, ...], where: str) -> None:
-    if key in SHARED and value:
+    if key in SECRET_LISTS and value:
         from piste.system.re2_bytes import trouble
 
         for pattern in value:
@@ -485,7 +485,7 @@ def _counts(key: str, layer: Any, before: Any, where: str) -> bool:
     if key == "max_input":
         return bool(layer < (before or Config().max_input))
     if key == "secrets":
-        return layer == _SECRETS[-1]
+        return bool(layer == _SECRETS[-1])
     if key not in _BUDGETS or before is None:
         return True
     from piste.engine import caps
@@ -511,7 +511,7 @@ def _merge(
         elif isinstance(value, dict):
             into[key] = {**into.get(key, {}), **value}
             origins[key] = where
-        elif key in SHARED:  # nobody's patterns take another's away
+        elif key in SECRET_LISTS:  # nobody's patterns take another's away
             into[key] = tuple(dict.fromkeys((*into.get(key, ()), *value)))
             origins[key] = where
         elif _counts(key, value, into.get(key), where):
@@ -520,7 +520,7 @@ def _merge(
 
 
 def _config(merged: dict[str, Any], origins: dict[str, str]) -> Config:
-    shared = {key: merged[key] for key in SHARED if key in merged}
+    shared = {key: merged[key] for key in SECRET_LISTS if key in merged}
     merged["bundle"] = BundleSettings(**merged.get("bundle", {}), **shared)
     personal = str(own_folder() / FILE)
     pinned = bool(merged.get("model")) and origins["model"] != personal
