@@ -197,7 +197,7 @@ def test_edited_conflict_overwrite(made: Small, doit: Call) -> None:
 
 def test_a_file_that_a_person_brought(made: Small, doit: Call) -> None:
     made.write("in.md", "# Other\n")
-    receipts.forget(made.root, "more.md")
+    receipts.path(made.root, "more.md").unlink()
     made.write("more.md", "# Mine\n")
     found = doit("more")
     assert found.stdout == "-- more  (piste did not make more.md; it is a source)\n"

@@ -9,8 +9,7 @@ import pytest
 from conftest import Run
 from support.terminal import Terminal
 
-from piste.commands import init
-from piste.engine import config
+from piste.engine import config, own_files
 from piste.model import asking
 
 from .conftest import Say, tree
@@ -189,6 +188,6 @@ def test_settings_that_are_wrong_are_said_before_anything_is_written(empty: Path
 
 
 def test_the_dodo_file_has_two_lines() -> None:
-    assert [line for line in init.DODO.splitlines() if line and line[0] != "#"] == [
+    assert [line for line in own_files.DODO.splitlines() if line and line[0] != "#"] == [
         "from piste.tasks import *  # noqa: F403"
     ]

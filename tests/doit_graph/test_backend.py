@@ -61,24 +61,27 @@ def test_our_task_is_known_when_it_has_a_receipt(backend: Receipts, small: Small
     assert backend.in_("note")
 
 
-def test_forgetting_deletes_the_receipt(backend: Receipts, small: Small) -> None:
+def test_forgetting_marks_the_receipt(backend: Receipts, small: Small) -> None:
     small.make()
     backend.remove("note")
-    assert receipts.read(small.root, "note.md") is None
+    receipt = receipts.read(small.root, "note.md")
+    assert receipt and receipt.forgotten
+    assert not backend.in_("note")
 
 
 def test_a_failed_run_does_not_forget(backend: Receipts, small: Small) -> None:
     small.make()
     backend.get("note", "ignore:")  # doit's runner asks this of each task first
     backend.remove("note")
-    assert receipts.read(small.root, "note.md") is not None
+    receipt = receipts.read(small.root, "note.md")
+    assert receipt and not receipt.forgotten
 
 
 def test_forgetting_all(backend: Receipts, small: Small) -> None:
     small.make()
     backend.set("theirs", "deps:", ["x"])
     backend.remove_all()
-    assert receipts.read(small.root, "note.md") is None
+    assert not backend.in_("note")
     assert not backend.in_("theirs")
 
 

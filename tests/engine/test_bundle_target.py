@@ -1,6 +1,7 @@
 """The bundle as a target: real processes of doit and piste, the embedded model, a real tree."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,29 @@ def test_an_empty_bundle_is_said_and_asks_nobody(code: Path, run: Run) -> None:
     (code / "output.txt").write_text("\n")
     done = run("doit", "code_review")
     assert (done.returncode, "output.txt is empty" in done.stdout) == (2, True)
+
+
+def test_what_piste_wrote_is_no_part_of_the_code(project: Path, run: Run) -> None:
+    for name in ("piste.toml", "dodo.py", "spec.md"):
+        (project / name).unlink()
+    (project / "a.py").write_text("x = 1\n")
+    subprocess.run(["git", "init", "-q", "."], cwd=project, check=True)
+    assert run("piste", "init").returncode == 0
+    subprocess.run(["git", "add", "-A"], cwd=project, check=True)
+    assert run("piste", "code_review").returncode == 0
+    packed = re.findall('<file path="(.*?)"', (project / "output.txt").read_text())
+    assert packed == ["a.py"]
+    (project / "piste.toml").write_text((project / "piste.toml").read_text() + "# a comment\n")
+    assert run("piste", "mise", "--project").returncode == 0
+    found = run("piste", "check", "code_review")
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_a_line_of_ones_own_is_packed(project: Path, run: Run) -> None:
+    (project / "dodo.py").unlink()
+    assert run("piste", "init").returncode == 0
+    for name, line in ((".gitignore", "*.o\n"), ("dodo.py", "DOIT_CONFIG = {}\n")):
+        (project / name).write_text((project / name).read_text() + line)
+    assert run("piste", "bundle").returncode == 0
+    packed = re.findall('<file path="(.*?)"', (project / "output.txt").read_text())
+    assert packed == [".gitignore", "dodo.py"]

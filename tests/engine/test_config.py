@@ -1,11 +1,12 @@
 """The settings: which layer wins, and what each mistake is told as."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from piste.engine import config, project, rules
+from piste.engine import caps, config, project, rules
 from piste.engine.config import Config
 from piste.system.errors import UserError
 
@@ -247,3 +248,31 @@ def test_a_wrong_setting_about_secrets_is_named(project: Path, line: str, said: 
         config.load(project)
 
     assert said in str(raised.value)
+
+
+def test_a_budget_may_be_a_number(tmp_path: Path) -> None:
+    (tmp_path / "piste.toml").write_text("budget = 2\nbudget_day = 0.5\n")
+    found = config.load(tmp_path)
+    assert caps.parse(found.budget, "budget") == caps.Cap(dollars=2.0)
+    assert caps.parse(found.budget_day, "budget_day") == caps.Cap(dollars=0.5)
+    (tmp_path / "piste.toml").write_text("budget = true\n")
+    with pytest.raises(UserError, match="budget must be a text"):
+        config.load(tmp_path)
+
+
+def test_a_variable_that_sets_nothing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PISTE_MODLE", "outline")
+    config.load(tmp_path)
+    config.load(tmp_path)
+    said = "PISTE_MODLE is set, and is no setting of piste's; did you mean 'PISTE_MODEL'?\n"
+    assert capsys.readouterr().err == said
+
+
+def test_every_variable_that_the_code_reads_is_known() -> None:
+    house = Path(config.__file__).parents[1]
+    read = {name for path in house.rglob("*.py") for name in
+            re.findall(r"\"(PISTE_[A-Z_]+)\"", path.read_text())}  # fmt: skip
+    known = {f"PISTE_{name.upper()}" for name in config.Config._fields}
+    assert read - known - {*config.OTHER_VARIABLES} == set()

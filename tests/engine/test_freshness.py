@@ -316,7 +316,7 @@ def test_an_input_that_leads_out_of_the_project_is_refused(small: Small, tmp_pat
 def test_a_stale_target_that_was_forgotten_is_still_piste_s(small: Small) -> None:
     small.make()
     small.write("in.md", "# Other\n")
-    receipts.forget(small.root, "note.md")
+    receipts.path(small.root, "note.md").unlink()
     assert (small.decide().state, small.decide().todo) == (STALE, MAKE)
     _edit(small)
     assert small.decide().state == FOREIGN  # nobody knows this text but the person
@@ -338,17 +338,43 @@ def test_killed_between_target_and_receipt(small: Small) -> None:
 def test_a_lost_receipt_is_written_anew_from_the_store(small: Small) -> None:
     small.make()
     receipt = receipts.path(small.root, "note.md").read_bytes()
-    receipts.forget(small.root, "note.md")
+    receipts.path(small.root, "note.md").unlink()
     assert small.decide().todo == ADOPT
     small.make()
     assert receipts.path(small.root, "note.md").read_bytes() == receipt
 
 
-def test_without_receipt_and_store_a_target_is_a_source(small: Small) -> None:
+def test_without_receipt_store_and_log_a_target_is_a_source(small: Small) -> None:
+    small.make()
+    receipts.path(small.root, "note.md").unlink()
+    shutil.rmtree(small.world().store.folder)
+    assert (small.decide().state, small.decide().todo) == (STALE, MAKE)  # the log has it
+    (small.root / ".piste/log.jsonl").unlink()
+    assert small.decide().state == FOREIGN
+
+
+@pytest.mark.parametrize("lost", [(), ("store",), ("store", "log"), ("store", "log", "memo")])
+def test_what_was_forgotten_is_still_known_as_made(small: Small, lost: tuple[str, ...]) -> None:
     small.make()
     receipts.forget(small.root, "note.md")
-    shutil.rmtree(small.world().store.folder)
-    assert small.decide().state == FOREIGN
+    if "store" in lost:
+        shutil.rmtree(small.world().store.folder)
+    for name in lost[1:]:
+        (small.root / ".piste" / {"log": "log.jsonl"}.get(name, name)).unlink(missing_ok=True)
+    decision = small.decide()
+    assert (decision.state, decision.todo) == (STALE, MAKE)
+    assert decision.stored == ("store" not in lost)
+    text = small.read()
+    assert small.make().event == ("made" if lost else "taken")
+    assert small.read() == text
+    assert small.decide().state == FRESH
+
+
+def test_a_persons_text_in_what_was_forgotten_is_not_overwritten(small: Small) -> None:
+    small.make()
+    receipts.forget(small.root, "note.md")
+    _edit(small)
+    assert (small.decide().state, small.decide().todo) == (EDITED, CONFLICT)
 
 
 def test_without_the_store_a_missing_target_is_made(small: Small) -> None:

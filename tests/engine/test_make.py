@@ -613,7 +613,7 @@ def test_a_stricter_check_reaches_what_is_stored(small: Small, paid: StandIn) ->
     paid.reply("# Title only\n")
     small.make()
     (small.root / "note.md").unlink()
-    receipts.forget(small.root, "note.md")
+    receipts.path(small.root, "note.md").unlink()
     world = small.world()
     strict = small.rule(world)._replace(check="spec")
     key = makers.decide(world, small.rule(world)).key
@@ -853,7 +853,7 @@ def test_a_rule_without_inputs(small: Small, paid: StandIn, check: str) -> None:
     assert small.make().event == "made"
     assert paid.requests[0].prompt == "Tell me something."
     assert small.decide().state == FRESH
-    receipts.forget(small.root, "note.md")
+    receipts.path(small.root, "note.md").unlink()
     assert small.make().event == "adopted"
 
 

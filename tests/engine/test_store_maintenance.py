@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Small
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from piste.engine import states, store_maintenance
@@ -203,6 +203,7 @@ def test_a_digest_in_a_receipt_that_is_a_path_is_not_looked_for(tmp_path: Path) 
         assert store.text(digest) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=6), st.binary(max_size=40))
 def test_strange_files_in_a_store_do_no_harm(name: str, data: bytes) -> None:
     import tempfile

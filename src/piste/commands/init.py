@@ -10,14 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from piste.commands import common
-from piste.engine import config, gate, project, trust
+from piste.engine import config, gate, own_files, project, trust
 from piste.engine.world import door
 from piste.system import atomic_write, project_files
 from piste.system.errors import UserError
 
-DODO = "from piste.tasks import *  # noqa: F403\n\n# Your own doit tasks go below.\n"
-IGNORE = ("/.piste/*", "!/.piste/receipts/", "/output.txt", "__pycache__/")
-_COMMENT = "# piste: receipts are shared, the rest of .piste is local"
 SETTINGS = """\
 # Settings of piste. All of them, with their defaults, are in docs/settings.md.
 {model}
@@ -61,7 +58,9 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
     and UserError for a model that llm does not know.
     """
     said = []
-    attributes = _attributes(root)  # first of all: it reads the settings that are there
+    attributes = own_files.attributes(
+        project.world(root)
+    )  # first of all: it reads the settings that are there
     new = config.project_file(root) is None
     if new:
         line, about = _model_line(model)
@@ -73,14 +72,14 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
         raise UserError(f"the settings are there already; set `model = {model!r}` in them")
     dodo = root / "dodo.py"
     if not os.path.lexists(dodo):
-        atomic_write.write(dodo, DODO.encode())
+        atomic_write.write(dodo, own_files.DODO.encode())
         said.append("wrote dodo.py: with it, `doit` knows the tasks; `piste` needs none")
     elif b"piste.tasks" not in project_files.read(root, dodo.name, project_files.DOCUMENT):
         said.append("kept dodo.py; `from piste.tasks import *` in it lets `doit` know the tasks")
     said += _allow(root, new)
     written = len(said)
-    said += _add_lines(root / ".gitignore", _COMMENT, IGNORE)
-    said += _add_lines(root / ".gitattributes", _COMMENT, attributes)
+    said += _add_lines(root / ".gitignore", own_files.COMMENT, own_files.IGNORE)
+    said += _add_lines(root / ".gitattributes", own_files.COMMENT, attributes)
     if len(said) == written and not any(line.startswith("wrote") for line in said):
         return [*said, "nothing to do: this is a project already"]
     return [*said, "", *_next(root)]
@@ -135,13 +134,6 @@ def _test_line(root: Path) -> tuple[str, str]:
         print(ask, end="", file=sys.stderr, flush=True)
         command = sys.stdin.readline().strip() or command
     return f"test = {json.dumps(command)}", f"; the tests run with `{command}`"
-
-
-def _attributes(root: Path) -> tuple[str, ...]:
-    world = project.world(root)
-    rules = world.rules.values()
-    targets = sorted(rule.target for rule in rules if world.makers[rule.maker].committed)
-    return ("/.piste/receipts/** text eol=lf", *(f"/{target} text eol=lf" for target in targets))
 
 
 def _add_lines(path: Path, comment: str, wanted: Sequence[str]) -> list[str]:

@@ -83,10 +83,11 @@ class Receipts:
         rule = graph.rule_of(task_id)
         if rule is None:
             return bool(self._there() and self._open().in_(task_id))
-        return receipts.path(graph.world().root, rule.target).exists()
+        receipt = receipts.read(graph.world().root, rule.target)
+        return receipt is not None and not receipt.forgotten
 
     def remove(self, task_id: str) -> None:
-        """Forget a task: `doit forget` deletes the receipt, a failed run does not."""
+        """Forget a task: `doit forget` marks the receipt, a failed run does not."""
         from piste.engine import receipts
 
         if self._there():

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste.engine import states
+from piste.engine import own_files, states
 from piste.engine.rules import Rule
 from piste.engine.states import Decision, Reason
 from piste.engine.world import Outcome, World
@@ -55,6 +55,7 @@ def unpacked(world: World) -> list[str]:
     """
     names = {f"{paths.STATE}/", *(rule.target for rule in world.rules.values())}
     names |= {rule.beside for rule in world.rules.values() if rule.beside}
+    names |= {*own_files.names(world)}  # settings that change the meaning are in the key already
     return sorted(names - {world.rules["bundle"].target})
 
 

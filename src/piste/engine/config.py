@@ -22,8 +22,8 @@ from piste.bundle.settings import Settings as BundleSettings
 from piste.engine import rules as _rules
 from piste.engine import trust as _trust
 from piste.engine.rules import Rule
-from piste.system import project_files
-from piste.system.errors import UserError, did_you_mean
+from piste.system import project_files, screen
+from piste.system.errors import UserError, did_you_mean, printable
 
 FILE = "piste.toml"
 PYPROJECT = "pyproject.toml"
@@ -139,6 +139,12 @@ _RULE: dict[str, type] = {
     "model": str,
     "options": dict,
 }
+# Variables that are no settings: of a run, of what piste starts, of the tests.
+OTHER_VARIABLES = (
+    *("PISTE_BUNDLE", "PISTE_IGNORE", "PISTE_TRUST", "PISTE_ROOT", "PISTE_STEP", "PISTE_TARGET"),
+    *("PISTE_SAMPLES", "PISTE_KILLED", "PISTE_RIG", "PISTE_WATCHER_LIFE"),
+)
+_told: set[str] = set()  # unknown variables that have been named
 _BUDGETS = ("budget", "budget_day")
 _LEAST = {"in_flight": 1, "deadline": 1, "stall": 1, "retries": 0, "max_input": 1,
           "attempts": 1, "agent_timeout": 1, "test_timeout": 1}  # fmt: skip
@@ -161,6 +167,7 @@ def load(
     counts = bool(commands) and _trust.holds(root, strict, commands)
     if counts:
         _merge(merged, of_project, FILE, origins)
+    _known_variables()
     for variable, name in ((f"PISTE_{name.upper()}", name) for name in _PLAIN):
         if value := os.environ.get(variable):
             _merge(merged, {name: _from_text(name, value, variable)}, variable, origins)
@@ -172,6 +179,16 @@ def load(
     merged["rules"] = rules
     merged |= {"commands": commands, "left_out": bool(commands) and not counts}
     return _config(merged, origins)
+
+
+def _known_variables() -> None:
+    """Say, once a process, which PISTE_ variable sets nothing, with the nearest that does."""
+    known = {f"PISTE_{name.upper()}" for name in _PLAIN}
+    for name in sorted(os.environ):
+        if name.startswith("PISTE_") and name not in (*known, *OTHER_VARIABLES, *_told):
+            _told.add(name)
+            near = did_you_mean(name, sorted(known))
+            screen.say(f"{printable(name)} is set, and is no setting of piste's{near}")
 
 
 def own_folder() -> Path:
@@ -328,7 +345,10 @@ def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
 def _checked(table: Mapping[str, Any], where: str) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for key, value in table.items():
-        if key in _PLAIN:
+        if key in _BUDGETS and isinstance(value, int | float) and not isinstance(value, bool):
+            checked[key] = f"{value:f}"  # `budget_day = 1` is a dollar, as it reads
+            _is_budget(key, checked[key], where)
+        elif key in _PLAIN:
             checked[key] = _typed(value, _PLAIN[key], key, where)
             _at_least(key, checked[key], where)
             _is_budget(key, checked[key], where)

@@ -113,7 +113,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     if gone:
         return _without_inputs(rule, receipt, output, tuple(gone)), False
     wanted = Receipt(rule.target, rule.name, action(world, rule, receipt), inputs, "")
-    if receipt is None or receipt.key != wanted.key:
+    if receipt is None or receipt.forgotten or receipt.key != wanted.key:
         wanted = _to_be_made(world, rule, wanted, receipt)
     decision = _judge(world, rule, receipt, wanted, output)
     return decision, settled and target is not None and target.settled
@@ -170,6 +170,8 @@ def _judge(
 def differences(receipt: Receipt, wanted: Receipt) -> tuple[Reason, ...]:
     """Return each part in which a receipt and the present differ, inputs first."""
     reasons = []
+    if receipt.forgotten:
+        reasons.append(Reason("receipt", receipt.target, "it was forgotten, as somebody asked"))
     for path in sorted({*receipt.inputs, *wanted.inputs}):
         old, new = receipt.inputs.get(path, ""), wanted.inputs.get(path, "")
         if old != new:
@@ -250,10 +252,10 @@ def _last_rejected(world: World, rule: Rule) -> "Rejected | None":
 
 
 def _was_made(world: World, rule: Rule, output: str) -> bool:
-    """Whether this very text was made here, as the log has it, and the store can bring it back."""
+    """Whether this very text was made here, as the log has it."""
     from piste.engine import log
 
-    return world.store.text(output) is not None and any(
+    return any(
         entry.output == output and entry.event in ("made", "taken", "restored", "adopted")
         for entry in log.entries(world.root, rule.target)
     )

@@ -435,8 +435,9 @@ def _publish(
             output = hashing.digest(data, rule.kind)
             if decision.state in (states.EDITED, states.FOREIGN):
                 _keep_old(world, rule, old)
-            elif rule.kind and old not in (b"", data, world.store.text(decision.output)):
-                _keep(world, rule, old)  # for its marks: what is dropped takes them with it
+            elif old not in (b"", data, world.store.text(decision.output)):
+                # For its marks, which what is dropped takes with it; or the store has lost it.
+                _keep(world, rule, old)
             world.store.put_text(output, data, sync=False)  # the reply and the target are there
             _keep_sources(world, rule, sources)
             if data != old:

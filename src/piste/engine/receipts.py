@@ -29,6 +29,8 @@ class Receipt(NamedTuple):
     inputs: Mapping[str, str]  # path -> digest of its content
     output: str  # digest of the target's content
     hand: bool = False  # the content is a person's, adopted by `piste accept`
+    # By `doit forget`: what was made is known, but no longer believed to be as it should be.
+    forgotten: bool = False
 
     @property
     def key(self) -> str:
@@ -103,7 +105,7 @@ def parse(data: bytes, target: str, where: str) -> Receipt:
             )
         receipt = Receipt(
             raw["target"], raw["rule"], raw["action"], raw["inputs"], raw["output"],
-            raw.get("hand", False),
+            raw.get("hand", False), raw.get("forgotten", False),
         )  # fmt: skip
         sound = _is_sound(receipt) and raw["key"] == receipt.key
     except UserError:
@@ -140,19 +142,31 @@ def write(root: Path, receipt: Receipt) -> None:
 def dump(receipt: Receipt) -> bytes:
     """Return the receipt as it stands in its file."""
     raw: dict[str, Any] = {"schema": SCHEMA, "key": receipt.key, **receipt._asdict()}
-    if not receipt.hand:
-        del raw["hand"]
+    for mark in ("hand", "forgotten"):
+        if not raw[mark]:
+            del raw[mark]
     raw["seal"] = _seal(raw)
     return (json.dumps(raw, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def forget(root: Path, target: str) -> bool:
-    """Delete the receipt of `target`; return whether there was one. Raises OSError."""
+    """Mark the receipt of `target` as forgotten; return whether one was believed. Raises OSError.
+
+    It is not deleted: nobody could tell then what piste made from what a person wrote. One that
+    cannot be read is, since it says nothing.
+    """
     where = path(root, target)
     there = os.path.lexists(where)
     paths.inside(root, where.parent, f"{FOLDER}/{target}.json")
-    atomic_write.remove(where)
-    return there
+    try:
+        receipt = read(root, target)
+    except UserError:
+        atomic_write.remove(where)
+        return there
+    if receipt is None or receipt.forgotten:
+        return False
+    write(root, receipt._replace(forgotten=True))
+    return True
 
 
 def _seal(raw: Mapping[str, Any]) -> str:
@@ -168,6 +182,7 @@ def _is_sound(receipt: Receipt) -> bool:
         and isinstance(receipt.rule, str)
         and paths.is_digest(receipt.output)
         and isinstance(receipt.hand, bool)
+        and isinstance(receipt.forgotten, bool)
         and isinstance(receipt.action, dict)
         and isinstance(receipt.inputs, dict)
         and all(v is None or paths.is_digest(v) for v in receipt.inputs.values())
