@@ -133,7 +133,8 @@ def test_nothing_was_made_and_nothing_is_made_unasked(small: Small, doit: Call) 
 def test_forget_costs_nothing(made: Small, doit: Call) -> None:
     before = made.tree()
     assert doit("forget", "note").stdout == "forgetting note\n"
-    assert receipts.read(made.root, "note.md") is None
+    receipt = receipts.read(made.root, "note.md")
+    assert receipt and receipt.forgotten
     assert "recorded" in doit("note").stderr
     now = made.tree()
     log = str(made.root / ".piste/log.jsonl")

@@ -362,10 +362,10 @@ def test_what_was_forgotten_is_still_known_as_made(small: Small, lost: tuple[str
     for name in lost[1:]:
         (small.root / ".piste" / {"log": "log.jsonl"}.get(name, name)).unlink(missing_ok=True)
     decision = small.decide()
-    assert (decision.state, decision.todo) == (STALE, MAKE)
-    assert decision.stored == ("store" not in lost)
+    assert (decision.state, decision.todo) == (STALE, MAKE if lost else ADOPT)
+    assert decision.stored == (not lost)
     text = small.read()
-    assert small.make().event == ("made" if lost else "taken")
+    assert small.make().event == ("made" if lost else "adopted")
     assert small.read() == text
     assert small.decide().state == FRESH
 

@@ -150,7 +150,8 @@ def _judge(
             return result(FRESH, KEEP)
         if receipt.hand:
             return result(EDITED, CONFLICT, about(f"{rule.target} holds your own text"))
-        return result(STALE, MAKE)
+        known = receipt.forgotten and _is_result(world, wanted, output)
+        return result(STALE, ADOPT if known else MAKE)
     if output and _is_result(world, wanted, output):
         # Killed between target and receipt, or the receipt was deleted.
         return result(STALE, ADOPT, Reason("receipt", rule.target, "its receipt is out of date"))
