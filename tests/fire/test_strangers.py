@@ -54,37 +54,37 @@ KINDS: dict[str, Lay] = {
 }
 
 LOOK = ("status", "check")
-PLAN = (*LOOK, "why plan", "diff plan", "prompt todo", "prompt plan")
+PLAN = ("status", "why plan", "diff plan", "prompt todo")
 STEPS = ("steps", "next --full", "prompt_plan_status")
-PACK = ("bundle --dry", "status -a")
+PACK = ("bundle --dry",)
 BUILDS = ("plan", "clean_bundles")  # doit tells of each task
 NAMES: dict[str, tuple[str, ...]] = {
-    "piste.toml": (*LOOK, "list", "doctor", "log"),
-    "pyproject.toml": (*LOOK, "list"),
+    "piste.toml": ("status", "list", "doctor"),
+    "pyproject.toml": ("check", "list"),
     "dodo.py": ("status", "list"),
     "doit.cfg": ("status", "list"),
     "idea.md": ("status -a", "prompt spec"),
     "brainstorm.md": ("status -a", "prompt spec"),
-    "spec.md": (*LOOK, "prompt plan", "plan"),
+    "spec.md": ("status", "check", "plan"),
     "prompt_plan.md": (*PLAN, *STEPS),
-    "todo.md": (*LOOK, "diff todo", "steps", "restore todo --list"),
-    "prompts/plan.md.j2": ("status -a", "why plan", "prompt plan", "plan"),
-    "prompts/_rules.md.j2": ("status -a", "prompt plan", "plan"),
-    "prompts": ("status -a", "prompt plan", "plan"),
-    ".piste/receipts": (*LOOK, "why plan"),
-    RECEIPT: (*PLAN, "store gc --dry", "doctor"),
+    "todo.md": ("status", "diff todo", "restore todo --list"),
+    "prompts/plan.md.j2": ("why plan", "prompt plan", "plan"),
+    "prompts/_rules.md.j2": ("prompt plan", "plan"),
+    "prompts": ("status", "plan"),
+    ".piste/receipts": ("check", "why plan"),
+    RECEIPT: ("status", "why plan", "store gc --dry", "doctor"),
     ".piste/receipts/steps": ("steps", "status"),
-    ".piste/receipts/steps/01.json": ("steps", "next", "status", "doctor"),
-    ".piste/log.jsonl": ("log", "status", "restore plan --list"),
-    ".piste/rejected": ("status -a", "why plan"),
-    ".piste/memo": LOOK,
+    ".piste/receipts/steps/01.json": ("steps", "next", "doctor"),
+    ".piste/log.jsonl": ("log", "restore plan --list"),
+    ".piste/rejected": ("status", "why plan"),
+    ".piste/memo": ("status",),
     ".piste/bundle": PACK,
     ".piste/bundle/made.json": PACK,
     ".piste/run/state.json": ("steps", "status", "next"),
     ".gitignore": PACK,
     ".pisteignore": PACK,
     ".ignore": PACK,
-    "output.txt": (*PACK, "prompt code_review"),
+    "output.txt": ("status -a", *PACK, "prompt code_review"),
     "mise.toml": ("doctor", "mise --project --check"),
     "src/main.py": PACK,
     "st": ("store", "store verify", "store gc --dry"),
