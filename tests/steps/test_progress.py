@@ -20,7 +20,7 @@ def done(rig: Rig, *ids: str) -> None:
     chain = progress.chain(rig.world())
     for step_id in ids:
         link = chain.find(step_id)
-        record = records.of(link.step, HAND, tests="pytest")
+        record = records.of(link.step, "prompt_plan.md", HAND, tests="pytest")
         ticking.set_done(rig.root, rig.world(), link.step, record)
 
 

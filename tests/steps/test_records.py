@@ -41,7 +41,7 @@ def test_the_digest_knows_no_marks() -> None:
 )
 def test_a_record_comes_back_from_its_file(rig: Rig, step_id: str) -> None:
     ticked = (Tick("todo.md", 3, "- [ ] \udcff", "- [x] \udcff", "Step"),)
-    record = Record(step_id, "T “é”", "d", "claude", "1", "m", "pytest", "a\n\nb", ticked)
+    record = Record(step_id, "T “é”", "d", "claude", "1", "m", "pytest", "a\n\nb", "p.md", ticked)
     where = records.file_of(step_id)
     assert where.startswith(".piste/receipts/steps/")
     assert "/" not in where.removeprefix(".piste/receipts/steps/")
@@ -85,7 +85,9 @@ def steps_of(rows: list[tuple[str, str]]) -> list[Step]:
 def test_a_step_that_was_never_built_gets_no_record(
     old: list[tuple[str, str]], new: list[tuple[str, str]], done: set[int]
 ) -> None:
-    known = [records.of(step, HAND) for step in steps_of(old) if step.line in done]
+    known = [
+        records.of(step, "prompt_plan.md", HAND) for step in steps_of(old) if step.line in done
+    ]
     found = records.matched(steps_of(new), known)
     assert len({id(record) for record in found if record}) == sum(map(bool, found))
     for step, record in zip(steps_of(new), found, strict=True):
@@ -98,7 +100,7 @@ def test_steps_that_only_moved_keep_their_records(
     rows: list[tuple[str, str]], order: list[int]
 ) -> None:
     rows = [row for row in dict.fromkeys(rows) if all(row)]
-    known = [records.of(step, HAND) for step in steps_of(rows)]
+    known = [records.of(step, "prompt_plan.md", HAND) for step in steps_of(rows)]
     moved = [rows[at] for at in order if at < len(rows)]
     found = records.matched(steps_of(moved), known)
     assert [(record.title, record.text) for record in found if record] == moved

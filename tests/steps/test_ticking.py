@@ -22,7 +22,7 @@ def done(rig: Rig, *ids: str) -> None:
     """Record steps as done by hand."""
     for step_id in ids:
         step = progress.chain(rig.world()).find(step_id).step
-        ticking.set_done(rig.root, rig.world(), step, records.of(step, HAND))
+        ticking.set_done(rig.root, rig.world(), step, records.of(step, "prompt_plan.md", HAND))
 
 
 def undone(rig: Rig, step_id: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from piste.commands import common
 from piste.commands.next import chosen
-from piste.commands.steps import named, nothing_left, plan_behind
+from piste.commands.steps import add_plan, named, nothing_left, plan_behind
 from piste.engine import gate, project
 from piste.engine.world import World
 from piste.steps import attempt, merge, progress, records, runner, testing, ticking
@@ -28,10 +28,12 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--untested", action="store_true", help="on your word, without the tests")
     parser.add_argument("--test", default="", metavar="CMD", help="the test command, this time")
+    add_plan(parser)
     args = parser.parse_args(argv)
     world = project.here()
     if not args.untested:
         world = gate.require(world, "piste done (without --untested)")
+    world = progress.at(world, args.plan)
     chain = own_chain(world)
     link = chosen(chain, args.step)
     if link is None:
@@ -41,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
         result = _tested(world, command) if command else None
         if result is not None and not result.green:
             return _red(link, result, args.json)
-        record = records.of(link.step, records.HAND, tests=command)
+        record = records.of(link.step, chain.path, records.HAND, tests=command)
         form = progress.settings(world).steps
         changed = ticking.set_done(world.root, world, link.step, record, form)
         _forget_attempt(world, link)

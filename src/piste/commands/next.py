@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from piste.commands import common
-from piste.commands.steps import named, nothing_left, plan_behind, read_progress
+from piste.commands.steps import add_plan, named, nothing_left, plan_behind, read_progress
 from piste.engine import project, templates
 from piste.engine.world import World
 from piste.steps import context, progress, testing
@@ -25,8 +25,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("step", nargs="?", default="", metavar="N", help="another step than that")
     parser.add_argument("--copy", action="store_true", help="to the clipboard, with its context")
     parser.add_argument("--full", action="store_true", help="print it with its context")
+    add_plan(parser)
     args = parser.parse_args(argv)
-    world = project.here()
+    world = progress.at(project.here(), args.plan)
     chain = read_progress(world)
     link = chosen(chain, args.step)
     if link is None:

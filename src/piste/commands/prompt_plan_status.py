@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from piste.commands import common
-from piste.commands.steps import named, nothing_left, plan_behind, read_progress
+from piste.commands.steps import add_plan, named, nothing_left, plan_behind, read_progress
 from piste.engine import project
+from piste.steps import progress
 from piste.steps.progress import Progress
 from piste.system import screen
 from piste.system.errors import UserError
@@ -18,8 +19,9 @@ from piste.system.errors import UserError
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     parser = common.parser("prompt_plan_status", __doc__)
+    add_plan(parser)
     args = parser.parse_args(argv)
-    world = project.here()
+    world = progress.at(project.here(), args.plan)
     chain = read_progress(world)
     behind = plan_behind(world)
     if not chain.links:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from piste.commands import common
-from piste.commands.steps import named, nothing_left, plan_behind, read_progress
+from piste.commands.steps import add_plan, named, nothing_left, plan_behind, read_progress
 from piste.engine import budget, caps, gate, project
 from piste.engine.world import World
 from piste.model import prices
@@ -68,7 +68,7 @@ def means_steps(argv: Sequence[str], root_world: World | None = None) -> bool:
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     args = _parser().parse_args(argv)
-    world = gate.require(project.here(), "piste run")
+    world = progress.at(gate.require(project.here(), "piste run"), args.plan)
     settings, options = _settings(world, args), _options(args)
     purse = budget.tracker(world.root)
     purse.cap = purse.cap.lower(caps.parse(args.budget, "--budget"))
@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--review", action="store_true", help="ask for your word after each step")
     made.add_argument("--approve", default="", metavar="HASH",
                       help="your word for a step that waits: the hash it names")  # fmt: skip
+    add_plan(made)
     made.add_argument("--agent", default="", metavar="A", help="llm, aider, claude, codex, …")
     made.add_argument("--model", "-m", default="", metavar="M", help="the agent's model")
     made.add_argument("--test", default="", metavar="CMD", help="the test command")
@@ -182,7 +183,7 @@ def carry_one(world: World, step_id: str, stop: threading.Event) -> str:
 
     Raises Failed when it is not done, and as `run`.
     """
-    world = gate.require(world, f"step {printable(step_id)}")
+    world = progress.at(gate.require(world, f"step {printable(step_id)}"))
     settings = progress.settings(world)
     options = Options(person=_ask if _at_a_terminal() else None, stop=stop)
     with runner.only_one(world, f"doit step:{step_id}", stop):

@@ -3,6 +3,7 @@
 It says which form the parser chose and why. It changes no byte and asks no model.
 """
 
+import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,8 +26,9 @@ _CODES = "0 done, 1 the plan has no steps that can be told, 2 something you can 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     parser = common.parser("steps", __doc__, codes=_CODES)
+    add_plan(parser)
     args = parser.parse_args(argv)
-    world = project.here()
+    world = progress.at(project.here(), args.plan)
     chain = read_progress(world)
     now = attempt.load(world.root)
     if args.json:
@@ -36,6 +38,12 @@ def main(argv: Sequence[str]) -> int:
         for warning in warnings(world, chain):
             print(warning, file=sys.stderr)
     return 0 if chain.links else EXIT_FAILED
+
+
+def add_plan(made: argparse.ArgumentParser) -> None:
+    """Let the verb take another plan than the project's."""
+    made.add_argument("--plan", default="", metavar="FILE",
+                      help="another plan: specs/001/tasks.md, …")  # fmt: skip
 
 
 def read_progress(world: World) -> Progress:
@@ -141,7 +149,9 @@ def _lines(chain: Progress, now: Attempt | None) -> list[str]:
     for link, (state, why) in zip(chain.links, found, strict=True):
         title = screen.safe(link.step.title)
         short = title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1]}…"
-        rows.append([screen.safe(link.step.id), state, short, screen.safe(why)])
+        marks = {"optional": link.step.optional, "beside others": link.step.parallel, why: why}
+        about = "; ".join(mark for mark, holds in marks.items() if holds)
+        rows.append([screen.safe(link.step.id), state, short, screen.safe(about)])
     columns, *lines = common.table(rows)
     column = columns.index("STATE")
     shown = [screen.style(columns, "dim", sys.stdout)]

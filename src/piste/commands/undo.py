@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from piste.commands import common
 from piste.commands.done import own_chain
-from piste.commands.steps import named
+from piste.commands.steps import add_plan, named
 from piste.engine import gate, project
 from piste.engine.world import World
 from piste.steps import progress, records, runner, ticking
@@ -24,8 +24,9 @@ def main(argv: Sequence[str]) -> int:
     parser = common.parser("undo", __doc__)
     parser.add_argument("step", metavar="N", help="the step")
     parser.add_argument("--code", action="store_true", help="take its code back, too")
+    add_plan(parser)
     args = parser.parse_args(argv)
-    world = project.here()
+    world = progress.at(project.here(), args.plan)
     link = own_chain(world).find(args.step)
     made = _commit_of(world, link)
     taken: list[str] = []

@@ -125,7 +125,7 @@ def commit(run: Run, now: Attempt) -> Attempt:
     now = _named_as_set(run, now)
     worktree.ensure(repo, now.work, now.branch)
     step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
-    ticking.set_done(repo.project, run.world, step, _record(now), run.settings.steps)
+    ticking.set_done(repo.project, run.world, step, _record(run, now), run.settings.steps)
     limit = run.settings.test_timeout
     message = commit_message(run.settings, now)
     sign = run.settings.commit_sign_off
@@ -156,9 +156,10 @@ def _plan_changed(run: Run, now: Attempt) -> str:
     )
 
 
-def _record(now: Attempt) -> Record:
+def _record(run: Run, now: Attempt) -> Record:
     step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
-    return records.of(step, now.agent, now.version, now.model, now.test)
+    path = run.world.rules["plan"].target
+    return records.of(step, path, now.agent, now.version, now.model, now.test)
 
 
 def _after_hooks(run: Run, now: Attempt, made: worktree.Committed) -> Attempt:
@@ -294,5 +295,5 @@ def _tick_what_git_has_not(run: Run, now: Attempt) -> None:
             return
         step = plan.Step(now.step, now.title, now.prompt, 0, False, "")
         ticks = ticking.set_ticks(world.root, world, step, run.settings.steps)
-        ticking.remember(world, _record(now), ticks)
+        ticking.remember(world, _record(run, now), ticks)
         return

@@ -9,9 +9,11 @@ taken for a person's word, never for proof.
 This module knows no git, no agents and no tests, and writes nothing; `ticking` does.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from piste.documents import plan
@@ -130,14 +132,35 @@ def chain(world: World, form: str = "", more: Sequence[Record] = ()) -> Progress
     path = world.rules["plan"].target
     read = plan.parse(read_plan(world), form or None)
     known = list(dict.fromkeys([*records.load(world.root).values(), *more]))
+    known = records.of_plan(world.root, known, path)
     given = records.matched(read.steps, known)
-    boxes = ticking.boxes(world, read.steps, known)
+    boxes = ticking.boxes(world, read, known)
     links = tuple(
         _status(step, record, boxes.get(step.id))
         for step, record in zip(read.steps, given, strict=True)
     )
     left = tuple(record for record in known if record not in given)
     return Progress(read, path, links, left)
+
+
+def at(world: World, path: str = "") -> World:
+    """Return the world with the plan where it really is: at `path`, or where settings put it.
+
+    `path` is seen from the current folder. A symlink is followed within the project, so that
+    the file itself is ticked. Raises UserError for a plan that is not there, or out of it.
+    """
+    rule = world.rules["plan"]
+    place = Path.cwd() / path if path else world.root / rule.target
+    top, real = Path(os.path.realpath(world.root)), Path(os.path.realpath(place))
+    if not path and not place.is_symlink():
+        return world
+    if not real.is_relative_to(top):
+        raise UserError(f"{printable(path or rule.target)} leads out of the project; copy it in")
+    if not real.is_file():
+        raise UserError(f"there is no plan {printable(path or rule.target)}")
+    moved = rule._replace(target=real.relative_to(top).as_posix())
+    rules = {**world.rules, "plan": moved}
+    return world._replace(config=world.config._replace(rules=rules))
 
 
 def read_plan(world: World) -> str:
@@ -167,6 +190,7 @@ def _status(step: Step, record: Record | None, boxes: ticking.Boxes | None) -> S
 
 
 def _by(record: Record) -> str:
+    """Return who did what a record says, as it is shown."""
     return printable(by(record.agent, record.version))
 
 
@@ -196,6 +220,8 @@ def as_dict(link: StepStatus) -> dict[str, Any]:
         "why": link.why,
         "group": link.step.group,
         "line": link.step.line,
+        "optional": link.step.optional,
+        "parallel": link.step.parallel,
         "marked": link.step.done,
         "prompt": link.step.prompt,
         "digest": link.digest,

@@ -49,6 +49,7 @@ class Record(NamedTuple):
     model: str = ""
     tests: str = ""  # the command that passed; "" is a person's word
     text: str = ""  # the prompt, marks stripped
+    plan: str = ""  # project-relative path of the plan that it is in
     ticked: tuple[Tick, ...] = ()  # what was changed to show it
 
     @property
@@ -69,10 +70,12 @@ def digest(prompt: str) -> str:
     return hashlib.sha256("\n".join(lines).strip("\n").encode("utf-8", "replace")).hexdigest()
 
 
-def of(step: Step, agent: str, version: str = "", model: str = "", tests: str = "") -> Record:
-    """Return the record that a step, as it stands in the plan, is done."""
+def of(
+    step: Step, path: str, agent: str, version: str = "", model: str = "", tests: str = ""
+) -> Record:
+    """Return the record that a step, as it stands in the plan at `path`, is done."""
     text = plan.strip_marks(step.prompt)
-    return Record(step.id, step.title, digest(text), agent, version, model, tests, text)
+    return Record(step.id, step.title, digest(text), agent, version, model, tests, text, path)
 
 
 def file_of(step_id: str) -> str:
@@ -85,7 +88,8 @@ def file_of(step_id: str) -> str:
 
 def second_file_of(record: Record) -> str:
     """Return the path of a record whose own place is needed for another step of that id."""
-    return f"{file_of(record.step).removesuffix('.json')}~{record.prompt[:12]}.json"
+    about = hashlib.sha256(f"{record.plan}\0{record.title}\0{record.prompt}".encode()).hexdigest()
+    return f"{file_of(record.step).removesuffix('.json')}~{about[:12]}.json"
 
 
 def dump(record: Record) -> bytes:
@@ -146,6 +150,11 @@ _WAYS = [
     *((True, True, True), (True, True, False), (True, False, True), (True, False, False)),
     *((False, True, True), (False, True, False)),
 ]
+
+
+def of_plan(root: Path, known: Iterable[Record], path: str) -> list[Record]:
+    """Return the records that can be of the plan at `path`: not those of another that is there."""
+    return [one for one in known if one.plan in ("", path) or not (root / one.plan).exists()]
 
 
 def matched(steps: Sequence[Step], known: Iterable[Record]) -> list[Record | None]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from piste.documents import plan, todo
 from piste.documents.markdown import DOING, DONE, DROPPED, OPEN, split, split_state
-from piste.documents.plan import Step, titles
+from piste.documents.plan import Plan, Step, titles
 from piste.engine import hashing
 from piste.engine.world import World
 from piste.steps import records
@@ -38,7 +38,7 @@ def set_done(root: Path, world: World, step: Step, record: Record, form: str = "
     changed = list(dict.fromkeys(tick.path for tick in ticked))
     known = records.load(root)
     where = _own_file(root, world, step, known, form) or records.file_of(step.id)
-    if where in known and not _of_one(known[where], record):
+    if where in known and not _of_one(root, known[where], record):
         # The number was another step's, whose record must not be lost.
         second = records.second_file_of(known[where])
         atomic_write.write(paths.writable(root, second), records.dump(known[where]))
@@ -54,13 +54,17 @@ def set_done(root: Path, world: World, step: Step, record: Record, form: str = "
 
 
 def _own_file(root: Path, world: World, step: Step, known: Mapping[str, Record], form: str) -> str:
-    steps = _steps(root, world, form)
-    given = records.matched(steps, known.values())
+    steps = _plan(root, world, form).steps
+    given = records.matched(
+        steps, records.of_plan(root, known.values(), world.rules["plan"].target)
+    )
     own = next((of for one, of in zip(steps, given, strict=True) if one.id == step.id), None)
     return next((path for path, record in known.items() if record is own), "")
 
 
-def _of_one(one: Record, other: Record) -> bool:
+def _of_one(root: Path, one: Record, other: Record) -> bool:
+    if not records.of_plan(root, [one], other.plan):
+        return False
     return one.prompt == other.prompt or records.same_title(one.title, other.title)
 
 
@@ -102,22 +106,23 @@ def set_open(root: Path, world: World, step: Step, record: Record | None, form: 
 def _without(path: str, text: str, step: Step, root: Path, world: World, form: str) -> str:
     if path == world.rules["plan"].target:
         return _marked(text, step, False, form)
-    return tick(text, step, _steps(root, world, form), False)
+    read = _plan(root, world, form)
+    return text if _has_boxes(read) else tick(text, step, read.steps, False)
 
 
 def set_ticks(root: Path, world: World, step: Step, form: str = "") -> list[Tick]:
     """Tick a step in the files of `root`; return what was changed.
 
-    A tick goes to the todo list where that has the step, else into the plan. No record is
-    written. Raises OSError.
+    A tick goes to the todo list where that has the step, else into the plan; into a plan that is
+    a check list always. No record is written. Raises OSError.
     """
     plan_path, list_path = world.rules["plan"].target, world.rules["todo"].target
     with locks.hold(world.root / paths.STATE / "lock", f"ticking step {step.id}"):
         texts = dict(_texts(root, world))
-        steps = _steps(root, world, form)
+        read = _plan(root, world, form)
         path, text = list_path, texts.get(list_path, "")
-        if step.id in set(owners(text, steps).values()):
-            new = tick(text, step, steps, True)
+        if not _has_boxes(read) and step.id in set(owners(text, read.steps).values()):
+            new = tick(text, step, read.steps, True)
         else:
             path, text = plan_path, texts.get(plan_path, "")
             new = _marked(text, step, True, form)
@@ -157,10 +162,15 @@ def _texts(root: Path, world: World) -> Iterator[tuple[str, str]]:
             yield path, data.decode("utf-8", "surrogateescape")
 
 
-def _steps(root: Path, world: World, form: str) -> Sequence[Step]:
+def _plan(root: Path, world: World, form: str) -> Plan:
     path = world.rules["plan"].target
     data = _bytes(root, path) or _bytes(world.root, path) or b""
-    return plan.parse(data.decode("utf-8", "surrogateescape"), form or None).steps
+    return plan.parse(data.decode("utf-8", "surrogateescape"), form or None)
+
+
+def _has_boxes(read: Plan) -> bool:
+    """Whether the steps of a plan are items with a box each: it is its own todo list."""
+    return read.form.startswith("boxes")
 
 
 def _encoded(text: str) -> bytes:
@@ -226,14 +236,14 @@ class Boxes(NamedTuple):
     all: int
 
 
-def boxes(world: World, steps: Sequence[Step], known: Iterable[Record]) -> dict[str, Boxes]:
+def boxes(world: World, read: Plan, known: Iterable[Record]) -> dict[str, Boxes]:
     """Return what a person has ticked in the todo list of each step that it surely has.
 
     A tick that one of the records made is that record's: it says nothing of another step.
     """
     path = world.rules["todo"].target
     text = (_bytes(world.root, path) or b"").decode("utf-8", "replace")
-    own = owners(text, steps, surely=True) if text else {}
+    own = owners(text, read.steps, surely=True) if text and not _has_boxes(read) else {}
     made = {(tick.section, tick.after) for record in known for tick in record.ticked}
     lines = split(text)
     found: dict[str, list[str]] = {}

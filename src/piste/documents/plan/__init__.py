@@ -21,9 +21,9 @@ Its lines are joined by LF, whatever ends them in the file, with none at the end
 state is never part of an id, a title or a prompt; a box within a prompt is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from piste.documents.markdown import DONE, box, fences, inside, split
+from piste.documents.markdown import DOING, DONE, OPEN, box, fences, inside, split
 from piste.documents.plan import titles
 from piste.documents.plan.types import Plan as Plan
 from piste.documents.plan.types import Problem as Problem
@@ -75,7 +75,8 @@ def mark_done(text: str, step_id: str, done: bool = True, form: str | None = Non
     """Return `text` with the mark of one step set or removed, every other byte as it was.
 
     The mark is ``✅`` at the end of the title (in front, for an item of a list; after the
-    language, for a fence without a title); where the title has a box, the box is ticked.
+    language, for a fence without a title); where the title has a box, the box is ticked, and
+    where the step has boxes below it, outside of fences, those are.
     When a step stops being done, a line with its status says so too, and where all of its
     boxes are ticked, which says so as well, they are open again.
 
@@ -89,6 +90,10 @@ def mark_done(text: str, step_id: str, done: bool = True, form: str | None = Non
     if step.done == done:
         return text
     rows, lines = text.split("\n"), split(text)
+    if done and (boxes := dict(_boxes(lines, step, (OPEN, DOING), DONE))):
+        new = _with_lines(rows, lines, boxes)
+        if any(other.done for other in parse(new, form).steps if other.id == step_id):
+            return new
     row = step.line - 1
     changed = {row: titles.marked(lines[row], done)}
     if not done:
@@ -96,7 +101,7 @@ def mark_done(text: str, step_id: str, done: bool = True, form: str | None = Non
     new = _with_lines(rows, lines, changed)
     after = () if done else parse(new, form).steps
     if any(other.done for other in after if other.id == step_id):
-        new = _with_lines(rows, lines, {**changed, **dict(_unticked(lines, step))})
+        new = _with_lines(rows, lines, {**changed, **dict(_boxes(lines, step, (DONE,), OPEN))})
     return new
 
 
@@ -107,10 +112,14 @@ def _with_lines(rows: list[str], lines: list[str], changed: Mapping[int, str]) -
     return "\n".join(new)
 
 
-def _unticked(lines: list[str], step: Step) -> Iterator[tuple[int, str]]:
+def _boxes(
+    lines: list[str], step: Step, before: Sequence[str], after: str
+) -> Iterator[tuple[int, str]]:
+    """The rows of a step's boxes that are in a state of `before`, with the box in `after`."""
     around = inside(lines, fences(lines))
     for row in range(step.rows[0] - 1, min(step.rows[1] - 1, len(lines))):
         found = box(lines[row]) if around[row] < 0 else None
-        if found and found.state == DONE:
-            sign = "[ ]" if lines[row][found.start] == "[" else "☐"
+        if found and found.state in before:
+            signs = ("[x]", "[ ]") if lines[row][found.start] == "[" else ("☑", "☐")
+            sign = signs[after != DONE]
             yield row, lines[row][: found.start] + sign + lines[row][found.end :]

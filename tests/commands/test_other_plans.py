@@ -1,0 +1,95 @@
+"""Plans of other tools, where they lie: named, set, or behind a symlink."""
+
+from pathlib import Path
+
+import pytest
+from support.rig import TODO, Rig
+
+from piste.commands import done, run, steps, undo
+from piste.commands import next as next_verb
+from piste.steps import records
+from piste.system.errors import UserError
+
+TASKS = """\
+# Tasks: House
+
+## Phase 1: Base
+
+- [ ] T001 Write count.txt
+- [ ] T002 [P] Write sum.txt
+"""
+WHERE = "specs/001/tasks.md"
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    rig = Rig.make(tmp_path, monkeypatch)
+    rig.write(WHERE, TASKS)
+    return rig
+
+
+def ticked(text: str, step: str) -> str:
+    return text.replace(f"[ ] {step}", f"[x] {step}")
+
+
+def test_a_plan_that_is_named_is_ticked_in_place(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert steps.main(["--plan", WHERE]) == 0
+    assert "T001  open   Write count.txt" in capsys.readouterr().out
+    assert done.main(["--plan", WHERE, "--untested"]) == 0
+    assert rig.read(WHERE) == ticked(TASKS, "T001")
+    assert rig.read("todo.md") == TODO
+    assert next_verb.main(["--plan", WHERE]) == 0
+    assert "T002 [P] Write sum.txt" in capsys.readouterr().out
+    assert undo.main(["--plan", WHERE, "T001"]) == 0
+    assert rig.read(WHERE) == TASKS
+    assert rig.states() == ["open"] * 3
+
+
+def test_the_same_task_of_another_feature_is_another(rig: Rig) -> None:
+    rig.write("specs/002/tasks.md", TASKS)
+    done.main(["--plan", WHERE, "T001", "--untested"])
+    assert steps.main(["--plan", "specs/002/tasks.md"]) == 0
+    done.main(["--plan", "specs/002/tasks.md", "T001", "--untested"])
+    assert sorted(one.plan for one in records.load(rig.root).values()) == [
+        WHERE, "specs/002/tasks.md",
+    ]  # fmt: skip
+    undo.main(["--plan", WHERE, "T001"])
+    assert [one.plan for one in records.load(rig.root).values()] == ["specs/002/tasks.md"]
+
+
+@pytest.mark.parametrize("way", ["setting", "symlink"])
+def test_a_plan_that_lies_elsewhere(rig: Rig, way: str) -> None:
+    if way == "setting":
+        rig.write("piste.toml", f'model = "outline"\n[rules.plan]\ntarget = "{WHERE}"\n')
+    else:
+        (rig.root / "prompt_plan.md").unlink()
+        (rig.root / "prompt_plan.md").symlink_to(WHERE)
+    assert done.main(["T002", "--untested"]) == 0
+    assert rig.read(WHERE) == ticked(TASKS, "T002 ")
+    assert (rig.root / "prompt_plan.md").is_symlink() == (way == "symlink")
+
+
+@pytest.mark.parametrize("way", ["option", "symlink"])
+def test_an_agent_carries_it_out_and_the_commit_ticks_it(rig: Rig, way: str) -> None:
+    rig.program(
+        "gemini", '#!/bin/sh\n[ "$1" = --version ] && exit\ncat >/dev/null; echo good > count.txt\n'
+    )
+    words = ["--plan", WHERE]
+    if way == "symlink":
+        (rig.root / "prompt_plan.md").unlink()
+        (rig.root / "prompt_plan.md").symlink_to(WHERE)
+        words = []
+    rig.commit("tasks")
+    assert run.main(["--agent", "gemini", "--test", "true", *words]) == 0
+    assert rig.show(WHERE).strip() == ticked(TASKS, "T001").strip()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("no.md", "there is no plan no.md"), ("../x.md", "leads out of the project")]
+)
+def test_a_plan_that_is_not_there_or_not_in_the_project(rig: Rig, path: str, said: str) -> None:
+    (rig.root.parent / "x.md").write_text(TASKS)
+    with pytest.raises(UserError, match=said):
+        steps.main(["--plan", path])
