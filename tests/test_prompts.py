@@ -8,6 +8,7 @@ import jinja2.meta
 import pytest
 
 from piste import prompts
+from piste.bundle import formats
 from piste.engine import templates
 from piste.interview.transcript import ENOUGH
 from piste.system.errors import UserError
@@ -30,6 +31,7 @@ INPUTS = {
     "missing_tests": "bundle",
     "readme": "bundle",
 }
+OPTIONAL = {"github_issues": ("review",), "issue_prompts": ("issues",), "plan": ("code",)}
 REVIEWS = [name for name, given in INPUTS.items() if given == "bundle"]
 
 # What programs look for in a reply, so what a template has to ask for word by word.
@@ -46,17 +48,19 @@ FORMS = {
         "## Testing plan",
         "## Open questions",
     ),
-    "plan": ("## Step 1: ", "```text\n", "without gaps", "more backticks"),
+    "plan": ("## Step 1: ", "```text\n", "without gaps", "more backticks",
+             "`Files:`", "Test command: `", "Covers: "),
     "todo": ("## Step 1: ", "- [ ] "),
     "poke_holes": ("## 1. ", "**Severity:** critical|high|medium|low", "**What breaks:**",
                    "**Question to settle:**", "**Proposed change:**"),
     "white_paper": ("## Summary", "## Assumptions", "No figure"),
     "business_model": ("## Summary", "## Assumptions to test", "No invented figures"),
-    "code_review": ("## 1. ", "**File:** path/as/in/the/bundle.py:123",
+    "code_review": ("## 1. ", "**File:** path/as/in/the/bundle.py:123", "**Line:** ",
                     "**Severity:** critical|high|medium|low", "**Why it matters:**", "**Fix:**"),
-    "github_issues": ("**Labels:** ", "**Files:** path/as/in/the/bundle.py:123", "**What:**",
-                      "**Why:**", "**How to verify:**"),
-    "missing_tests": ("**Labels:** tests", "**Files:** path/as/in/the/bundle.py:123",
+    "github_issues": ("## 1. ", "**Line:** ", "**Labels:** ",
+                      "**Files:** path/as/in/the/bundle.py:123", "**What:**", "**Why:**",
+                      "**How to verify:**"),
+    "missing_tests": ("**Labels:** tests", "**Line:** ", "**Files:** path/as/in/the/bundle.py:123",
                       "**Test cases:**", "**How to verify:**"),
     "issue_prompts": ("## Step 1: ", "**Issue:** ", "```text\n", "without gaps"),
     "readme": ("## Install", "## Use", "## How it works", "Only facts from the bundle"),
@@ -69,15 +73,17 @@ def rendered(name: str, text: str = "Text.", **settings: object) -> tuple[str, s
     given = INPUTS[name]
     template = templates.load(f"{name}.md.j2", LAYERS)
     variables = {given: text, f"{given}_path": "docs/in put.md", "target": "out.md"}
+    for one in template.inputs[1:]:
+        variables |= {one: "", f"{one}_path": ""}
     return templates.render(
-        template, {**variables, "language": "", "tests_first": True, **settings}
+        template, {**variables, "focus": "", "language": "", "tests_first": True, **settings}
     )
 
 
 def test_there_is_a_template_for_each_rule_and_one_shared_part() -> None:
     names = {path.name for path in FOLDER.glob("*.j2")}
 
-    others = {"_rules.md.j2", "debug.md.j2", "next.md.j2", "step.md.j2"}
+    others = {"_bundle.md.j2", "_rules.md.j2", "debug.md.j2", "next.md.j2", "step.md.j2"}
     assert names == {f"{name}.md.j2" for name in INPUTS} | others
 
 
@@ -85,14 +91,17 @@ def test_there_is_a_template_for_each_rule_and_one_shared_part() -> None:
 def test_the_front_matter_declares_just_what_the_template_uses(name: str) -> None:
     template = templates.load(f"{name}.md.j2", LAYERS)
     environment = jinja2.Environment(autoescape=False)
-    environment.filters["tag"] = templates.tag
+    environment.filters.update(templates.FILTERS)
     words = [template.system, template.body, *(text for _, _, text in template.partials)]
     used = set().union(
         *(jinja2.meta.find_undeclared_variables(environment.parse(text)) for text in words)
     )
 
-    assert template.inputs == (INPUTS[name],)
-    assert used == {INPUTS[name], f"{INPUTS[name]}_path", "target", *template.settings}
+    more = OPTIONAL.get(name, ())
+    assert template.inputs == (INPUTS[name], *more)
+    assert template.optional == len(more)
+    given = {f"{one}{end}" for one in template.inputs for end in ("", "_path")}
+    assert used == {*given, "target", *template.settings}
     assert template.description
     assert "\n" not in template.description
 
@@ -168,3 +177,57 @@ def test_a_variable_that_is_not_given_is_named(name: str) -> None:
 
     with pytest.raises(UserError, match="language"):
         templates.render(template, {"target": "out.md"})
+
+
+def packed(*files: tuple[str, str], instruction: str = "") -> str:
+    """A bundle of these files."""
+    parts = [formats.block("xml", "bundle", {"by": "piste"}, b"A note.\n")]
+    parts += [formats.block("xml", "file", {"path": p}, text.encode()) for p, text in files]
+    if instruction:
+        parts.append(formats.block("xml", "instruction", {}, instruction.encode()))
+    return b"".join(parts).decode()
+
+
+CODE = (("a.py", "def one():\n    return 1\n"), ("b.py", "two = 2\n"), ("c.py", "three = 3\n"))
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_an_instruction_stands_outside_the_material_and_only_there(name: str) -> None:
+    prompt = rendered(name, packed(*CODE, instruction="Look at the locks."))[1]
+
+    material, _, orders = prompt.partition("\n</bundle-1>")
+    assert "Look at the locks." not in material
+    assert orders.count("Look at the locks.") == 1
+    assert "instruction" not in material
+
+
+def test_what_to_review_against_and_the_focus_are_named_outside_the_material() -> None:
+    bundle = packed(("AGENTS.md", "Use tabs.\n"), ("docs/CONTRIBUTING.rst", "Tests.\n"), *CODE)
+    orders = rendered("code_review", bundle, focus="the locks")[1].partition("\n</bundle-1>")[2]
+
+    assert "what AGENTS.md, docs/CONTRIBUTING.rst lay down" in orders
+    assert "Use tabs." not in orders
+    assert "the locks" in orders
+    assert "lay down" not in rendered("code_review", packed(*CODE))[1]
+
+
+def test_the_chain_shows_only_the_files_that_the_review_names() -> None:
+    review = "# Code review: x\n\n## 1. Bad\n\n**File:** b.py:1\n\nIt is.\n"
+    more = {"review": review, "review_path": "code-review.md"}
+    chained = rendered("github_issues", packed(*CODE), **more)[1]
+    alone = rendered("github_issues", packed(*CODE))[1]
+
+    assert "two = 2" in chained
+    assert "three = 3" not in chained
+    assert review.strip() in chained
+    assert "an issue has the number of its finding" in chained.lower()
+    assert "three = 3" in alone
+    assert "finding of the review" not in alone
+
+
+def test_a_plan_over_existing_code_sees_its_files_and_definitions() -> None:
+    prompt = rendered("plan", "Text.", code=packed(*CODE), code_path="output.txt")[1]
+
+    assert "a.py\n  def one():\nb.py\nc.py\n" in prompt
+    assert "return 1" not in prompt
+    assert "used, not made again" in prompt

@@ -52,7 +52,8 @@ def test_five_documents_are_paid_once_and_name_files_that_are_there(
     assert done.returncode == 0, done.stderr
     assert standin.paid == len(REVIEWS)
     bundle = (repository / "output.txt").read_text().strip()
-    assert all(bundle in request.prompt for request in standin.requests)
+    whole = [bundle in request.prompt for request in standin.requests]
+    assert sum(whole) == len(REVIEWS) - 2  # the two that are made after a review see less
     assert (repository / "README.md").read_text() == "# By hand\n"
     for name in FILES:
         assert "**Not in the bundle:**" not in (repository / name).read_text()

@@ -106,7 +106,7 @@ def test_the_tree_shows_where_the_tokens_are(here: Tree, out: Out) -> None:
     ("flags", "said"),
     [
         (["--form", "markdown"], "## `a.py`"),
-        (["--line-numbers"], '<file path="a.py" numbered="yes">\n1: a = 1\n'),
+        (["--line-numbers", "1"], '<file path="a.py" numbered="1">\n1: a = 1\n'),
         (["--header", "Our words"], '<header end="no newline">\nOur words\n'),
         (["--instruction", "src/c.md"], "<instruction>\n# c\n"),
         (["--diff"], "<diff>\n"),

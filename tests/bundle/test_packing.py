@@ -202,7 +202,7 @@ def test_an_ignored_file_that_is_asked_for_is_seen_when_it_comes(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"form": "plain"}, {"line_numbers": True}, {"secrets": "mask"}, {"max_file": 3}]
+    "changes", [{"form": "plain"}, {"line_numbers": 1}, {"secrets": "mask"}, {"max_file": 3}]
 )
 def test_other_settings_make_another_bundle(
     repo: Tree, settled: Settled, changes: dict[str, Any]

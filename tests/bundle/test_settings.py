@@ -26,7 +26,7 @@ def test_each_choice_is_allowed_and_another_word_is_not(key: str) -> None:
         ({"max_file": 0}, "must be 1 byte or more"),
         ({"budget": -1}, "must be 0"),
         ({"budget": 5, "tokens": False}, "needs bundle.tokens = true"),
-        ({"compress": True, "line_numbers": True}, "counts the lines of whole files"),
+        ({"line_numbers": -1}, "line_numbers is -1; it must be 0"),
     ],
 )
 def test_what_cannot_be_is_one_line_with_the_next_step(wrong: dict[str, Any], said: str) -> None:

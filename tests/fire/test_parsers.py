@@ -61,7 +61,7 @@ description = "d"
 """
 BUNDLES = (  # each goes on where a signature ends
     '<file path="x" end="no">\nwords\n</file>\n',
-    '## `x` numbered="yes" encoding="utf-16" bom="yes"\n\n```\n1: words\n```\n\n',
+    '## `x` numbered="1" encoding="utf-16" bom="yes"\n\n```\n1: words\n```\n\n',
     '==== file path="a\\x41" escaped="yes"\n\\x41\n==== end\n',
     ', "text": ""}, {"kind": "file", "path": "x", "text": "words"}]',
 )

@@ -28,7 +28,9 @@ def asked(rule: str, text: str, tests_first: bool = True) -> tuple[str, str]:
     """The system text and the prompt by which piste asks for this document about `text`."""
     template = templates.load(f"{rule}.md.j2", LAYERS)
     name = template.inputs[0]
-    variables = {name: text, f"{name}_path": "in.md", "target": "out.md"}
+    variables = {name: text, f"{name}_path": "in.md", "target": "out.md", "focus": ""}
+    for one in template.inputs[1:]:
+        variables |= {one: "", f"{one}_path": ""}
     return templates.render(template, {**variables, "language": "", "tests_first": tests_first})
 
 

@@ -25,7 +25,7 @@ class Options(NamedTuple):
     """What changes a block. Plain data: it crosses to other processes."""
 
     form: str
-    numbered: bool
+    numbered: int  # every so many-th line carries its number; 0: none
     most: int  # bytes of a file that is packed whole
     cut: bool
     secrets: tuple[tuple[str, ...], ...] | None  # the policy; None: they are not looked for
@@ -100,9 +100,9 @@ class Maker:
         # What is masked or left out of a plain text leaves a plain text.
         if not plain and options.form != "json":
             body = printable(body, marks)
-        if options.numbered and body:
-            body = numbered(body)
-            marks["numbered"] = "yes"
+        if options.numbered and body.count(b"\n") + 1 >= options.numbered:
+            body = numbered(body, options.numbered)
+            marks["numbered"] = str(options.numbered)
         made = parts(options.form, FILE, marks, body)
         count = 0
         if options.tokens:
@@ -153,13 +153,13 @@ def printable(body: bytes, marks: encoding.Marks) -> bytes:
     return escapes.show(body.decode()).encode()
 
 
-def numbered(body: bytes) -> bytes:
-    """Return the text with `   1: ` before each line, all of one width."""
+def numbered(body: bytes, every: int) -> bytes:
+    """Return the text with `10: ` before every so many-th line."""
     lines = body.split(b"\n")
-    last = lines.pop() if body.endswith(b"\n") else None
-    width = len(str(len(lines)))
-    numbered_lines = [b"%*d: %s" % (width, n, line) for n, line in enumerate(lines, 1)]
-    return b"\n".join(numbered_lines) + (b"\n" if last is not None else b"")
+    last = [lines.pop()] if body.endswith(b"\n") else []
+    chosen = enumerate(lines[every - 1 :: every], 1)
+    lines[every - 1 :: every] = [b"%d: %s" % (n * every, line) for n, line in chosen]
+    return b"\n".join(lines + last)
 
 
 def _why(got: file_reader.FileRead) -> Note | None:

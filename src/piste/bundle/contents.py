@@ -7,10 +7,11 @@ is asked of them.
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
-from piste.bundle.formats import SIGNATURES
-from piste.bundle.parser import parse
+from piste.bundle.escapes import unquote
+from piste.bundle.formats import FILE, SIGNATURES
+from piste.bundle.parser import Block, blocks, parse, without
 from piste.system.errors import UserError
 
 # How other packers announce a file. Repomix: XML, Markdown, plain; gitingest; code2prompt;
@@ -27,17 +28,72 @@ _FOREIGN = re.compile(
 
 def files_of(text: str) -> dict[str, str]:
     """Return the files of a bundle, path -> text, in its order; none where it is no bundle."""
-    data = text.encode("utf-8", "replace")
-    for form, signature in SIGNATURES.items():
-        if data.startswith(signature):
-            # One that was cut off or changed may still have frames that can be found.
-            with contextlib.suppress(UserError):
-                return {
-                    name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"):
-                    content.decode("utf-8", "replace").replace("\r\n", "\n")
-                    for name, content in parse(data, form)
-                }  # fmt: skip
+    if form := _form_of(text):
+        # One that was cut off or changed may still have frames that can be found.
+        with contextlib.suppress(UserError):
+            return {
+                name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"):
+                content.decode("utf-8", "replace").replace("\r\n", "\n")
+                for name, content in parse(text.encode("utf-8", "replace"), form)
+            }  # fmt: skip
     return dict(_foreign(text))
+
+
+def instruction_of(text: str) -> str:
+    """Return the instruction that ends a bundle of ours, or ""."""
+    if form := _form_of(text):
+        with contextlib.suppress(UserError):
+            for block in blocks(text.encode("utf-8", "replace"), form):
+                if block.kind == "instruction":
+                    return block.body.decode("utf-8", "replace").strip()
+    return ""
+
+
+def without_instruction(text: str) -> str:
+    """Return a bundle of ours without its instruction, and any other text as it is."""
+    return (
+        _without(text, lambda block: block.kind == "instruction") if instruction_of(text) else text
+    )
+
+
+def narrowed(text: str, paths: Collection[str]) -> str:
+    """Return a bundle of ours with these of its files alone; another one, or for none, as it is."""
+
+    def unwanted(block: Block) -> bool:
+        if block.kind != FILE:
+            return False
+        name = unquote(block.marks["path"]).decode("utf-8", "replace")
+        return name not in paths
+
+    return _without(text, unwanted) if paths else text
+
+
+def signatures(text: str) -> str:
+    """Return the files of a bundle with the lines that define something, or the text as it is.
+
+    By patterns, in every language that has words for it: for a plan it is enough to know what
+    is there.
+    """
+    found = files_of(text)
+    parts: list[str] = []
+    for path, content in found.items():
+        lines = [one[0].strip("\n") for one in _DEFINITION.finditer(content)] if found else []
+        parts += [path, *(f"  {line}" for line in lines[:_MOST_DEFINITIONS])]
+    return "\n".join(parts) if found else text
+
+
+def _without(text: str, unwanted: Callable[[Block], bool]) -> str:
+    form = _form_of(text)
+    if not form:
+        return text
+    with contextlib.suppress(UserError):
+        return without(text.encode("utf-8", "replace"), form, unwanted).decode("utf-8", "replace")
+    return text
+
+
+def _form_of(text: str) -> str:
+    start = text[:80].encode("utf-8", "replace")
+    return next((form for form, mark in SIGNATURES.items() if start.startswith(mark)), "")
 
 
 def _foreign(text: str) -> Iterator[tuple[str, str]]:
@@ -54,4 +110,11 @@ def _foreign(text: str) -> Iterator[tuple[str, str]]:
         at = stop + (len("---\n") if kind == "dashes" and end >= 0 else 0)
 
 
+_MOST_DEFINITIONS = 60  # of one file
+_DEFINITION = re.compile(
+    r"^[ \t]*(?:(?:export|default|pub(?:\([a-z]+\))?|public|private|protected|static|async|final|"
+    r"abstract|unsafe|inline|const)[ \t]+)*"
+    r"(?:def|func|fn|fun|function|class|struct|enum|trait|interface|impl|type|module)[ \t]+\S.*$",
+    re.MULTILINE,
+)
 _PATHS = ("xml", "markdown", "plain", "ticks", "source", "dashes")

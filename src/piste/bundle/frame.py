@@ -31,7 +31,11 @@ _MOST_INSTRUCTION = 1 << 20  # bytes
 
 def head(settings: Settings, names: Sequence[bytes]) -> bytes:
     """Return what stands before the first file."""
-    parts = [block(settings.form, HEAD, {"by": "piste"}, _NOTE.encode())]
+    note = _NOTE
+    if settings.line_numbers and not settings.compress:
+        which = f"Every {settings.line_numbers}th" if settings.line_numbers > 1 else "Each"
+        note += f"{which} line of a file begins with its number and a colon, which are not in it.\n"
+    parts = [block(settings.form, HEAD, {"by": "piste"}, note.encode())]
     if settings.header.strip():
         parts.append(_section(settings, "header", settings.header.encode("utf-8", "replace")))
     if settings.tree:

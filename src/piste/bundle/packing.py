@@ -569,7 +569,8 @@ def _options(settings: Settings) -> "Options":
 
     return Options(
         form=settings.form,
-        numbered=settings.line_numbers,
+        # The lines of what was shortened are not those of the file.
+        numbered=0 if settings.compress else settings.line_numbers,
         most=settings.max_file,
         cut=settings.oversize == "cut",
         secrets=tuple(policy(settings)) if settings.secrets != "off" else None,

@@ -8,7 +8,7 @@ was cut, bytes that were not valid. It does not know where a file belongs on a d
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from piste.bundle import encoding as encodings
@@ -21,7 +21,7 @@ _MARK = re.compile(r' ([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _XML = re.compile(rb"<([a-z_]+)(-\d+)?" + _MARKS + rb">\n")
 _MARKDOWN = re.compile(rb"#(?:# `([^`\n]+)`| ([a-z_]+))" + _MARKS + rb"\n\n(`{3,})[a-z]*\n")
 _PLAIN = re.compile(rb"(={4,}) ([a-z_]+)" + _MARKS + rb"\n")
-_NUMBER = re.compile(rb"^ *\d+: ", re.MULTILINE)
+_NUMBER = re.compile(rb"\A\d+: ")
 
 
 class Block(NamedTuple):
@@ -52,10 +52,19 @@ def content(block: Block, form: str) -> bytes:
     if "end" in marks:
         body = body[:-1]
     if "numbered" in marks:
-        body = _NUMBER.sub(b"", body)
+        body = _without_numbers(body, int(marks["numbered"]))
     if "escaped" in marks:
         body = unescape(body.decode()).encode()
     return encodings.encode(body, marks)
+
+
+def _without_numbers(body: bytes, every: int) -> bytes:
+    lines = body.split(b"\n")
+    if every < 1:
+        raise ValueError(f"every {every}-th line cannot have a number")
+    chosen = lines[every - 1 :: every]
+    lines[every - 1 :: every] = [_NUMBER.sub(b"", line, count=1) for line in chosen]
+    return b"\n".join(lines)
 
 
 def blocks(text: bytes, form: str) -> list[Block]:
@@ -64,12 +73,31 @@ def blocks(text: bytes, form: str) -> list[Block]:
         raise UserError(f"this is not a bundle in the form {form}: it does not begin as one does")
     if form == "json":
         return _json_blocks(text)
-    found: list[Block] = []
+    return [block for block, _, _ in _rows(text, form)]
+
+
+def without(text: bytes, form: str, unwanted: Callable[[Block], bool]) -> bytes:
+    """Return a bundle less some of its blocks. Raises UserError as `blocks` does."""
+    if not text.startswith(SIGNATURES[form]):
+        raise UserError(f"this is not a bundle in the form {form}: it does not begin as one does")
+    if form == "json":  # an item a line, each with its own comma
+        lines = text.split(b"\n")
+        return b"\n".join(
+            line
+            for line, block in zip(lines, [*_json_blocks(text), None, None], strict=False)
+            if block is None or not unwanted(block)
+        )
+    return b"".join(
+        text[start:end] for block, start, end in _rows(text, form) if not unwanted(block)
+    )
+
+
+def _rows(text: bytes, form: str) -> Iterator[tuple[Block, int, int]]:
     at = 0
     while at < len(text):
+        start = at
         block, at = _READERS[form](text, at)
-        found.append(block)
-    return found
+        yield block, start, at
 
 
 def _json_blocks(text: bytes) -> list[Block]:

@@ -35,8 +35,8 @@ class Settings(NamedTuple):
     """Whether lock files, build output, vendored trees, minified files and images stay out."""
     form: str = "xml"
     """xml, markdown, plain or json."""
-    line_numbers: bool = False
-    """Whether each line of a file carries its number."""
+    line_numbers: int = 10
+    """Every so many-th line of a file carries its number; 1: each line, 0: none."""
     tree: bool = True
     """Whether the bundle begins with the tree of the packed files."""
     header: str = ""
@@ -85,7 +85,10 @@ def check(settings: Settings) -> None:
         raise UserError(f"bundle.max_file is {settings.max_file}; it must be 1 byte or more")
     if settings.budget < 0:
         raise UserError(f"bundle.budget is {settings.budget}; it must be 0 (no limit) or more")
-    if settings.compress and settings.line_numbers:
-        raise UserError("bundle.line_numbers counts the lines of whole files; set compress = false")
+    if settings.line_numbers < 0:
+        raise UserError(
+            f"bundle.line_numbers is {settings.line_numbers}; it must be 0 (none), 1 (each line) "
+            "or more"
+        )
     if settings.budget and not settings.tokens:
         raise UserError("bundle.budget needs bundle.tokens = true: nothing is counted without it")

@@ -76,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--no-tokens", action="store_true", help="do not count tokens")
     own.add_argument("--no-defaults", action="store_true", help="leave out nothing unasked")
     own.add_argument("--no-tree", action="store_true", help="no tree in the bundle's head")
-    own.add_argument("--line-numbers", action="store_true", default=None)
+    own.add_argument(
+        "--line-numbers", type=int, metavar="N", help="number every Nth line (0: none)"
+    )
     own.add_argument("--compress", action="store_true", default=None, help="signatures only")
     own.add_argument("--submodules", action="store_true", default=None, help="pack them too")
     own.add_argument("--budget", type=_count, metavar="TOKENS", help="fail above so many")

@@ -49,6 +49,7 @@ class Config(NamedTuple):
     model: str = ""  # "" leaves it to llm's own default
     options: Mapping[str, object] = _NONE  # of the model; part of the key
     language: str = ""  # of the documents; "" is the language of what they are made from
+    focus: str = ""  # what reviews look at above all
     tests_first: bool = True  # the plan's steps begin with a failing test
     prompts: str = "prompts"  # the project's folder of templates
     store: str = ""  # where results are kept; "" is the person's own store
@@ -96,6 +97,7 @@ class Config(NamedTuple):
 _PLAIN: dict[str, type] = {
     "model": str,
     "language": str,
+    "focus": str,
     "tests_first": bool,
     "prompts": str,
     "store": str,

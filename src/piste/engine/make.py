@@ -112,13 +112,15 @@ def _not_too_much(world: World, rule: Rule, chosen: Sequence[str]) -> None:
 def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
     """Return the system text and the prompt. Raises UserError naming the template."""
     template = world.stat_cache.template(rule.prompt, world.layers)
-    if len(template.inputs) != len(sources.texts):
+    most, given = len(template.inputs), len(sources.texts)
+    if not most - template.optional <= given <= most:
         raise UserError(
-            f"{template.name} ({template.layer}) takes {len(template.inputs)} inputs, "
+            f"{template.name} ({template.layer}) takes {most} inputs, "
             f"rule {rule.name} has {len(sources.texts)}; make them agree"
         )
     variables: dict[str, object] = {"target": rule.target}
-    for name, (path, text) in zip(template.inputs, sources.texts, strict=True):
+    left_out = [("", "")] * (most - given)
+    for name, (path, text) in zip(template.inputs, [*sources.texts, *left_out], strict=True):
         variables[name] = text
         variables[f"{name}_path"] = path
     for setting in template.settings:

@@ -8,7 +8,7 @@ sandboxed and strict. This module knows neither rules nor models.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +35,7 @@ class Template(NamedTuple):
     system: str
     body: str
     inputs: tuple[str, ...]  # names of its variables, in the order of the rule's inputs
+    optional: int  # so many of them, the last ones, may be left out of a rule
     settings: tuple[str, ...]  # settings it uses; only these are part of the action
     partials: tuple[tuple[str, str, str], ...]  # (name, layer, text) of what it includes
     body_line: int = 1  # line of the file on which the body begins
@@ -51,10 +52,15 @@ class Template(NamedTuple):
         return hashlib.sha256(self.words).hexdigest()
 
 
-SETTINGS = ("language", "tests_first")
+SETTINGS = ("focus", "language", "tests_first")
 # What an expression in a template can raise beside Jinja's own errors.
 _RENDERING = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError,
               ValueError)  # fmt: skip
+_GUIDE = re.compile(
+    r"(?:.*/)?(?:AGENTS|CLAUDE|GEMINI|CONTRIBUTING|CONVENTIONS|STYLE_?GUIDE)(?:\.(?:md|rst|txt))?"
+    r"|\.github/copilot-instructions\.md|\.cursorrules",
+    re.IGNORECASE,
+)
 _INCLUDE = re.compile(r"""\{%-?\s*include\s+["']([^"']+)["']""")
 _FRONT = {"description": str, "system": str, "inputs": list, "settings": list}
 _TYPE_NAMES = {str: "a text", list: "a list of texts"}
@@ -121,9 +127,11 @@ def load(name: str, where: Sequence[Layer]) -> Template:
     for partial in _included(name, data, where):
         its_layer, its_data = raw(partial, where)
         partials.append((partial, its_layer, as_text(its_data, _label(partial, its_layer))))
+    inputs = tuple(front.get("inputs", ()))
     return Template(
         name, layer, front.get("description", ""), front.get("system", ""), body,
-        tuple(front.get("inputs", ())), tuple(front.get("settings", ())), tuple(partials), line,
+        tuple(one.removesuffix("?") for one in inputs), sum(one.endswith("?") for one in inputs),
+        tuple(front.get("settings", ())), tuple(partials), line,
     )  # fmt: skip
 
 
@@ -142,7 +150,7 @@ def render(template: Template, variables: Mapping[str, object]) -> tuple[str, st
         loader=FunctionLoader(files.get), undefined=StrictUndefined,
         keep_trailing_newline=False, trim_blocks=True, lstrip_blocks=True, autoescape=False,
     )  # fmt: skip
-    environment.filters["tag"] = tag
+    environment.filters.update(FILTERS)
     rendered = []
     for part, text, first in (
         ("system", template.system, 1),
@@ -160,6 +168,39 @@ def render(template: Template, variables: Mapping[str, object]) -> tuple[str, st
     return rendered[0], rendered[1]
 
 
+def _guides(bundle: str) -> list[str]:
+    """Return the files of a bundle in which a team says how its code is to be written."""
+    from piste.bundle.contents import files_of
+
+    return [path for path in files_of(bundle) if _GUIDE.fullmatch(path)]
+
+
+def _instruction(bundle: str) -> str:
+    from piste.bundle.contents import instruction_of
+
+    return instruction_of(bundle)
+
+
+def _without_instruction(bundle: str) -> str:
+    from piste.bundle.contents import without_instruction
+
+    return without_instruction(bundle)
+
+
+def _signatures(bundle: str) -> str:
+    from piste.bundle.contents import signatures
+
+    return signatures(bundle)
+
+
+def _named_in(bundle: str, document: str) -> str:
+    """Return the bundle with those files alone that a document about it names, where it does."""
+    from piste.bundle.contents import files_of, narrowed
+    from piste.documents.findings import named
+
+    return narrowed(bundle, named(document, files_of(bundle))) if document.strip() else bundle
+
+
 def tag(text: str, name: str) -> str:
     """Return `name`, or `name` and a number: a tag that nothing in `text` closes.
 
@@ -168,6 +209,17 @@ def tag(text: str, name: str) -> str:
     closed = set(re.findall(rf"</{re.escape(name)}(?:-(\d{{1,9}}))?", text, re.IGNORECASE))
     number = next(n for n in range(1, len(closed) + 2) if str(n) not in closed)
     return f"{name}-{number}" if closed else name
+
+
+FILTERS: Mapping[str, Callable[..., object]] = {
+    "tag": tag,
+    "guides": _guides,
+    "instruction": _instruction,
+    "without_instruction": _without_instruction,
+    "named_in": _named_in,
+    "signatures": _signatures,
+}
+"""What a template can call beside Jinja's own."""
 
 
 def _plain_name(name: str) -> None:

@@ -97,6 +97,7 @@ _PATTERNS = (
     ),
 )  # fmt: skip
 
+_AFTER = re.compile(r"^<(?:review|issues)(?:-\d+)? path=", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -227,7 +228,7 @@ def _untested(found: Sequence[File]) -> Iterator[tuple[File, list[tuple[str, int
 
 def _code_review(want: Wanted) -> str:
     title, seen, parts = _start(want)
-    for number, s in enumerate(seen[:_MOST], 1):
+    for number, s in seen[:_MOST]:
         parts.append(
             f"## {number}. {s.title}\n\n**File:** {s.path}:{s.line}\n**Severity:** {s.severity}\n\n"
             f"{s.what}\n\n**Why it matters:** {s.why}\n\n**Fix:** {s.fix}"
@@ -237,9 +238,9 @@ def _code_review(want: Wanted) -> str:
 
 def _github_issues(want: Wanted) -> str:
     title, seen, parts = _start(want)
-    for s in seen[:_MOST]:
+    for number, s in seen[:_MOST]:
         parts.append(
-            f"## {s.title} ({s.path}:{s.line})\n\n"
+            f"## {number}. {s.title} ({s.path}:{s.line})\n\n"
             f"**Labels:** {s.label}\n**Files:** {s.path}:{s.line}\n\n"
             f"**What:** {s.what} {s.fix}\n\n**Why:** {s.why}\n\n"
             f"**How to verify:** Look at line {s.line} of {s.path}: it is no longer so, and the "
@@ -250,7 +251,7 @@ def _github_issues(want: Wanted) -> str:
 
 def _issue_prompts(want: Wanted) -> str:
     title, seen, parts = _start(want)
-    for number, s in enumerate(seen[:_MOST], 1):
+    for number, s in seen[:_MOST]:
         prompt = (
             f"Write a failing test first that shows this, where a test can: {s.title}, in "
             f"{s.path}, line {s.line}.\n\n{s.what} {s.why}\n\n{s.fix} Change nothing else.\n\n"
@@ -262,11 +263,24 @@ def _issue_prompts(want: Wanted) -> str:
     return document(f"Issue prompts: {title}", want, *parts)
 
 
-def _start(want: Wanted) -> tuple[str, list[Seen], list[str]]:
+def _start(want: Wanted) -> tuple[str, list[tuple[int, Seen]], list[str]]:
     found = files(want)
-    seen = observe(found)
+    seen = list(enumerate(observe(found), 1))
+    if _AFTER.search(want.beside):
+        seen = _numbered_as_before(seen, want.beside)
     count = f"Found by patterns: {len(seen)}, of which {min(len(seen), _MOST)} follow. "
     return _facts(found).name, seen, [f"{count}Files looked at: {len(found)}."]
+
+
+def _numbered_as_before(seen: list[tuple[int, Seen]], before: str) -> list[tuple[int, Seen]]:
+    """Return what the sections of an earlier document name too, with the numbers it has there."""
+    numbers: dict[tuple[str, str], int] = {}
+    for section in re.split(r"^(?=## )", before, flags=re.MULTILINE):
+        if heading := re.match(r"## (\d+)\. (.*?)(?: \([^()]*:\d+\))?\n", section):
+            for place in re.findall(r"^\*\*Files?:\*\* (.+)$", section, re.MULTILINE):
+                numbers.setdefault((place, heading[2]), int(heading[1]))
+    found = [(numbers.get((f"{s.path}:{s.line}", s.title), 0), s) for _, s in seen]
+    return sorted((one for one in found if one[0]), key=lambda one: one[0]) or seen[:1]
 
 
 def _missing_tests(want: Wanted) -> str:

@@ -114,12 +114,14 @@ def template(name: str) -> llm.Template:
         near = did_you_mean(name, shown) or f"; there are {', '.join(shown)}"
         raise UserError(f"piste has no template {name!r}{near}")
     found = templates.load(rule + _SUFFIX, layers)
-    if len(found.inputs) != 1:
+    if len(found.inputs) - found.optional != 1:
         raise UserError(f"{found.name} takes {len(found.inputs)} inputs and llm gives one")
     variables = {
+        **dict.fromkeys((one + end for one in found.inputs[1:] for end in ("", "_path")), ""),
         found.inputs[0]: _SLOT,
         f"{found.inputs[0]}_path": "standard input",
         "target": "standard output",
+        "focus": "",
         "language": "",
         "tests_first": True,
     }
@@ -143,7 +145,8 @@ def install() -> list[str]:
     done = []
     layers = _layers()[-1:]
     for path in sorted(_files(layers[0])):
-        if len(templates.load(path.name, layers).inputs) != 1:
+        found = templates.load(path.name, layers)
+        if len(found.inputs) - found.optional != 1:
             continue
         rule = path.name.removesuffix(_SUFFIX)
         file = folder / f"{_INSTALLED_AS.get(rule, rule.replace('_', '-') + '-gen')}.yaml"

@@ -86,7 +86,7 @@ def _wanted(prompt: str) -> Wanted | None:
     if end < opening.end() - 1 or not kind:
         return None
     source = text.line(opening[2]) or "the prompt"
-    return Wanted(kind, tests_first, source, prompt[opening.end() : end])
+    return Wanted(kind, tests_first, source, prompt[opening.end() : end], prompt[end:])
 
 
 def _mark(text: str) -> tuple[str, bool]:

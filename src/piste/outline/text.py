@@ -23,6 +23,7 @@ class Wanted(NamedTuple):
     tests_first: bool
     source: str  # the input's path, or what else it is called
     text: str  # the input
+    beside: str = ""  # what else the prompt holds: a document that this one is made after
 
     @property
     def credit(self) -> str:
