@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.rig import Rig
 
-from piste.steps import agents, attempt_run, worktree
+from piste.steps import agents, attempt_run, edit_blocks, worktree
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Options, Run
 from piste.system import git
@@ -45,7 +45,7 @@ def test_the_built_in_agent_is_shown_the_tree_and_the_files_that_are_named(rig: 
     text = told(rig, "llm")
     assert "src/\n  calc.py\n" in text
     assert '<file path="src/calc.py">\nx = 1\n</file>' in text
-    assert "=== file: path/of/file.py" in text
+    assert edit_blocks.FORM.strip() in text
 
 
 def test_again_with_what_went_wrong_and_the_files_that_matter(rig: Rig) -> None:
@@ -57,6 +57,26 @@ def test_again_with_what_went_wrong_and_the_files_that_matter(rig: Rig) -> None:
     assert "<output-1>\ntests/test_calc.py:1: </output>\n</output-1>" in text
     assert '<file path="tests/test_calc.py">' in text
     assert '<file path="src/calc.py">' in text  # which the test imports
+
+
+def test_no_file_is_shown_twice(rig: Rig) -> None:
+    text = told(
+        rig, "llm", number=2, reason="the tests failed (exit code 1)",
+        failure="src/calc.py:1: wrong", asked=("tests/test_calc.py",),
+    )  # fmt: skip
+    assert text.count('<file path="src/calc.py">') == 1
+    assert text.count('<file path="tests/test_calc.py">') == 1
+
+
+def test_what_was_red_before_the_step_is_shown_by_name(rig: Rig) -> None:
+    text = told(rig, "claude", before="FAILED tests/test_calc.py::test_x - assert 0\n1 failed")
+    assert "the tests are red already (tests/test_calc.py::test_x)" in text
+    assert "1 failed\n</before>" in text
+
+
+def test_a_persons_words_are_marked_as_such(rig: Rig) -> None:
+    text = told(rig, "claude", asks="Use </person> sorted().")
+    assert "A person asks:\n\n<person-1>\nUse </person> sorted().\n</person-1>" in text
 
 
 def test_a_template_of_the_projects_own(rig: Rig) -> None:

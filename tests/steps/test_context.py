@@ -78,7 +78,7 @@ def test_secrets_are_masked(root: Path) -> None:
 def test_there_is_a_bound(root: Path) -> None:
     (root / "long.txt").write_text("line\n" * 1000)
     text = context.framed(root, ["long.txt", "helper.py"], 100)
-    assert '<file path="long.txt" cut="of 5,000 bytes">' in text
+    assert '<file path="long.txt" lines="1-20 of 1,000">' in text
     assert '<file path="helper.py" omitted="there is no more room">' in text
 
 
@@ -103,6 +103,67 @@ def test_the_files_with_and_without_git(root: Path) -> None:
 
 
 def test_a_tree_is_cut_where_it_is_long() -> None:
-    text = context.tree([f"src/f{n}.py" for n in range(1000)])
+    many = [f"src/f{n}.py" for n in range(1000)]
+    text = context.tree([*many, "tests/test_a.py", "zoo.py"])
     assert text.startswith("src/\n  f0.py\n")
-    assert text.endswith("… and 600 more files\n")
+    assert text.endswith("  … and 900 more files here\ntests/\n  test_a.py\nzoo.py\n")
+
+
+def test_a_tree_of_many_folders_closes_the_deep_ones_and_shows_every_top_one() -> None:
+    deep = [f"{top}/{n}/x{m}.py" for top in "abcde" for n in range(20) for m in range(20)]
+    text = context.tree([*deep, "z/last.py"])
+    assert text.count("\n") <= 410
+    assert all(f"{top}/\n" in text for top in "abcdez")
+    assert "/ (20 files)\n" in text  # what is closed is counted
+    assert text.endswith("z/\n  last.py\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("a.py", "a.py"),
+        ("a.py 20-40", context.Lines("a.py", 20, 40)),
+        ("a.py:20-40", context.Lines("a.py", 20, 40)),
+        ("a.py#L20-L40", context.Lines("a.py", 20, 40)),
+        ("a.py (lines 20-40)", context.Lines("a.py", 20, 40)),
+        ("a.py lines 40 to 20", context.Lines("a.py", 20, 40)),
+        ("page-1-2", "page-1-2"),
+        ("odd 1-2", "odd 1-2"),  # there is a file of that name
+    ],
+)
+def test_lines_of_a_file_may_be_asked_for(
+    tmp_path: Path, asked: str, meant: str | context.Lines
+) -> None:
+    (tmp_path / "odd 1-2").touch()
+    assert context.lines_of(tmp_path, asked) == meant
+
+
+def test_a_long_file_is_shown_by_lines(tmp_path: Path) -> None:
+    (tmp_path / "long.py").write_text("".join(f"x{n} = {n}\n" for n in range(1, 200_001)))
+    first = context.framed(tmp_path, ["long.py"])
+    assert first.startswith('<file path="long.py" lines="1-4785 of 200,000">\n')
+    some = context.framed(tmp_path, [context.Lines("long.py", 150_000, 150_001)])
+    assert some == (
+        '<file path="long.py" lines="150000-150001 of 200,000">\n'
+        "x150000 = 150000\nx150001 = 150001\n</file>\n"
+    )
+
+
+def test_whether_a_file_is_shown_whole_already(root: Path) -> None:
+    text = context.framed(root, ["helper.py", "gone", "page.html"])
+    assert context.is_shown(text, "helper.py")
+    assert context.is_shown(text, "page.html")
+    assert not context.is_shown(text, "gone")
+    assert not context.is_shown(context.framed(root, ["calc.py"], 10), "calc.py")
+
+
+def test_imports_two_deep(tmp_path: Path) -> None:
+    for name, text in {
+        "a.py": "import b",
+        "b.py": "import c",
+        "c.py": "import d",
+        "d.py": "",
+    }.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    known = ["a.py", "b.py", "c.py", "d.py"]
+    assert context.around(tmp_path, ["a.py"], known, deep=2) == ["a.py", "b.py", "c.py"]

@@ -1,4 +1,4 @@
-"""The test command: found in small projects, run, its output cut to what is worth reading."""
+"""The test command: run, its output cut to what is worth reading; which tests a step asks for."""
 
 import sys
 from pathlib import Path
@@ -10,55 +10,6 @@ from hypothesis import strategies as st
 from piste.steps import testing
 from piste.steps.testing import Where
 
-PYTEST = "python -m pytest"
-# The files of a project, and the command that it seems to have.
-PROJECTS: list[tuple[dict[str, str], str | None]] = [
-    ({"pyproject.toml": "[tool.pytest.ini_options]\n"}, PYTEST),
-    ({"pytest.ini": "[pytest]\n"}, PYTEST),
-    ({"tests/test_a.py": "import pytest\n"}, PYTEST),
-    ({"tests/deep/test_a.py": "def test_a():\n    assert 1\n"}, PYTEST),
-    ({"conftest.py": ""}, PYTEST),
-    ({"tests/test_a.py": "import unittest\n"}, "python -m unittest discover -s tests -t ."),
-    ({"test_a.py": "import unittest\n"}, "python -m unittest discover"),
-    ({"package.json": '{"scripts": {"test": "vitest run"}}'}, "npm run test"),
-    ({"package.json": '{"scripts": {"test": "jest"}}', "pnpm-lock.yaml": ""}, "pnpm run test"),
-    ({"package.json": '{"scripts": {"test": "jest"}}', "yarn.lock": ""}, "yarn run test"),
-    ({"package.json": '{"scripts": {"test": "echo no test specified && exit 1"}}'}, None),
-    ({"package.json": "{broken"}, None),
-    ({"Cargo.toml": ""}, "cargo test"),
-    ({"go.mod": ""}, "go test ./..."),
-    ({"mix.exs": ""}, "mix test"),
-    ({"gradlew": "", "build.gradle": ""}, "./gradlew test"),
-    ({"pom.xml": ""}, "mvn -q test"),
-    ({"App.sln": ""}, "dotnet test"),
-    ({"Makefile": "all:\n\ttrue\ntest: all\n\ttrue\n"}, "make test"),
-    ({"Makefile": "check:\n\ttrue\n"}, "make check"),
-    ({"Makefile": "test := x\nall:\n"}, None),
-    ({"justfile": "test *args:\n  true\n"}, "just test"),
-    ({"README.md": "run pytest"}, None),
-    ({}, None),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("files", "command"), PROJECTS)
-def test_the_command_of_common_projects(
-    tmp_path: Path, files: dict[str, str], command: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    python = tmp_path / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text("#!/bin/sh\n")
-    python.chmod(0o755)
-    monkeypatch.setenv("PATH", str(python.parent))
-    root = tmp_path / "project"
-    root.mkdir()
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    found = testing.find(root)
-    assert (found.command if found else None) == command
-    assert found is None or (root / found.why).exists()
-
-
 # Running ----------------------------------------------------------------------------------------
 
 
@@ -66,19 +17,47 @@ def run(tmp_path: Path, command: str, limit: float = 60) -> testing.Result:
     return testing.run(command, Where(tmp_path, tmp_path / "log"), limit)
 
 
+NO_PYTEST = "echo '/usr/bin/python: No module named pytest'; exit 1"
+
+
 @pytest.mark.parametrize(
-    ("command", "green", "said", "starts"),
+    ("command", "green", "said", "cannot"),
     [
-        ("true", True, "", True),
-        ("false", False, "the tests failed (exit code 1)", True),
-        ("exit 5", False, "the tests failed (exit code 5)", True),
-        ("no-such-command", False, "the test command is not found", False),
-        ("sleep 1000", False, "the tests did not end within 0.2 s", True),
+        ("true", True, "", ""),
+        ("false", False, "the tests failed (exit code 1)", ""),
+        ("exit 5", False, "the tests failed (exit code 5)", ""),
+        ("echo '=== no tests ran in 0.01s ==='; exit 5", True, "", ""),
+        ("echo 'collected 0 items / 1 error'; exit 2", False, "the tests failed (exit code 2)", ""),
+        (
+            "no-such-command",
+            False,
+            "the test command is not found",
+            "the test command is not found",
+        ),
+        ("./run-tests", False, "the test command is not found", ""),  # a step may make it
+        (NO_PYTEST, False, "the tests failed (exit code 1)", "there is no pytest"),
+        ("sleep 1000", False, "the tests did not end within 0.2 s", ""),
     ],
 )
-def test_green_and_red(tmp_path: Path, command: str, green: bool, said: str, starts: bool) -> None:
+def test_green_red_and_what_cannot_be_run(
+    tmp_path: Path, command: str, green: bool, said: str, cannot: str
+) -> None:
     result = run(tmp_path, command, limit=0.2 if "sleep" in command else 60)
-    assert (result.green, result.said, testing.starts(result)) == (green, said, starts)
+    assert (result.green, result.said) == (green, said)
+    assert testing.cannot_run(command, result, tmp_path) == cannot
+    assert result.none == ("no tests ran" in command)
+
+
+def test_real_pytest_without_a_test_is_no_red_and_an_unknown_option_is_none_either(
+    tmp_path: Path,
+) -> None:
+    command = f"{sys.executable} -m pytest -p no:cacheprovider"
+    assert run(tmp_path, command).none
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    result = run(tmp_path, command)
+    assert testing.cannot_run(command, result, tmp_path) == (
+        "unrecognized arguments: --no-such-option"
+    )
 
 
 def test_a_stale_pyc_does_not_answer_for_a_new_source(tmp_path: Path) -> None:
@@ -146,3 +125,55 @@ def test_what_is_a_test(path: str) -> None:
 @pytest.mark.parametrize("path", ["a.py", "src/latest.py", "contest.py", "src/testing_tools.ts"])
 def test_what_is_none(path: str) -> None:
     assert not testing.is_test(path)
+
+
+# Which tests a step asks for --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prompt", "demanded"),
+    [
+        ("Write failing tests first: an empty file gives 0.", True),
+        ("Create tests/test_tally.py.", True),
+        ("Add a test for each.", True),
+        ("Make the command, with tests for its errors.", True),
+        ("Write count.txt.", False),
+        ("Write the README. No tests are needed.", False),
+        ("Add a licence without tests. All existing tests pass.", False),
+        ("Write the latest version into VERSION.", False),
+    ],
+)
+def test_whether_a_step_asks_for_tests(prompt: str, demanded: bool) -> None:
+    assert testing.demanded(prompt) == demanded
+
+
+@pytest.mark.parametrize(
+    ("diff", "touched"),
+    [
+        ("--- /dev/null\n+++ b/tests/test_a.py\n+x\n", True),
+        ("--- a/src/a.rs\n+++ b/src/a.rs\n+    #[test]\n", True),
+        ("--- a/check.sh\n+++ b/check.sh\n+x\n", True),
+        ("--- a/src/a.py\n+++ b/src/a.py\n+x = 1\n", False),
+        ("--- a/src/a.py\n+++ b/src/a.py\n-def test_a():\n", False),
+    ],
+)
+def test_whether_a_diff_changes_tests(diff: str, touched: bool) -> None:
+    assert testing.touched(diff, "sh check.sh") == touched
+
+
+@pytest.mark.parametrize(
+    ("output", "names"),
+    [
+        ("FAILED tests/test_a.py::test_b[x] - assert 1 == 2\n", ["tests/test_a.py::test_b[x]"]),
+        ("ERROR tests/test_a.py\n", ["tests/test_a.py"]),
+        ("FAIL: test_b (a.A)\n\nFAIL: test_b (a.A)\n", ["test_b (a.A)"]),
+        ("FAILED: count.txt is missing\n", []),
+        ("--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n", ["TestA", "TestA/b"]),
+        ("test a::b ... FAILED\ntest c ... ok\n", ["a::b"]),
+        ("  ✕ adds (3 ms)\n", ["adds"]),
+        ("not ok 2 - adds\n", ["adds"]),
+        ("1 failed\n", []),
+    ],
+)  # fmt: skip
+def test_the_names_of_red_tests(output: str, names: list[str]) -> None:
+    assert testing.red_names(output) == names

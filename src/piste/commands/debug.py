@@ -14,7 +14,15 @@ from piste.commands import common
 from piste.commands.steps import read_progress
 from piste.engine import gate, project, templates
 from piste.engine.world import World
-from piste.steps import attempt, commit_phases, context, progress, runner, testing
+from piste.steps import (
+    attempt,
+    commit_phases,
+    context,
+    environment,
+    progress,
+    runner,
+    testing,
+)
 from piste.steps.attempt import Attempt
 from piste.system import atomic_write, git, screen
 from piste.system.errors import PisteError, UserError
@@ -80,13 +88,14 @@ def of_tests(world: World) -> Failure | None:
     world = gate.require(world, "piste debug")
     settings = progress.settings(world)
     command = settings.test or runner.found_test(world.root)
-    where = testing.Where(world.root, git.own_folder(world.root) / "logs" / "debug.tests")
+    own = environment.of(world.root, world.root).variables
+    where = testing.Where(world.root, git.own_folder(world.root) / "logs/debug.tests", env=own)
     with screen.progress(command):
         result = testing.run(command, where, settings.test_timeout)
     if result.green:
         return None
-    if not testing.starts(result):
-        raise UserError(f"the test command {command!r} cannot be run: {result.said}")
+    if why := testing.cannot_run(command, result, world.root):
+        raise UserError(f"the test command {command!r} cannot be run: {why}")
     failure = Failure(world.root, testing.trim(result.output), result.said, command)
     try:
         after = read_progress(world).next

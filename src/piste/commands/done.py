@@ -12,7 +12,7 @@ from piste.commands.next import chosen
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind
 from piste.engine import gate, project
 from piste.engine.world import World
-from piste.steps import attempt, merge, progress, records, runner, testing, ticking
+from piste.steps import attempt, environment, merge, progress, records, runner, testing, ticking
 from piste.steps.progress import Progress, StepStatus
 from piste.system import git, screen
 from piste.system.errors import EXIT_FAILED, UserError
@@ -76,7 +76,8 @@ def _command(world: World) -> str:
 
 def _tested(world: World, command: str) -> testing.Result:
     settings = progress.settings(world)
-    where = testing.Where(world.root, world.root / git.FOLDER / "logs" / "by-hand.tests")
+    own = environment.of(world.root, world.root).variables
+    where = testing.Where(world.root, world.root / git.FOLDER / "logs/by-hand.tests", env=own)
     with screen.progress(command):
         return testing.run(command, where, settings.test_timeout)
 

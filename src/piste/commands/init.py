@@ -123,9 +123,9 @@ def _model_line(model: str) -> tuple[str, str]:
 
 def _test_line(root: Path) -> tuple[str, str]:
     """The line of the settings with the test command, confirmed at a terminal, and what to say."""
-    from piste.steps import testing
+    from piste.steps import environment
 
-    found = testing.find(root)
+    found = environment.find(root)
     if found is None:
         return '# test = "…"            # the test command, for `piste run`', ""
     command = found.command

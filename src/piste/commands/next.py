@@ -11,7 +11,7 @@ from piste.commands import common
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind, read_progress
 from piste.engine import project, templates
 from piste.engine.world import World
-from piste.steps import context, progress, testing
+from piste.steps import context, environment, progress
 from piste.steps.progress import Progress, StepStatus
 from piste.system.errors import UserError
 
@@ -66,7 +66,7 @@ def full(world: World, chain: Progress, link: StepStatus) -> str:
     spec = world.rules["spec"].target
     others = [one for one in chain.links if one is not link]
     settings = progress.settings(world)
-    found = testing.find(root)
+    found = environment.find(root)
     wanted = context.around(root, context.named(step.prompt, root, known), known)
     about: dict[str, object] = {
         "id": step.id,

@@ -101,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("-a", "--all", action="store_true", help="every step that is not done")
     made.add_argument("--again", action="store_true", help="steps that are done, too, anew")
     made.add_argument("--review", action="store_true", help="ask for your word after each step")
+    made.add_argument("--say", default="", metavar="WORDS",
+                      help="what is wrong, or the answer, for a step that waits")  # fmt: skip
     made.add_argument("--approve", default="", metavar="HASH",
                       help="your word for a step that waits: the hash it names")  # fmt: skip
     add_plan(made)
@@ -134,7 +136,11 @@ def _options(args: argparse.Namespace) -> Options:
     if args.approve and not re.fullmatch(r"[0-9a-fA-F]{7,64}", args.approve):
         raise UserError("--approve takes the hash that the step names, at least 7 digits of it")
     person = _ask if _at_a_terminal() else None
-    return Options(args.model, args.again, args.review, args.approve, person)
+    if args.say and args.approve:
+        raise UserError("--approve takes a step as it is, and --say sends it back; say one of them")
+    return Options(
+        args.model, args.again, args.review, args.say.strip(), args.approve, person=person
+    )
 
 
 # ------------------------------------------------------------------ the run
@@ -167,7 +173,7 @@ def run(
             if outcome.result in (attempt.FAILED, attempt.BLOCKED):
                 _call(settings, f"step {outcome.step}: {outcome.said}")
                 return EXIT_FAILED
-            options.approve = ""
+            options.approve = options.say = ""
     chain = read_progress(world)
     if outcomes or chain.next is not None:
         _call(settings, summary(outcomes) if outcomes else "nothing to do")
@@ -277,11 +283,21 @@ def line(outcome: Outcome) -> str:
     if outcome.result == attempt.DONE:
         return f"{head}: done, {_numbers(outcome)}; {outcome.commit[:9]} {said}"
     kept = f"kept on {outcome.branch}"
-    how = "" if outcome.result != attempt.FAILED else "; see it packed: piste debug"
+    how = (
+        ""
+        if outcome.result != attempt.FAILED
+        else f"; see it packed: piste debug; {_take(outcome)}"
+    )
     if outcome.said.startswith("nothing was changed ("):
         how = f"; if it needs nothing: piste done {printable(outcome.step)}"
     word = "failed: " if outcome.result == attempt.FAILED else ""
     return f"{head}: {word}{said}; {kept}{how}"
+
+
+def _take(outcome: Outcome) -> str:
+    """How a person takes an attempt as it was left."""
+    branch, step = printable(outcome.branch), printable(outcome.step)
+    return f"take it as it is: git merge --squash {branch}, then: piste done {step}"
 
 
 def _numbers(outcome: Outcome) -> str:
@@ -330,19 +346,23 @@ def _ask(review: Review) -> Answer:
     """Show what a step has done, and ask for a word on it."""
     now = review.attempt
     _ring()
-    print(f"\nstep {now.step} {screen.safe(now.title)}: the tests pass", file=sys.stderr)
+    how = "no answer yet" if now.cannot else "the tests pass"
+    print(f"\nstep {now.step} {screen.safe(now.title)}: {how}", file=sys.stderr)
     for row in [*review.stat.split("\n"), *review.diff.split("\n")]:
         print(screen.safe(row))
+    if now.words and not now.cannot:
+        print(f"\n{now.agent} says:\n{now.words}", file=sys.stderr)
     if now.doubts:
         print(f"\n{screen.safe(now.doubts)}", file=sys.stderr)
+    yes, no = ("", "n: answer it") if now.cannot else ("y: take it   ", "n: not so")
+    ask = "your answer" if now.cannot else "what is wrong"
     while True:
-        print("\ny: take it   n: not so   edit: change it first   skip: go on without it",
-              file=sys.stderr)  # fmt: skip
+        print(f"\n{yes}{no}   edit: change it first   skip: go on without it", file=sys.stderr)
         word = _word("> ").lower()
-        if word in ("y", "yes"):
+        if word in ("y", "yes") and yes:
             return Answer("y")
         if word in ("n", "no"):
-            return Answer("n", _word("what is wrong, for the agent (nothing: stop here)? "))
+            return Answer("n", _word(f"{ask}, for the agent (nothing: stop here)? "))
         if word == "edit":
             print(f"change the files in {review.folder}; then press Enter", file=sys.stderr)
             _word("")

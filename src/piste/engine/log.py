@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
     date: str  # UTC, ISO 8601
     target: str
-    event: str  # made, taken, restored, adopted, accepted, replaced, rejected, failed
+    event: str  # made, taken, restored, adopted, accepted, replaced, rejected, retried, failed
     model: str = ""
     key: str = ""
     output: str = ""  # digest of the target's text afterwards

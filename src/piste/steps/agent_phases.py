@@ -7,14 +7,15 @@ the tests decide, those that it changed once more as they were.
 
 from dataclasses import replace
 
-from piste.steps import attempt, attempt_run, worktree
-from piste.steps.agents import BUILT_IN, AgentResult
+from piste.steps import attempt, attempt_run, edit_blocks, testing, worktree
+from piste.steps.agents import BUILT_IN, CALL, FORM, OUTPUT, TIME, AgentResult
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Run, failed, is_kept, names_of, place, red, run_tests, same
 from piste.steps.progress import Settings
 from piste.system import git, screen
-from piste.system.errors import printable
+from piste.system.errors import printable, redact
 
+_MOST_WORDS = 1_500  # characters of what an agent says at last
 _UNCHANGED, _STILL = "nothing was changed", ", and still "
 _NOT_PART = "git ignores new files, so they are no part of it"
 
@@ -27,10 +28,24 @@ def work(run: Run, now: Attempt) -> Attempt:
     refs = worktree.refs(run.repo)
     done = attempt_run.work(run, now)
     now = attempt_run.counted(run, now, done)
+    words = _last_words(done.said.text)
+    if words:
+        screen.say(f"step {printable(now.step)}: {now.agent} says: {' '.join(words.split())[:300]}")
     return replace(
         now, phase=attempt.LEFT, guarded=guarded, checkout=checkout, refs=refs,
-        ended=_ended(done, now, run.settings), words=" ".join(done.said.text.split())[-300:],
+        ended=_ended(done, now, run.settings), why=done.why, words=words,
+        cannot=edit_blocks.cannot(done.said.text), asked=(*now.asked, *done.asked),
+        fault="", quote=done.said.quote,
     )  # fmt: skip
+
+
+def _last_words(text: str) -> str:
+    """What an agent says at last, as it may be shown and committed: its last paragraphs."""
+    lines = [screen.safe(line.rstrip()) for line in text.strip().split("\n")]
+    words = redact("\n".join(lines))
+    while len(words) > _MOST_WORDS:
+        words = words.partition("\n\n")[2] or words[-_MOST_WORDS:]
+    return words.strip()
 
 
 def look(run: Run, now: Attempt) -> Attempt:
@@ -48,7 +63,13 @@ def look(run: Run, now: Attempt) -> Attempt:
     now = replace(now, left_out=attempt_run.put_aside(run, now))
     if wrong:
         return red(now, wrong)
+    if now.why == FORM:
+        return replace(now, phase=attempt.RED, fault=now.ended)
+    if now.cannot:
+        return replace(now, phase=attempt.REVIEW, doubt=f"{now.agent} says: cannot: {now.cannot}")
     if same(run, now.work, now.start):
+        if now.why in (TIME, CALL):  # another try may come further
+            return replace(now, phase=attempt.RED, fault=f"{now.ended}, and nothing was changed")
         if now.ended:
             return failed(run, now, f"{now.ended}, and nothing was changed")
         if now.failure or same(run, now.work, now.base):
@@ -102,9 +123,9 @@ def _taken(run: Run, now: Attempt) -> tuple[Attempt, str]:
 def _ended(done: AgentResult, now: Attempt, settings: Settings) -> str:
     """Say how the agent ended, where that was not well."""
     because = f": {printable(done.said.error)}" if done.said.error else ""
-    if done.why == "time":
+    if done.why == TIME:
         return f"{now.agent} did not end within {settings.agent_timeout:,} s{because}"
-    if done.why == "output":
+    if done.why == OUTPUT:
         return f"{now.agent} printed without end{because}"
     if now.agent == BUILT_IN:  # it is no program: what it says is all there is
         return printable(done.said.error)
@@ -119,7 +140,8 @@ def _nothing(now: Attempt) -> str:
     if now.left_out:
         said += f" but files that git ignores: {now.left_out}; give them another place"
     if now.words.endswith(("?", "？")):
-        said += f"; it asked back, and nobody can answer: {now.words}"
+        words = " ".join(now.words.split())[-300:]
+        said += f"; it asked back, and nobody can answer: {words}"
     wrong = now.reason.partition(_STILL)[2] if now.reason.startswith(_UNCHANGED) else now.reason
     return f"{said}{_STILL}{wrong}" if wrong else said
 
@@ -148,15 +170,31 @@ def test(run: Run, now: Attempt) -> Attempt:
             why = f"earlier tests that the step does not name were changed ({names_of(names)}); "
             doubt = f"{why}as they were, {old.said}"
             now = replace(now, weakened=tuple(names), doubt=doubt)
-    return replace(now, phase=attempt.GREEN, reason="", failure="")
+    doubt = now.doubt or _untested(run, now, result)
+    return replace(now, phase=attempt.GREEN, reason="", failure="", doubt=doubt)
+
+
+def _untested(run: Run, now: Attempt, result: testing.Result) -> str:
+    """Say that the step is not tested, where it should be: green proves nothing then."""
+    if result.none:
+        return "no test ran: there is none yet"
+    if not testing.demanded(now.prompt):
+        return ""
+    diff = git.diff(run.repo.tree, now.base, now.work)
+    return (
+        "" if testing.touched(diff, now.test) else "the step asks for tests, and none was changed"
+    )
 
 
 def again(run: Run, now: Attempt) -> Attempt:
     """After a red try: the next one, or the end."""
     now = attempt_run.forgotten(run, now)
-    screen.say(f"step {printable(now.step)}: try {now.number}: {printable(now.reason)}")
-    if now.number >= run.settings.attempts:
+    why = now.fault or now.reason or f"a person asks: {now.asks}"
+    screen.say(f"step {printable(now.step)}: try {now.number}: {printable(why)}")
+    if now.number >= run.settings.attempts and not now.granted:
         tries_said = "try" if now.number == 1 else "tries"
-        return failed(run, now, f"{now.reason} (after {now.number} {tries_said})")
+        return failed(run, now, f"{why} (after {now.number} {tries_said})")
     start = now.work or now.start
-    return replace(now, phase=attempt.AGENT, number=now.number + 1, start=start, doubt="")
+    return replace(
+        now, phase=attempt.AGENT, number=now.number + 1, start=start, doubt="", granted=False
+    )

@@ -57,7 +57,10 @@ class Attempt:
     salt: str = ""  # of an attempt whose model is asked anew though an answer is known
     work: str = ""  # commit of what the agent left
     ended: str = ""  # how the agent ended, where that was not well
+    why: str = ""  # it ended before it was finished: one of `agents.ENDED`
     words: str = ""  # its last ones
+    cannot: str = ""  # why it says that the step cannot be carried out
+    asked: tuple[str, ...] = ()  # files that it wanted to see
     guarded: Mapping[str, str] = field(default_factory=dict)  # `worktree.guarded` before it began
     checkout: Mapping[str, str] = field(default_factory=dict)  # `worktree.checkout` likewise
     refs: Mapping[str, str] = field(default_factory=dict)  # `worktree.refs` likewise
@@ -65,6 +68,11 @@ class Attempt:
     failure: str = ""  # of its output, what is worth reading
     files: str = ""  # the `Files:` lines that stand beside the prompt in the plan
     weakened: tuple[str, ...] = ()  # earlier tests that were changed unasked, red as they were
+    before: str = ""  # the same of the run before the step, where that was red
+    fault: str = ""  # why the last reply could not be carried out, or did not come
+    quote: str = ""  # what is in the files instead
+    asks: str = ""  # what a person asks for
+    granted: bool = False  # whether that buys a try
     doubt: str = ""  # why a person has to look though the tests are green
     outside: str = ""  # what of the person's own has changed while an agent worked
     left_out: str = ""  # new files that git ignores, in one line
@@ -101,6 +109,7 @@ def load(root: Path) -> Attempt | None:
             return None
         raw["landing"] = tuple(raw["landing"]) if raw["landing"] else None
         raw["weakened"] = tuple(raw["weakened"])
+        raw["asked"] = tuple(raw["asked"])
         raw["replies"] = tuple((key, name) for key, name in raw["replies"])
         return Attempt(**raw)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -26,8 +26,11 @@ from piste.steps import (
     change_policy,
     context,
     edit_blocks,
+    environment,
     ignored,
     lent,
+    progress,
+    sources,
     testing,
     worktree,
 )
@@ -68,7 +71,9 @@ class Options:
     model: str = ""
     again: bool = False  # ask the model anew, though an answer is known
     review: bool = False
+    say: str = ""  # a person's words, for a step that waits or is about to begin
     approve: str = ""  # the beginning of the hash of a content that is approved
+    told: bool = False  # which tests run, and where
     person: Callable[[Review], Answer] | None = None  # None: nobody is there
     stop: threading.Event | None = None
     spent: Sum = NOTHING  # in this run, by programs; the built-in agent's calls are the purse's
@@ -113,7 +118,7 @@ class Run:
         return self.folder / "busy"
 
 
-def environment(run: Run, now: Attempt) -> dict[str, str]:
+def variables(run: Run, now: Attempt) -> dict[str, str]:
     """Return what agents, tests and the setup command find in their environment."""
     return {
         "PISTE_STEP": now.step,
@@ -121,6 +126,11 @@ def environment(run: Run, now: Attempt) -> dict[str, str]:
         # Without a repository of its own, git would find the person's in the folders above.
         "GIT_CEILING_DIRECTORIES": os.path.realpath(run.folder),
     }
+
+
+def project_variables(run: Run, now: Attempt) -> dict[str, str]:
+    """Return the same for agents and tests, who work in the project's own environment."""
+    return {**environment.of(run.repo.project, run.world.root).variables, **variables(run, now)}
 
 
 def logs(run: Run, now: Attempt) -> Path:
@@ -134,11 +144,9 @@ def logs(run: Run, now: Attempt) -> Path:
 def prompt(run: Run, now: Attempt) -> str:
     """Return the prompt of this try. Raises UserError for a template that is wrong."""
     world, folder = run.world, run.repo.project
-    built_in = run.agent is None
     known = context.files(folder)
-    named = context.named(now.prompt, folder, known)
     spec = world.rules["spec"].target
-    template = templates.load(TEMPLATE, world.layers)
+    named = context.named(now.prompt, folder, known)
     about: dict[str, object] = {
         "id": now.step,
         "title": now.title.replace('"', "'"),
@@ -149,25 +157,65 @@ def prompt(run: Run, now: Attempt) -> str:
         "spec_path": spec if spec in known else "",
         "writes": change_policy.in_words(run.settings.writes),
         "allow": ", ".join(run.settings.allow),
-        "built_in": built_in,
-        "tree": context.tree(known) if built_in else "",
-        "files": context.framed(folder, context.around(folder, named, known)) if built_in else "",
-        "form": edit_blocks.FORM if built_in else "",
+        "built_in": run.agent is None,
+        "form": edit_blocks.FORM if run.agent is None else "",
+        "rules": sources.rules_of(folder, known, named),
+        **_titles(run, now),
+        **(
+            _files_of(run, now, known, named) if run.agent is None else _of_failure(run, now, known)
+        ),
+        "before": now.before,
+        "red_before": names_of(testing.red_names(now.before), most=20),
+        "asks": now.asks,
+        "tried": now.start != now.base,
         "reason": now.reason,
         "failure": now.failure,
-        "failure_files": _failure_files(run, now, known) if now.reason else "",
+        "fault": now.fault,
+        "quote": now.quote,
     }
-    return templates.render(template, about)[1]
+    return templates.render(templates.load(TEMPLATE, world.layers), about)[1]
 
 
-def _failure_files(run: Run, now: Attempt, known: list[str]) -> str:
-    """A bundle of what matters to a failure: the files that it names, then those changed."""
+def _of_failure(run: Run, now: Attempt, known: list[str]) -> dict[str, object]:
+    """What a program is shown, which can look for itself: the files of a failure."""
+    wanted = _that_matter(run, now, known)[:20] if now.reason else []
+    files = context.around(run.repo.project, wanted, known)
+    return {"tree": "", "declared": "", "files": context.framed(run.repo.project, files, 60_000)}
+
+
+def _that_matter(run: Run, now: Attempt, known: list[str]) -> list[str]:
+    """The files that a failure names, then those that the step has changed."""
     prefix = run.repo.prefix
     rows = git.changes(run.repo.tree, now.base, now.start)
     changed = [row.path[len(prefix) :] for row in rows if row.path.startswith(prefix)]
-    named = context.named(now.failure, run.repo.project, known)
-    wanted = list(dict.fromkeys([*named, *(name for name in changed if name in known)]))[:20]
-    return context.framed(run.repo.project, context.around(run.repo.project, wanted, known), 60_000)
+    named = context.named(f"{now.failure}\n{now.before}", run.repo.project, known)
+    return list(dict.fromkeys([*named, *(name for name in changed if name in known)]))
+
+
+def _titles(run: Run, now: Attempt) -> dict[str, object]:
+    """The titles of the steps before this one and after it, as the plan has them now."""
+    with contextlib.suppress(UserError):
+        chain = progress.chain(run.world, run.settings.steps).links
+        at = next((row for row, link in enumerate(chain) if link.digest == now.digest), None)
+        if at is not None:
+            said = [f"{link.step.id} {link.step.title}".strip() for link in chain]
+            return {"earlier": said[:at], "later": said[at + 1 :]}
+    return {"earlier": [], "later": []}
+
+
+def _files_of(run: Run, now: Attempt, known: list[str], named: list[str]) -> dict[str, object]:
+    """The tree, and the files that go along, each once: those of a failure come first."""
+    folder, prefix = run.repo.project, run.repo.prefix
+    last = sources.of_last_step(run.repo.tree, prefix, now.base)
+    asked = [name for name in now.asked if name in known]
+    wanted = [
+        name for name in [*_that_matter(run, now, known), *asked, *named, *last] if name in known
+    ]
+    kept = [name[len(prefix) :] for name in run.kept]
+    first = [name for name in dict.fromkeys(wanted) if name not in kept]
+    ours = [rule.target for rule in run.world.rules.values()]
+    files, declared = sources.along(folder, known, first, ours)
+    return {"tree": context.tree(known), "files": files, "declared": declared}
 
 
 # ------------------------------------------------------------------ that it is run
@@ -190,7 +238,7 @@ def work(run: Run, now: Attempt) -> AgentResult:
             model=now.model if run.agent is None else run.model, money=money,
             salt=now.salt, lock=run.busy, what=f"step {now.step}",
             may=lambda path: _may(run, path), on_line=_Briefly(), came=progress.came,
-            stop=run.options.stop, env=environment(run, now),
+            stop=run.options.stop, env=project_variables(run, now),
         ))  # fmt: skip
 
 
@@ -338,7 +386,7 @@ def place(run: Run, now: Attempt, commit: str, branch: str = "") -> None:
     if not command or worktree.is_set_up(run.repo, command):
         return
     log = run.folder / "logs" / "setup"
-    where = testing.Where(run.repo.project, log, run.busy, environment(run, now))
+    where = testing.Where(run.repo.project, log, run.busy, variables(run, now))
     with lent.lent(run.repo), screen.progress(f"setting up the worktree: {command}"):
         limit, stop = run.settings.agent_timeout, run.options.stop
         result = testing.run(command, where, limit, stop=stop, name="setup")
@@ -356,7 +404,7 @@ def run_tests(run: Run, now: Attempt, name: str) -> testing.Result:
     """Run the tests in the worktree; `name` ends the log's. Raises InterruptedError."""
     begin = logs(run, now)
     log = begin.with_name(f"{begin.name}.{name}")
-    where = testing.Where(run.repo.project, log, run.busy, environment(run, now))
+    where = testing.Where(run.repo.project, log, run.busy, project_variables(run, now))
     with lent.lent(run.repo), screen.progress(f"step {printable(now.step)}: {now.test}"):
         result = testing.run(now.test, where, run.settings.test_timeout, stop=run.options.stop)
     ignored.note(run.repo)
@@ -375,16 +423,16 @@ def same(run: Run, one: str, other: str) -> bool:
     return git.tree_of(root, one) == git.tree_of(root, other)
 
 
-def names_of(found: list[str]) -> str:
+def names_of(found: list[str], most: int = 4) -> str:
     """Return names as they may stand in a line."""
-    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-    return ", ".join(map(printable, found[:4])) + more
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(map(printable, found[:most])) + more
 
 
 def red(now: Attempt, reason: str, output: str = "") -> Attempt:
     """Say that this try is no good, and why."""
     failure = testing.trim(output) if output else ""
-    return replace(now, phase=attempt.RED, reason=reason, failure=failure, doubt="")
+    return replace(now, phase=attempt.RED, reason=reason, failure=failure, doubt="", cannot="")
 
 
 def forgotten(run: Run, now: Attempt) -> Attempt:

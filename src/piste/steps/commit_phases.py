@@ -13,7 +13,7 @@ from piste.documents import plan
 from piste.model import prices
 from piste.steps import attempt, attempt_run, merge, progress, records, testing, ticking, worktree
 from piste.steps.attempt import Attempt
-from piste.steps.attempt_run import Review, Run, failed, is_kept, red, same
+from piste.steps.attempt_run import Answer, Review, Run, failed, is_kept, red, same
 from piste.steps.progress import Settings
 from piste.steps.records import Record
 from piste.system import git, screen
@@ -45,8 +45,12 @@ def review(run: Run, now: Attempt) -> Attempt:
     """Ask for a person's word; a yes counts for just the content that was looked at."""
     if edited := _edited(run, now):
         screen.say(f"step {printable(now.step)}: it was edited by hand; the tests once more")
-        return replace(now, phase=attempt.TESTS, work=edited)
+        return replace(now, phase=attempt.TESTS, work=edited, cannot="", doubt="")
     worktree.ensure(run.repo, now.work, now.branch)
+    if run.options.say:
+        return _sent_back(now, run.options.say)
+    if now.cannot:
+        return _cannot(run, now)
     tree = git.tree_of(run.repo.tree, now.work)
     if run.options.approve:
         if not tree.startswith(run.options.approve.lower()):
@@ -61,7 +65,8 @@ def review(run: Run, now: Attempt) -> Attempt:
         look = " ".join(["git diff", now.base[:12], now.work[:12], *_those(now.weakened)])
         raise NeedsPerson(
             f"step {printable(now.step)} waits for your word{because}; look at it: {look}; "
-            f"then: piste run {printable(now.step)} --approve {tree[:12]}"
+            f"then: piste run {printable(now.step)} --approve {tree[:12]}, or say what is wrong: "
+            f'piste run {printable(now.step)} --say "…"'
         )
     answer = run.options.person(_shown(run, now, tree))
     if answer.word == "y":
@@ -70,13 +75,40 @@ def review(run: Run, now: Attempt) -> Attempt:
         return failed(run, now, "skipped", attempt.SKIPPED)
     if answer.word == "edit":
         return replace(now, phase=attempt.TESTS, work=_edited(run, now) or now.work)
+    return _refused(run, now, answer)
+
+
+def _refused(run: Run, now: Attempt, answer: Answer) -> Attempt:
     if answer.reason:
-        return red(now, f"a person looked at it and says: {answer.reason}")
+        return _sent_back(now, answer.reason)
     return failed(run, attempt_run.forgotten(run, now), "a person said no")
 
 
 def _those(paths: Sequence[str]) -> list[str]:
     return ["--", *(shlex.quote(f":/{path}") for path in paths)] if paths else []
+
+
+def _sent_back(now: Attempt, words: str) -> Attempt:
+    """Give a person's words to the agent; they buy a try when none is left."""
+    return replace(red(now, ""), asks=words, granted=True)
+
+
+def _cannot(run: Run, now: Attempt) -> Attempt:
+    """Let a person answer an agent that says why it cannot carry the step out."""
+    step = printable(now.step)
+    if run.options.approve:
+        raise UserError(f"step {step} has nothing to approve: {now.agent} says: {now.cannot}")
+    if run.options.person is None:
+        raise NeedsPerson(
+            f"step {step} waits for your word; {now.agent} says that it cannot: "
+            f'{printable(now.cannot)}; answer it: piste run {step} --say "…", or edit the step'
+        )
+    answer = run.options.person(_shown(run, now, ""))
+    if answer.word == "skip":
+        return failed(run, now, "skipped", attempt.SKIPPED)
+    if answer.word == "edit":
+        return replace(red(now, ""), phase=attempt.TESTS, work=_edited(run, now) or now.work)
+    return _refused(run, now, answer)
 
 
 def _edited(run: Run, now: Attempt) -> str:
@@ -246,8 +278,21 @@ def commit_message(settings: Settings, now: Attempt) -> str:
         "Piste-Tokens": tokens,
         "Piste-Cost": "unknown" if now.cost is None else prices.said(now.cost),
     }
+    words = _wrapped(now.words)
     lines = (f"{name}: {' '.join(screen.safe(value).split())}" for name, value in trailers.items())
-    return f"{first}\n\n" + "\n".join(lines) + "\n"
+    return f"{first}\n\n{words}" + "\n".join(lines) + "\n"
+
+
+def _wrapped(words: str) -> str:
+    """What the agent says at last, as the body of a commit's message; "" for nothing."""
+    import textwrap
+
+    rows = [
+        row
+        for line in words.split("\n")
+        for row in textwrap.wrap(line, 72, break_long_words=False) or [""]
+    ]
+    return "\n".join(rows).strip() + "\n\n" if words.strip() else ""
 
 
 # ------------------------------------------------------------------ the landing

@@ -10,12 +10,15 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from piste.system import git_look
 
 MOST_FILES = 20_000  # that a listing looks at
-_MOST_NAMES = 400  # that a tree shows
+_MOST_NAMES = 400  # lines of a tree
+_MOST_IN_FOLDER = 100  # files of one folder that a tree names
 _MOST_FILE = 60_000  # bytes of one file that are shown
+_MOST_READ = 16 << 20  # bytes of one file that lines are shown of
 _PATH = re.compile(r"[\w@+-][\w@+./\\-]*|[.][\w][\w@+./\\-]*")
 _SKIPPED = {"node_modules", "__pycache__", "venv", "dist", "build", "target"}  # without git
 
@@ -51,13 +54,58 @@ def _walked(root: Path) -> Iterator[str]:
 
 
 def tree(names: Sequence[str]) -> str:
-    """Return the names as a tree, cut where they are many."""
-    from piste.bundle import frame
+    """Return the names as a tree; where they are many, the deepest and largest folders closed.
 
-    shown = names[:_MOST_NAMES]
-    text = frame.tree([os.fsencode(name) for name in shown]).decode()
-    left = len(names) - len(shown)
-    return text + (f"… and {left:,} more files\n" if left else "")
+    What is closed says how many files it holds, so that no part of a project is missing.
+    """
+    from piste.bundle import escapes
+
+    top = _Folder()
+    for name in names:
+        *folders, base = escapes.quote(os.fsencode(name)).split("/")
+        here = top
+        for one in folders:
+            here.count += 1
+            here = here.folders.setdefault(one, _Folder())
+        here.count += 1
+        here.files.append(base)
+    left = _MOST_NAMES
+    level = [top]
+    while level:  # level by level, the small ones first
+        for folder in sorted(level, key=lambda one: one.rows):
+            folder.open = folder.rows <= left or folder is top
+            left -= folder.rows if folder.open else 0
+        level = [one for folder in level if folder.open for one in folder.folders.values()]
+    return "".join(f"{line}\n" for line in top.lines(""))
+
+
+class _Folder:
+    """A folder of a tree."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, _Folder] = {}
+        self.files: list[str] = []
+        self.count = 0  # files in it and below
+        self.open = False
+
+    @property
+    def rows(self) -> int:
+        """How many lines it takes when it is open."""
+        return len(self.folders) + min(len(self.files), _MOST_IN_FOLDER)
+
+    def lines(self, indent: str) -> Iterator[str]:
+        """Yield what is in it."""
+        for name in sorted([*self.folders, *self.files[:_MOST_IN_FOLDER]]):
+            folder = self.folders.get(name)
+            if folder is None:
+                yield indent + name
+            elif folder.open:
+                yield f"{indent}{name}/"
+                yield from folder.lines(f"{indent}  ")
+            else:
+                yield f"{indent}{name}/ ({folder.count:,} files)"
+        if (left := len(self.files) - _MOST_IN_FOLDER) > 0:
+            yield f"{indent}… and {left:,} more files here"
 
 
 def named(text: str, root: Path, known: Sequence[str], most: int = 30) -> list[str]:
@@ -96,20 +144,60 @@ def _shorter(path: str) -> Iterator[str]:
         yield "/".join(parts[at:])
 
 
-def around(root: Path, names: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return the files, then those of `known` that they import: a test with what it tests."""
+def around(root: Path, names: Sequence[str], known: Sequence[str], deep: int = 1) -> list[str]:
+    """Return the files, then those of `known` that they import: a test with what it tests.
+
+    `deep` is how far: with 2, what those import, too.
+    """
     from piste.bundle import imports
 
     there = [os.fsencode(name) for name in known]
-    needed = imports.needed(str(root), there, [os.fsencode(name) for name in names])
-    return list(dict.fromkeys([*names, *sorted(map(os.fsdecode, needed))]))
+    found = dict.fromkeys(names)
+    fresh = [name for name in names if name in known]
+    for _ in range(deep):
+        needed = imports.needed(str(root), there, [os.fsencode(name) for name in fresh])
+        fresh = [name for name in sorted(map(os.fsdecode, needed)) if name not in found]
+        found.update(dict.fromkeys(fresh))
+    return list(found)
 
 
-def framed(root: Path, names: Iterable[str], most: int = 120_000) -> str:
+class Lines(NamedTuple):
+    """Lines of a file, the first and the last."""
+
+    name: str
+    first: int
+    last: int
+
+
+_RANGE = re.compile(
+    r"(?P<name>.+?)(?:\s*:|\s*#|\s)\s*(?:\(?lines?\s*)?"
+    r"L?(?P<first>\d+)\s*(?:-|\N{EN DASH}|to|\.\.)\s*L?(?P<last>\d+)\)?",
+    re.IGNORECASE,
+)
+
+
+def lines_of(root: Path, asked: str) -> "str | Lines":
+    """Return what is asked for: a file, or with lines after its name (`a.py 200-400`) those."""
+    found = _RANGE.fullmatch(asked)
+    if found is None or (root / asked).exists():
+        return asked
+    first, last = sorted((int(found["first"]), int(found["last"])))
+    return Lines(found["name"], max(first, 1), max(last, 1))
+
+
+def is_shown(text: str, name: str) -> bool:
+    """Whether a text holds the file's frame, with all of its content."""
+    from piste.bundle.escapes import quote
+
+    attributes = re.escape(f'path="{quote(os.fsencode(name))}"') + r'(?: end="no newline")?'
+    return bool(re.search(rf"^<file(?:-\d+)? {attributes}>$", text, re.MULTILINE))
+
+
+def framed(root: Path, names: "Iterable[str | Lines]", most: int = 120_000) -> str:
     """Return the files, each in a frame that its content cannot close; "" where there are none.
 
-    `most` bounds the bytes in all. A file that is no text, too large, secret or not there is
-    named with the reason.
+    `most` bounds the bytes in all. A file that is no text, secret or not there is named with
+    the reason; of a long one some lines are shown, and which.
     """
     from piste.bundle import formats
     from piste.bundle.escapes import quote
@@ -120,8 +208,9 @@ def framed(root: Path, names: Iterable[str], most: int = 120_000) -> str:
     folders = file_reader.Folders(str(root))
     try:
         for name in names:
-            raw = os.fsencode(name)
-            body, marks = _body(folders, raw, min(left, _MOST_FILE))
+            part = name if isinstance(name, Lines) else Lines(name, 1, 0)
+            raw = os.fsencode(part.name)
+            body, marks = _body(folders, raw, min(left, _MOST_FILE), part)
             left -= len(body)
             parts.append(formats.block("xml", formats.FILE, {"path": quote(raw), **marks}, body))
     finally:
@@ -129,7 +218,21 @@ def framed(root: Path, names: Iterable[str], most: int = 120_000) -> str:
     return b"".join(parts).decode()
 
 
-def _body(folders: object, name: bytes, most: int) -> tuple[bytes, dict[str, str]]:
+def texts(root: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield those files that are text and may be shown, with their text, secrets masked."""
+    from piste.system import file_reader
+
+    folders = file_reader.Folders(str(root))
+    try:
+        for name in names:
+            body, marks = _body(folders, os.fsencode(name), _MOST_READ, Lines(name, 1, 0))
+            if "omitted" not in marks:
+                yield name, body.decode()
+    finally:
+        folders.close()
+
+
+def _body(folders: object, name: bytes, most: int, part: Lines) -> tuple[bytes, dict[str, str]]:
     from piste.bundle import encoding, escapes
     from piste.system import file_reader, secrets
 
@@ -138,7 +241,7 @@ def _body(folders: object, name: bytes, most: int) -> tuple[bytes, dict[str, str
     if most <= 0:
         return b"", {"omitted": "there is no more room"}
     assert isinstance(folders, file_reader.Folders)
-    got = file_reader.read(folders, name, _MOST_FILE * 4)
+    got = file_reader.read(folders, name, _MOST_READ)
     if got.kind != file_reader.FILE:
         return b"", {"omitted": _why(got.kind)}
     decoded = encoding.decode(got.data)
@@ -147,10 +250,26 @@ def _body(folders: object, name: bytes, most: int) -> tuple[bytes, dict[str, str
     body = secrets.mask(decoded.body, secrets.find(decoded.body))
     if escapes.hidden(body):
         body = escapes.show(body.decode()).encode()
-    if len(body) > most:
-        end = body.rfind(b"\n", 0, most) + 1 or most
-        return body[:end].decode("utf-8", "ignore").encode(), {"cut": f"of {len(body):,} bytes"}
-    return body, {}
+    return _cut(body, most, part)
+
+
+def _cut(body: bytes, most: int, part: Lines) -> tuple[bytes, dict[str, str]]:
+    """The lines of a body that are asked for, as far as there is room, and which they are."""
+    if part.first == 1 and not part.last and len(body) <= most:
+        return body, {}
+    lines = body.splitlines(keepends=True)
+    first = min(part.first, len(lines) or 1)
+    shown: list[bytes] = []
+    for line in lines[first - 1 : part.last or None]:
+        most -= len(line)
+        if most < 0 and shown:
+            break
+        shown.append(line)
+    text = b"".join(shown)
+    if most < 0 and len(shown) == 1:  # one line without end
+        text = text[:most].decode("utf-8", "ignore").encode()
+        return text, {"cut": f"of {len(body):,} bytes"}
+    return text, {"lines": f"{first}-{first + len(shown) - 1} of {len(lines):,}"}
 
 
 def _why(kind: int) -> str:

@@ -33,7 +33,7 @@ class Settings:
     """What is set for carrying out a plan. Times are in seconds."""
 
     agent: str = "llm"  # who carries a step out: a name of `piste.agents`, or of [agents.*]
-    test: str = ""  # the test command, for the shell; "" is looked for (`testing.find`)
+    test: str = ""  # the test command, for the shell; "" is looked for (`environment.find`)
     setup: str = ""  # run once in a fresh worktree, before anything else
     steps: str = ""  # the form of the plan's steps, where the parser chooses wrongly
     attempts: int = 3  # how often an agent may try one step

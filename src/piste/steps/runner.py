@@ -25,6 +25,7 @@ from piste.steps import (
     change_policy,
     commit_phases,
     context,
+    environment,
     home,
     ignored,
     leftover,
@@ -35,7 +36,7 @@ from piste.steps import (
     worktree,
 )
 from piste.steps.attempt import Attempt
-from piste.steps.attempt_run import Options, Run, place, run_tests
+from piste.steps.attempt_run import Options, Run, names_of, place, run_tests
 from piste.steps.progress import Settings, StepStatus
 from piste.system import atomic_write, git, locks, paths, screen
 from piste.system.errors import UserError, printable
@@ -95,7 +96,7 @@ def carry_out(world: World, settings: Settings, options: Options, link: StepStat
     now = settled(world)
     repo = git.find(world.root, settings.branches)
     git.require_committer(repo)
-    run = Run(world, settings, options, agents.find(settings), repo)
+    run = Run(world, _set_up(world, settings), options, agents.find(settings), repo)
     if now is None or now.over or not _goes_on(now, link, settings):
         if options.approve:
             raise UserError(
@@ -106,6 +107,8 @@ def carry_out(world: World, settings: Settings, options: Options, link: StepStat
         now = _begin(run, link)
     else:
         screen.say(f"step {printable(now.step)}: going on where it was left ({now.phase})")
+        if options.say and now.phase != attempt.REVIEW:
+            now = replace(now, asks=options.say)
     while not now.over:
         now = attempt.save(world.root, PHASES[now.phase](run, now))
     return outcome(now)
@@ -167,6 +170,7 @@ def _begin(run: Run, link: StepStatus) -> Attempt:
     _may_begin(run, step)
     version, model = agents.version(world, run.agent, run.model)
     command = run.settings.test or found_test(world.root)
+    _say_where(run, command)
     _no_uncommitted_records(run)
     if kept := worktree.rescue(repo, "left in the worktree\n"):
         screen.say(f"what was left in the worktree is kept on {kept}")
@@ -176,14 +180,32 @@ def _begin(run: Run, link: StepStatus) -> Attempt:
     now = Attempt(
         step=step.id, title=step.title, digest=link.digest, prompt=step.prompt,
         agent=run.settings.agent, version=version, model=model, test=command, branch=branch,
-        base=base, start=base, files=_files_beside(run, step),
+        base=base, start=base, files=_files_beside(run, step), asks=run.options.say,
         salt=branch.rpartition(".")[2] if run.options.again else "",
     )  # fmt: skip
     place(run, now, base)
     ignored.forget(repo)
     attempt_run.put_aside(run, now, ".left")
-    _tests_can_run(run, now)
-    return attempt.save(world.root, now)
+    return attempt.save(world.root, replace(now, before=_red_before(run, now)))
+
+
+def _set_up(world: World, settings: Settings) -> Settings:
+    """The settings, with what the project's own tool needs in a fresh worktree."""
+    found = None if settings.setup else environment.find(world.root)
+    if found is None or settings.test not in ("", found.command):
+        return settings
+    return replace(settings, setup=found.setup)
+
+
+def _say_where(run: Run, command: str) -> None:
+    """Say once which tests run, and in which environment."""
+    if run.options.told:
+        return
+    run.options.told = True
+    name = environment.of(run.world.root, run.world.root).name
+    found = None if run.settings.test else environment.find(run.world.root)
+    why = f" (from {found.why})" if found else ""
+    screen.say(f"the tests: {command}{why}" + (f", in your {name}" if name else ""))
 
 
 def _may_begin(run: Run, step: Step) -> None:
@@ -223,7 +245,7 @@ def _files_beside(run: Run, step: Step) -> str:
 
 def found_test(root: Path) -> str:
     """Return the test command that the project seems to have. Raises UserError for none."""
-    found = testing.find(root)
+    found = environment.find(root)
     if found is None:
         raise UserError('no test command is known for this project; set test = "…" in piste.toml')
     return found.command
@@ -241,18 +263,27 @@ def _no_uncommitted_records(run: Run) -> None:
         )
 
 
-def _tests_can_run(run: Run, now: Attempt) -> None:
-    """Raise UserError when the test command cannot be run at all: no agent could make it pass."""
+def _red_before(run: Run, now: Attempt) -> str:
+    """Return what the tests say before the step, where they are red; the step has to mend that.
+
+    Raises UserError when the test command cannot be run at all: no agent could make it pass.
+    """
     result = run_tests(run, now, "before")
-    if not testing.starts(result):
+    if why := testing.cannot_run(now.test, result, run.repo.project):
+        name = environment.of(run.repo.project, run.world.root).name or "the path"
         raise UserError(
-            f'the test command {now.test!r} cannot be run: {result.said}; set test = "…", or '
-            f'setup = "…" for what a fresh worktree needs first'
+            f"the test command {now.test!r} cannot be run: {why} (in {name}); make the project's "
+            f'environment (.venv, say), set test = "…", or setup = "…" for what a fresh worktree '
+            "needs first"
         )
-    if not result.green:
-        screen.say(
-            f"step {printable(now.step)}: before it begins {result.said}; it has to mend that"
-        )
+    if result.green:
+        return ""
+    names = names_of(testing.red_names(result.output))
+    which = f" ({names})" if names else ""
+    screen.say(
+        f"step {printable(now.step)}: before it begins {result.said}{which}; it has to mend that"
+    )
+    return testing.trim(result.output) or result.said
 
 
 # What is done in each phase; the table of what each leaves on disk is in `attempt`.

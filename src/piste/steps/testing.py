@@ -1,32 +1,23 @@
-"""The test command: found, run with a time limit, and what of its output is worth reading.
+"""The test command: run with a time limit, and what of its output is worth reading.
 
-The command is a line for the shell. Which one it is, the settings say; what is found here
-for common kinds of projects is a proposal. Exit code 0 is green and every other one is red:
-this module does not know what was tested, nor how many tests there were.
+The command is a line for the shell; `environment` finds it, and where it runs. Exit code 0 is
+green, pytest's own code for "there is no test" is neither, and every other one is red: this
+module does not know what was tested, nor how many tests there were.
 """
 
-import json
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import processes, project_files, screen
-from piste.system.errors import UserError
+from piste.system import processes, screen
 
 _MOST_CHARS = 16_000  # of a failure that goes to a model
 _MOST_LINE = 400
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[@-Z\\-_])"
 )
-
-
-class Found(NamedTuple):
-    """A test command, and why it is thought to be that."""
-
-    command: str
-    why: str
 
 
 class Result(NamedTuple):
@@ -37,121 +28,7 @@ class Result(NamedTuple):
     said: str  # why it is red, in a few words; "" when green
     output: str  # all that was printed, escapes stripped
     seconds: float
-
-
-# ------------------------------------------------------------------ finding it
-
-
-def find(root: Path) -> Found | None:
-    """Return the test command that a project of a common kind has, or None.
-
-    Only files directly in `root` and its folders of tests are looked at.
-    """
-    for look in (_pytest, _package_json, _by_file, _makefile, _unittest):
-        if found := look(root):
-            return found
-    return None
-
-
-def _pytest(root: Path) -> Found | None:
-    command = "python -m pytest" if processes.which("python", root) else "python3 -m pytest"
-    sections = {"pytest.ini": "pytest", "tox.ini": "pytest", "setup.cfg": "tool:pytest"}
-    for name, section in sections.items():
-        if f"[{section}]" in _text(root, name):
-            return Found(command, name)
-    if "[tool.pytest" in _text(root, "pyproject.toml"):
-        return Found(command, "pyproject.toml")
-    for path in _tests(root):
-        if path.name == "conftest.py" or re.search(
-            r"^(import|from) pytest\b", _text(root, _name(root, path)), re.M
-        ):
-            return Found(command, _name(root, path))
-        if re.search(r"^(async )?def test_", _text(root, _name(root, path)), re.M):
-            return Found(command, _name(root, path))
-    return None
-
-
-def _unittest(root: Path) -> Found | None:
-    for path in _tests(root):
-        if "unittest" in _text(root, _name(root, path)):
-            python = "python" if processes.which("python", root) else "python3"
-            where = path.relative_to(root)
-            folder = f" -s {where.parent.as_posix()} -t ." if len(where.parts) > 1 else ""
-            return Found(f"{python} -m unittest discover{folder}", where.as_posix())
-    return None
-
-
-def _tests(root: Path) -> list[Path]:
-    patterns = ("conftest.py", "test_*.py", "*_test.py", "tests/conftest.py", "tests/**/test_*.py",
-                "tests/**/*_test.py", "test/**/test_*.py")  # fmt: skip
-    return [path for pattern in patterns for path in sorted(root.glob(pattern))[:50]]
-
-
-def _package_json(root: Path) -> Found | None:
-    try:
-        script = json.loads(_text(root, "package.json"))["scripts"]["test"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    if "no test specified" in script:  # what `npm init` writes
-        return None
-    locks = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lockb": "bun", "bun.lock": "bun"}
-    runner = next((name for lock, name in locks.items() if (root / lock).exists()), "npm")
-    return Found(f"{runner} run test", "package.json")
-
-
-# A file in the root, and the command of the projects that have it.
-_BY_FILE = (
-    ("Cargo.toml", "cargo test"),
-    ("go.mod", "go test ./..."),
-    ("mix.exs", "mix test"),
-    ("gradlew", "./gradlew test"),
-    ("build.gradle", "gradle test"),
-    ("build.gradle.kts", "gradle test"),
-    ("mvnw", "./mvnw -q test"),
-    ("pom.xml", "mvn -q test"),
-    ("deno.json", "deno test"),
-    ("deno.jsonc", "deno test"),
-    ("Package.swift", "swift test"),
-    ("pubspec.yaml", "dart test"),
-    ("phpunit.xml", "vendor/bin/phpunit"),
-    ("phpunit.xml.dist", "vendor/bin/phpunit"),
-    (".rspec", "bundle exec rspec"),
-    ("build.zig", "zig build test"),
-    ("stack.yaml", "stack test"),
-    ("dune-project", "dune test"),
-)
-
-
-def _by_file(root: Path) -> Found | None:
-    for name, command in _BY_FILE:
-        if (root / name).is_file():
-            return Found(command, name)
-    for pattern in ("*.sln", "*.csproj", "*.fsproj"):
-        for path in sorted(root.glob(pattern)):
-            return Found("dotnet test", path.name)
-    return None
-
-
-def _makefile(root: Path) -> Found | None:
-    for name in ("Makefile", "makefile", "GNUmakefile"):
-        if re.search(r"^(test|check)\s*:(?!=)", _text(root, name), re.M):
-            target = "test" if re.search(r"^test\s*:(?!=)", _text(root, name), re.M) else "check"
-            return Found(f"make {target}", name)
-    for name in ("justfile", "Justfile"):
-        if re.search(r"^test\b.*:", _text(root, name), re.M):
-            return Found("just test", name)
-    return None
-
-
-def _name(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
-def _text(root: Path, name: str) -> str:
-    try:
-        return project_files.beginning(root, name, 200_000).decode("utf-8", "replace")
-    except (OSError, UserError):
-        return ""
+    none: bool = False  # there was no test to run
 
 
 # ------------------------------------------------------------------ running it
@@ -193,6 +70,7 @@ def run(
     if ended.why == "stopped":
         raise InterruptedError("stopped while the tests ran")
     output = plain(where.log.read_bytes().decode("utf-8", "replace"))
+    none = ended.code == _NO_TESTS and bool(_NONE_RAN.search(output))
     said = ""
     if ended.why == "time":
         said = f"the tests did not end within {limit:g} s"
@@ -200,14 +78,35 @@ def run(
         said = f"the tests printed more than {processes.MOST_OUTPUT >> 20} MiB"
     elif ended.code == 127:
         said = "the test command is not found"
-    elif ended.code:
+    elif ended.code and not none:
         said = f"the tests failed (exit code {ended.code})"
-    return Result(not said, ended.code, said, output, ended.seconds)
+    return Result(not said, ended.code, said, output, ended.seconds, none)
 
 
-def starts(result: Result) -> bool:
-    """Whether there was anything to run: 126 and 127 are the shell's, of a command it has not."""
-    return result.code not in (126, 127)
+_NO_TESTS = 5  # pytest's exit code for it, and unittest's
+_NONE_RAN = re.compile(r"^(?:=* ?no tests ran|collected 0 items|NO TESTS RAN|Ran 0 tests)", re.M)
+_CANNOT = (
+    (re.compile(r"^\S*python\S*: No module named (pytest|nose2|tox|nox)$", re.M), "there is no {}"),
+    (re.compile(r"^ERROR: usage: .*\n.*error: (unrecognized arguments: .*)$", re.M), "{}"),
+    (re.compile(r"^Command '(\S+)' not found|^(\S+): command not found$", re.M), "there is no {}"),
+)
+
+
+def cannot_run(command: str, result: Result, folder: Path) -> str:
+    """Return why the tests cannot be run at all, which is no red: no agent makes that pass; or "".
+
+    A program of the project that is not there yet is another matter: a step may make it.
+    """
+    if result.green:
+        return ""
+    if result.code in (126, 127):
+        words = [word for word in command.split() if "/" in word or word.endswith((".sh", ".py"))]
+        coming = any(not (folder / word).exists() for word in words if not word.startswith("/"))
+        return "" if coming else result.said
+    for pattern, said in _CANNOT:
+        if found := pattern.search(result.output):
+            return said.format(next(filter(None, found.groups())))
+    return ""
 
 
 def plain(text: str) -> str:
@@ -306,3 +205,55 @@ def is_test(path: str) -> bool:
     """Whether a project-relative path is a test, or settings that decide which tests run."""
     *folders, name = path.split("/")
     return bool(_TEST_FILE.fullmatch(name)) or any(one in _TEST_FOLDERS for one in folders)
+
+
+# ------------------------------------------------------------------ which tests a step asks for
+
+_DEMANDS = re.compile(
+    r"\b(?:write|add|create|include|cover|extend|implement|provide|begin|start|with|new|failing|"
+    r"first)\b[^.!?\n]{0,60}\btests?\b",
+    re.IGNORECASE,
+)
+_NONE_ASKED = re.compile(
+    r"\b(?:no|not|without|never|don't|existing|earlier)\b[^.!?\n]{0,30}\btests?\b", re.IGNORECASE
+)
+_LIKE_A_TEST = re.compile(
+    r"^\+\s*(?:#\[(?:\w+::)?test\]|(?:async )?def test|func (?:Test|Fuzz)|@Test\b|>>> |"
+    r"(?:it|test|describe)(?:\.\w+)?\(|test \"|(?:Deno\.)?test\(|assert\b)",
+    re.MULTILINE,
+)
+_PATH_LIKE = re.compile(r"[\w./-]+")
+
+
+def demanded(prompt: str) -> bool:
+    """Whether the prompt of a step asks for tests: in words, or by the name of a test file."""
+    if any(is_test(word.rstrip(".")) for word in _PATH_LIKE.findall(prompt) if "." in word):
+        return True
+    rest = _NONE_ASKED.sub("", prompt)
+    return bool(_DEMANDS.search(rest))
+
+
+def touched(diff: str, command: str) -> bool:
+    """Whether a diff changes a test: a file of tests or of the test command, or test-like lines."""
+    names = re.findall(r"^\+\+\+ b/(.*?)\t?$|^--- a/(.*?)\t?$", diff, re.MULTILINE)
+    paths = {one or other for one, other in names}
+    return any(is_test(path) or path in command.split() for path in paths) or bool(
+        _LIKE_A_TEST.search(diff)
+    )
+
+
+_RED = re.compile(
+    r"^(?:FAILED|ERROR) ([^\s:]+\.py(?:::[^\s\[]+(?:\[.*?\](?= - |$))?)?)"  # pytest
+    r"|^(?:FAIL|ERROR): (\S+ \([\w.]+\))"  # unittest
+    r"|^\s*--- FAIL: (\S+)"  # go
+    r"|^test (\S+) \.\.\. FAILED$"  # cargo
+    r"|^\s*(?:✕|✖|✗|×) (.+?)(?: \([\d.]+ ?m?s\))?$"  # jest, node, vitest
+    r"|^\s*not ok \d+ (?:- )?(.+)$",  # TAP
+    re.MULTILINE,
+)
+
+
+def red_names(output: str) -> list[str]:
+    """Return the names of the tests that failed, where the runner tells them; each once."""
+    found = (next(filter(None, groups)) for groups in _RED.findall(output))
+    return list(dict.fromkeys(name.strip()[:200] for name in found))

@@ -72,18 +72,51 @@ def test_its_edits_become_the_step(rig: Rig, standin: StandIn) -> None:
     assert (outcome.result, outcome.agent) == ("done", f"llm form {edit_blocks.VERSION}")
     assert rig.show("count.txt") == "good"
     assert "check.sh\n" in asked  # the tree
-    assert '<file path="want">' in asked  # what the step names
-    assert CHECK not in asked  # and no more
+    assert asked.index('<file path="want">') < asked.index(CHECK)  # what the step names is first
+    assert asked.count('<file path="want">') == 1
+    assert asked.index(edit_blocks.FORM.strip()) < asked.index('<step id="1"')  # rules first
     assert edit_blocks.FORM.strip() in asked
     assert outcome.input_tokens and outcome.output_tokens
 
 
+def test_the_beginning_of_each_prompt_is_the_same(rig: Rig, standin: StandIn) -> None:
+    standin.reply(good)
+    rig.step()
+    rig.step()
+    one, other = (request.prompt for request in standin.requests)
+    same = one.partition("The files of the repository")[0]
+    assert other.startswith(same)
+    assert edit_blocks.FORM.strip() in same
+    assert "Leave prompt_plan.md" in same
+
+
+def test_it_knows_the_other_steps_and_what_the_project_says_to_agents(
+    rig: Rig, standin: StandIn
+) -> None:
+    rig.write("AGENTS.md", "Use tabs.\n")
+    rig.commit("rules")
+    standin.reply(good)
+    rig.step()
+    rig.step()
+    asked = standin.requests[1].prompt
+    assert "Use tabs." in asked
+    assert "Steps that are in the repository already: 1 Count words." in asked
+    assert "Steps that come later, and are not yours: 3 Print." in asked
+
+
+LARGE = "x\n" * 20_000
+
+
 def test_it_gets_the_files_that_it_asks_for(rig: Rig, standin: StandIn) -> None:
+    rig.write("large.c", LARGE)
+    rig.commit("too large to go along")
+
     def answer(request: Request) -> str:
         return "=== need: check.sh\n" if len(request.turns) == 1 else good(request)
 
     standin.reply(answer)
     assert rig.step().result == "done"
+    assert CHECK not in standin.requests[0].prompt
     assert CHECK in standin.requests[1].prompt
     assert [role for role, _ in standin.requests[1].turns] == ["user", "assistant", "user"]
 
@@ -92,45 +125,149 @@ def test_it_may_not_ask_forever(rig: Rig, standin: StandIn) -> None:
     standin.reply("=== need: check.sh\n")
     rig.use(attempts=1)
     outcome = rig.step()
-    assert "it asked for files 6 times and changed none" in outcome.said
-    assert len(standin.requests) == 6
+    assert "it asked for files 5 times, and never ended" in outcome.said
+    assert len(standin.requests) == 5
+    assert CHECK not in standin.requests[1].prompt.rpartition("check.sh: shown above")[2]
+
+
+def test_lines_of_a_long_file_can_be_read_and_edited(rig: Rig, standin: StandIn) -> None:
+    rig.write("long.c", "".join(f"line {n};\n" for n in range(20_000)))
+    rig.commit("a long file")
+
+    def answer(request: Request) -> str:
+        if len(request.turns) == 1:
+            return "=== need: long.c 15000-15002\n"
+        return "=== edit: long.c\nline 15000;\n=== with\nchanged;\n=== end\n" + good(request)
+
+    standin.reply(answer)
+    assert rig.step().result == "done"
+    assert "line 14999;\nline 15000;\nline 15001;\n</file>" in standin.requests[1].prompt
+    assert "line 14999;\nchanged;\nline 15001;" in rig.show("long.c")
 
 
 @pytest.mark.parametrize(
     ("first", "reason"),
     [
         ("I cannot decide. Which one?", "it asks back, and nobody can answer"),
-        ("=== file: count.txt\ngood\n", "is never ended by '=== end'"),
+        ("=== end", "stands outside a block"),
+        ("=== file: example/greeting.txt\nHello, world\n=== end", "is a path of the form"),
+        ('=== cannot: the step names a table "users", and there is none', "a copy of the form"),
         ("=== file: ../count.txt\ngood\n=== end", "may lead out of the project"),
         ("=== file: todo.md\n- [x] all\n=== end", "todo.md is not yours to change"),
         ("=== file: .github/workflows/a.yml\na\n=== end", ".github/workflows is protected"),
         ("=== edit: want\nno such line\n=== with\nx\n=== end", "are not in want"),
+        (
+            "=== edit: want\nno such line\n=== with\nx\n=== end",
+            "Not in want, with this indentation",
+        ),
         (Fault("length", "=== file: count.txt\ngood\n=== end\n" * 9), "it is cut"),
         (Fault("refusal"), "it is refused"),
         (Fault("empty"), "it is empty"),
     ],
 )
-def test_a_malformed_reply_is_sent_back_once_with_the_reason(
+def test_a_malformed_reply_uses_up_a_try_and_its_reason_goes_along_without_it(
     rig: Rig, standin: StandIn, first: str | Fault, reason: str
 ) -> None:
     replies = iter([first])
     standin.reply(lambda request: next(replies, None) or good(request))
     outcome = rig.step()
-    assert (outcome.result, outcome.tries) == ("done", 1)
+    assert (outcome.result, outcome.tries) == ("done", 2)
     assert reason in standin.requests[1].prompt
+    assert [role for role, _ in standin.requests[1].turns] == ["user"]  # no fault as an example
     assert len(standin.requests) == 2
 
 
-def test_a_second_malformed_reply_ends_it_with_nothing_changed(rig: Rig, standin: StandIn) -> None:
-    standin.reply(
-        "=== file: count.txt\ngood\n=== end\n=== edit: gone.txt\na\n=== with\nb\n=== end\n"
-    )
+def test_of_a_faulty_reply_the_good_blocks_stay_and_only_the_bad_one_is_asked_for(
+    rig: Rig, standin: StandIn
+) -> None:
+    rig.write("a.c", "int a;\n")
+    rig.commit("a file")
+    bad = "=== edit: a.c\nint b;\n=== with\nint c;\n=== end\n"
+
+    def answer(request: Request) -> str:
+        if len(standin.requests) == 1:
+            return good(request) + bad
+        return "=== edit: a.c\nint a;\n=== with\nint c;\n=== end\n"
+
+    standin.reply(answer)
     outcome = rig.step()
-    assert outcome.result == "failed"
-    assert "gone.txt is not there, so it cannot be edited" in outcome.said
-    assert "nothing was changed" in outcome.said
-    assert not (rig.tree / "count.txt").exists()
-    assert len(standin.requests) == 2
+    assert (outcome.result, outcome.tries) == ("done", 2)
+    assert "what it says of count.txt is carried out, and stays" in standin.requests[1].prompt
+    assert "The nearest that a.c has" not in standin.requests[1].prompt.partition("<step")[0]
+    assert (rig.show("count.txt"), rig.show("a.c")) == ("good", "int c;")
+
+
+def test_of_a_reply_that_is_cut_off_the_whole_blocks_stay(rig: Rig, standin: StandIn) -> None:
+    whole = "=== file: other.txt\ngood\n=== end\n"
+    replies = iter([Fault("length", whole * 9 + "=== file: count.txt\ng")])
+    standin.reply(lambda request: next(replies, None) or good(request))
+    outcome = rig.step()
+    assert (outcome.result, outcome.tries) == ("done", 2)
+    assert "what it says of other.txt is carried out" in standin.requests[1].prompt
+    assert rig.show("other.txt") == "good"
+
+
+def test_a_change_and_a_question_for_a_file_in_one_reply(rig: Rig, standin: StandIn) -> None:
+    def answer(request: Request) -> str:
+        first = len(request.turns) == 1
+        return "=== file: other.txt\ngood\n=== end\n=== need: want\n" if first else good(request)
+
+    standin.reply(answer)
+    outcome = rig.step()
+    assert (outcome.result, outcome.tries) == ("done", 1)
+    assert "The changes of your reply are carried out." in standin.requests[1].prompt
+    assert rig.show("other.txt") == "good"
+
+
+def test_malformed_replies_end_it_after_all_tries(rig: Rig, standin: StandIn) -> None:
+    standin.reply("=== edit: gone.txt\na\n=== with\nb\n=== end\n")
+    outcome = rig.step()
+    assert (outcome.result, outcome.tries) == ("failed", 3)
+    assert "gone.txt is not there, so it cannot be edited (after 3 tries)" in outcome.said
+    assert len(standin.requests) == 3
+
+
+def test_a_fault_of_form_does_not_hide_what_was_red_before_it(rig: Rig, standin: StandIn) -> None:
+    replies = iter(["=== file: count.txt\nbad\n=== end", "no block"])
+    standin.reply(lambda request: next(replies, None) or good(request))
+    assert rig.step().tries == 3
+    asked = standin.requests[2].prompt
+    assert "FAILED: count.txt: bad" in asked
+    assert "it holds no '=== file:'" in asked
+    assert len({request.prompt for request in standin.requests}) == 3
+
+
+def test_what_it_asked_for_is_in_the_next_try_as_well(rig: Rig, standin: StandIn) -> None:
+    rig.write("large.c", LARGE)
+    rig.commit("too large to go along")
+    replies = iter(["=== need: check.sh", "no block"])
+    standin.reply(lambda request: next(replies, None) or good(request))
+    assert rig.step().result == "done"
+    assert CHECK in standin.requests[2].prompt
+    assert len(standin.requests[2].turns) == 1
+
+
+def test_a_deadline_that_lapsed_uses_up_a_try_and_no_more(rig: Rig, standin: StandIn) -> None:
+    rig.write("piste.toml", 'model = "chat-ok"\ndeadline = 1\n')
+    rig.commit("a short deadline")
+    replies = iter([Fault("latency=30")])
+    standin.reply(lambda request: next(replies, None) or good(request))
+    outcome = rig.step()
+    assert (outcome.result, outcome.tries) == ("done", 2)
+    events = [(entry.event, entry.reason) for entry in log.entries(rig.root, "step 1")]
+    assert events[0][0] == "failed"
+    assert "no complete reply within 1 s" in events[0][1]
+
+
+def test_that_it_is_asked_once_more_is_said_and_logged(
+    rig: Rig, standin: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replies = iter([Fault("429,retryafter=0.1")])
+    standin.reply(lambda request: next(replies, None) or good(request))
+    assert rig.step().tries == 1
+    assert "step 1: chat-ok: too many requests" in capsys.readouterr().err
+    events = [entry.event for entry in log.entries(rig.root, "step 1")]
+    assert events == ["retried", "made"]
 
 
 def test_replies_that_could_not_be_used_are_no_hit_for_a_new_attempt(

@@ -43,6 +43,7 @@ class AgentOutput(NamedTuple):
     output_tokens: int | None = None
     cost: float | None = None  # US dollars
     model: str = ""
+    quote: str = ""  # of the files, what it has to see to do better
 
 
 class Agent(NamedTuple):
@@ -83,15 +84,21 @@ class Job:
         return self.logs.with_name(f"{self.logs.name}.{ending}")
 
 
+# How a try may end that is no word of the agent's: a program by its limits of time or output, the
+# built-in agent by a reply that cannot be carried out, or a call that brought none.
+ENDED = (TIME, OUTPUT, FORM, CALL) = ("time", "output", "form", "call")
+
+
 class AgentResult(NamedTuple):
     """How a try ended. Exit code 0 means that the agent is finished, not that it succeeded."""
 
     code: int
-    why: str  # "" of itself; else "time", "output" or "stopped": it was ended
+    why: str  # "" of itself, or one of ENDED
     said: AgentOutput
     seconds: float
     log: Path  # what it printed
     replies: tuple[tuple[str, str], ...] = ()  # in the store, of the built-in agent: key, record
+    asked: tuple[str, ...] = ()  # files that the built-in agent's model wanted to see
 
 
 def find(settings: Settings, name: str = "") -> Agent | None:

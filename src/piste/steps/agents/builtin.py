@@ -1,25 +1,29 @@
-"""The built-in agent: it asks a model for edits in one form, checks them, applies all or none.
+"""The built-in agent: it asks a model for edits in one form, checks them, and applies them.
 
-The model sees the tree and the files that the step names, may ask for more files a few times,
-and answers as `edit_blocks.FORM` says. A reply that cannot be carried out is sent back once
-with the reason. Every paid reply is in the store before it is looked at, under a key of all
-that was said before it: after a kill the same try costs nothing again. It runs no program.
+The model sees what the prompt holds, may ask for more files a few times, and answers as
+`edit_blocks.FORM` says. A reply with a fault ends the try: what of it is good is carried out,
+and the next try is told the rest, in a talk of its own, so that no model reads its own fault
+as an example. Every paid reply is in the store before it is looked at, under a key of all that
+was said before it: after a kill the same try costs nothing again. It runs no program.
 """
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from piste.documents import reasoning
 from piste.engine import log, receipts
 from piste.engine.store import Record
 from piste.engine.world import World
 from piste.steps import context, edit_blocks
-from piste.steps.agents import AgentOutput, AgentResult, Job
-from piste.system import atomic_write
+from piste.steps.agents import CALL, FORM, AgentOutput, AgentResult, Job
+from piste.system import atomic_write, screen
+from piste.system.errors import printable
 
-_MOST_ASKING = 4  # replies that only ask for files
+_MOST_ASKING = 4  # replies that ask for files
+_MOST_WORDS = 2_000  # characters of what the model says beside its blocks
 
 
 def version(world: World, model_name: str) -> tuple[str, str]:
@@ -31,8 +35,12 @@ def version(world: World, model_name: str) -> tuple[str, str]:
     return f"form {edit_blocks.VERSION}", model.model_id
 
 
+# Of a call without a reply: what no other try would mend.
+_FOR_A_PERSON = ("auth", "too_long")
+
+
 def carry_out(world: World, job: Job) -> AgentResult:
-    """Ask until edits can be applied, and apply them.
+    """Ask until there are edits, and apply them.
 
     Raises UserError for a model that cannot be asked, OverBudget before a call that may cost
     more than is left, Failed where no model may be asked, InterruptedError when stopped.
@@ -41,59 +49,84 @@ def carry_out(world: World, job: Job) -> AgentResult:
 
     started = time.monotonic()
     talk = _Talk(world, job)
+    text = error = why = quote = ""
     try:
         text = _edits(job, talk)
-        code, error = 0, ""
     except edit_blocks.Malformed as fault:
-        text, code, error = talk.last, 1, f"its reply cannot be carried out: {fault}"
-        talk.forget()
+        talk.note("rejected", str(fault))
+        why, error, quote = FORM, f"its reply cannot be carried out: {fault}", fault.quote
     except asking.CallFailed as failed:  # no reply came
-        text, code, error = talk.last, 1, str(failed)
-    said = AgentOutput(text, error, talk.input_tokens, talk.output_tokens, talk.cost, talk.model_id)
+        talk.note("failed", str(failed))
+        why, error = "" if failed.kind in _FOR_A_PERSON else CALL, str(failed)
+    said = AgentOutput(
+        text or talk.last, error, talk.input_tokens, talk.output_tokens, talk.cost,
+        talk.model_id, quote,
+    )  # fmt: skip
     seconds = time.monotonic() - started
-    return AgentResult(code, "", said, seconds, talk.log, tuple(talk.replies))
+    replies, asked = tuple(talk.replies), tuple(talk.asked)
+    return AgentResult(int(bool(error)), why, said, seconds, talk.log, replies, asked)
 
 
 def _edits(job: Job, talk: "_Talk") -> str:
-    """Talk until there are edits, and apply them; return what the model says of them."""
-    asking = 0
-    sent_back = False
+    """Talk until there are edits, and apply them; return what the model says of them.
+
+    Raises Malformed when a reply, or a part of it, cannot be carried out; the rest of it is.
+    """
     words = job.prompt
-    while True:
-        try:
-            reply = talk.ask(words)
-            blocks = edit_blocks.parse(reply)
-            if needed := edit_blocks.needs(blocks):
-                asking += 1
-                words = _shown(job, needed, asking)
-                continue
-            writes = edit_blocks.check(job.folder, blocks, job.may)
-        except edit_blocks.Malformed as fault:
-            if sent_back:
-                raise
-            sent_back = True
-            talk.note_rejected(str(fault))
-            words = (
-                f"Your reply could not be carried out: {fault}. Nothing was changed. "
-                "Send the whole of it again, in the form that you were given."
-            )
-            continue
-        edit_blocks.apply(job.folder, writes)
-        return _around(reply)
+    for time_asked in range(1, _MOST_ASKING + 2):
+        reply, problem = talk.ask(words)
+        if problem:
+            _keep_whole_blocks(job, reply, problem)
+        blocks = edit_blocks.parse(reply)
+        if why := next((block.path for block in blocks if block.kind == "cannot"), ""):
+            if why in edit_blocks.FORM:
+                raise edit_blocks.Malformed("it is a copy of the form's own example")
+            return f"=== cannot: {why}"
+        checked = edit_blocks.check(job.folder, blocks, job.may)
+        edit_blocks.apply(job.folder, checked.writes)
+        if checked.faults:
+            raise _malformed(checked)
+        needed = edit_blocks.needs(blocks)
+        if not needed:
+            return edit_blocks.around(reply)[:_MOST_WORDS]
+        talk.asked += needed
+        words = _shown(job, needed, time_asked, bool(checked.writes))
+    raise edit_blocks.Malformed(f"it asked for files {time_asked} times, and never ended")
 
 
-def _shown(job: Job, names: Sequence[str], asking: int) -> str:
-    if asking > _MOST_ASKING:
-        raise edit_blocks.Malformed(f"it asked for files {asking} times and changed none")
-    last = " This was the last time: now make the changes." if asking == _MOST_ASKING else ""
-    return f"{context.framed(job.folder, names)}\nThese are the files as they are now.{last}"
+def _keep_whole_blocks(job: Job, reply: str, problem: str) -> NoReturn:
+    """Carry out what is whole of a reply that is not, and raise Malformed."""
+    kept = ""
+    with contextlib.suppress(edit_blocks.Malformed):
+        blocks = edit_blocks.parse(edit_blocks.whole_part(reply))
+        checked = edit_blocks.check(job.folder, blocks, job.may)
+        edit_blocks.apply(job.folder, checked.writes)
+        kept = _kept(checked)
+    raise edit_blocks.Malformed(problem + kept)
 
 
-def _around(reply: str) -> str:
-    """What the model says beside its blocks: the beginning and the end of the reply."""
-    before = reply.partition("\n===")[0] if not reply.startswith("===") else ""
-    after = reply.rpartition("\n=== end")[2]
-    return "\n".join(part.strip() for part in (before, after) if part.strip())[:2000]
+def _malformed(checked: edit_blocks.Checked) -> edit_blocks.Malformed:
+    faults = checked.faults
+    more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
+    why = "; ".join(fault.why for fault in faults[:5]) + more
+    quote = "\n".join(fault.quote for fault in faults[:5] if fault.quote)
+    return edit_blocks.Malformed(why + _kept(checked), quote)
+
+
+def _kept(checked: edit_blocks.Checked) -> str:
+    names = ", ".join(printable(write.path) for write in checked.writes[:5])
+    return f"; what it says of {names} is carried out, and stays" if names else ""
+
+
+def _shown(job: Job, needed: Sequence[str], time_asked: int, changed: bool) -> str:
+    """Return the files that were asked for, those that are in the prompt already named only."""
+    last = " This was the last time: now make the changes." if time_asked == _MOST_ASKING else ""
+    done = "The changes of your reply are carried out. " if changed else ""
+    above = [] if changed else [name for name in needed if context.is_shown(job.prompt, name)]
+    rest = [context.lines_of(job.folder, name) for name in needed if name not in above]
+    said = f"{', '.join(above)}: shown above, whole, as it is now.\n" if above else ""
+    files = context.framed(job.folder, rest)
+    return f"{files}\n{said}{done}These are the files as they are now.{last}"
 
 
 def _sum(one: float | None, other: float | None) -> float | None:
@@ -114,6 +147,7 @@ class _Talk:
         self.model_id: str = self.model.model_id
         self.turns: list[tuple[str, str]] = []
         self.replies: list[tuple[str, str]] = []
+        self.asked: list[str] = []  # files
         self.last = ""
         self.input_tokens = self.output_tokens = 0
         self.cost: float | None = 0.0
@@ -121,10 +155,10 @@ class _Talk:
         self._key = ""
         self._record = Record("", job.what, "")
 
-    def ask(self, words: str) -> str:
+    def ask(self, words: str) -> tuple[str, str]:
         """Return the model's reply, from the store where it has been paid for.
 
-        Raises Failed where none comes, Malformed where it is not a whole one.
+        And why it is no whole one, or "". Raises CallFailed where none comes.
         """
         self._key = self._key_of(words)
         text, problem = self._stored(), ""
@@ -140,24 +174,19 @@ class _Talk:
         self.last = text
         said = f"\n\n<<< asked\n\n{words}\n\n>>> answered\n\n{whole}"
         atomic_write.append(self.log, said.encode("utf-8", "replace"))
-        if problem:
-            raise edit_blocks.Malformed(problem)
-        return text
+        return text, problem
 
-    def note_rejected(self, reason: str) -> None:
-        """Write into the log that the last reply cannot be carried out."""
-        who = (self.job.what, "rejected", self.model_id, self._key)
+    def note(self, event: str, reason: str) -> None:
+        """Write into the log, and say, what came of the last call beside its reply."""
+        who = (self.job.what, event, self.model_id, self._key)
         log.add(self.job.home, log.Entry(
             log.now(), *who, reason=reason, input_tokens=0, output_tokens=0, cost=0.0,
         ))  # fmt: skip  # the line of the reply has what it cost
-        if self.job.on_line:
-            self.job.on_line(reason)
 
-    def forget(self) -> None:
-        """Drop the replies: they led to nothing that can be used, so a new try asks anew."""
-        for key, name in self.replies:
-            self.world.store.drop(key, Record("", "", "", file=name))
-        self.replies.clear()
+    def _again(self, why: str, wait: float) -> None:
+        """Say that the model is asked once more after a stall, a limit or a fault of the server."""
+        self.note("retried", f"{why}; again in {wait:.0f} s")
+        screen.say(f"{self.job.what}: {self.model_id}: {screen.safe(why)}; again in {wait:.0f} s")
 
     def _key_of(self, words: str) -> str:
         parts = {
@@ -197,7 +226,7 @@ class _Talk:
             try:
                 reply = asking.ask(
                     self.model, prompt=words, options=self.options, history=self.turns,
-                    limits=limits, on_text=on_text, stop=self.job.stop,
+                    limits=limits, on_text=on_text, on_retry=self._again, stop=self.job.stop,
                 )  # fmt: skip
             except asking.CallFailed as error:
                 if error.kind == "stopped":
