@@ -23,7 +23,7 @@ def test_each_call_is_a_row(made: Path, say: Say) -> None:
         ["prompt_plan.md", "made"], ["todo.md", "made"],
     ]  # fmt: skip
     assert rows[1].split()[6] == "free"
-    assert rows[1].endswith(" outline")
+    assert rows[1].endswith(" outline prompt_plan.md is not there")
     assert rows[3] == "2 calls, free; 0 answered by the store"
 
 

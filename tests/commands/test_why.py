@@ -114,3 +114,15 @@ def test_json(made: Path, say: Say) -> None:
     assert "+3. More." in found["diffs"]["spec.md"].splitlines()
     build(made)
     assert say("why", "plan", "--json").json["diffs"] == {}
+
+
+def test_an_older_making_has_its_reasons(made: Path, say: Say) -> None:
+    add(made / "spec.md", "3. More.\n")
+    build(made)
+    new, old = (say("why", "plan", "--at", at).out for at in ("1", "2"))
+    assert new.startswith("prompt_plan.md, version 1: made by outline on ")
+    assert new.endswith(" UTC: spec.md changed\n")
+    assert old.startswith("prompt_plan.md, version 2: made by outline on ")
+    assert old.endswith(" UTC: prompt_plan.md is not there\n")
+    assert say("why", "plan", "--at", "2", "--json").json["reason"] == "prompt_plan.md is not there"
+    assert say("why", "plan", "--at", "3").code == 2

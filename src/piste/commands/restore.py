@@ -112,6 +112,12 @@ def _pick(world: World, rule: Rule, found: Sequence[Version], number: int) -> Ve
         data = recorded.data if recorded else None
         made = next((v for v in found if v.event != YOURS), found[0])
         return next((v for v in found if v.data == data), made)
+    return numbered(world, rule, number)
+
+
+def numbered(world: World, rule: Rule, number: int) -> Version:
+    """Return version `number` of the list, 1 being the newest. Raises UserError for none."""
+    found, target = versions(world, rule), rule.target
     if not 1 <= number <= len(found):
         count = f"{len(found)} version{'' if len(found) == 1 else 's'}"
         raise UserError(f"{target} has {count}, not {number}; see piste restore {target} --list")

@@ -7,9 +7,10 @@ it does not have them, their hashes must do. It changes no byte.
 import sys
 from collections.abc import Iterator, Sequence
 
-from piste.commands import common
+from piste.commands import common, restore
 from piste.commands.status import estimate, estimate_said
-from piste.engine import hashing, project, receipts, states, upstream
+from piste.engine import hashing, log, project, receipts, states, upstream
+from piste.engine.rules import Rule
 from piste.engine.states import Decision, Reason
 from piste.engine.world import World
 from piste.system import project_files, screen
@@ -20,9 +21,13 @@ def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     parser = common.parser("why", __doc__)
     common.add_target(parser)
+    about = "why version N of `piste restore T --list` was made"
+    parser.add_argument("--at", type=int, default=0, metavar="N", help=about)
     args = parser.parse_args(argv)
     world = project.here()
     (rule,) = common.chosen(world, [args.target])
+    if args.at:
+        return _of_version(world, rule, args.at, args.json)
     (decision,) = upstream.decide(world, [rule])
     if args.json:
         reasons = [r for one in (*decision.before, decision) for r in one.reasons]
@@ -32,6 +37,22 @@ def main(argv: Sequence[str]) -> int:
         return 0
     for line in _lines(world, decision):
         print(line)
+    return 0
+
+
+def _of_version(world: World, rule: Rule, number: int, as_json: bool) -> int:
+    """Say why an older text came to be: the reasons of that decision, as the log kept them."""
+    version = restore.numbered(world, rule, number)
+    found = [e for e in log.entries(world.root, rule.target) if e.date == version.date]
+    reason = found[0].reason if found else ""
+    if as_json:
+        common.print_json({"target": rule.target, "at": number, "date": version.date,
+                           "event": version.event, "model": version.model, "reason": reason,
+                           "key": found[0].key if found else ""})  # fmt: skip
+        return 0
+    by = f" by {version.model}" if version.model else ""
+    when = f" on {common.when(version.date)} UTC" if version.date else ""
+    print(f"{rule.target}, version {number}: {version.event}{by}{when}: {reason or 'not recorded'}")
     return 0
 
 

@@ -445,7 +445,8 @@ def _publish(
             if data != old:
                 atomic_write.write(path, data)
             receipts.write(world.root, wanted._replace(output=output))
-            log.add(world.root, log_entry(event, record, wanted.key, output))
+            why = decision.why() or "asked for anew"
+            log.add(world.root, log_entry(event, record, wanted.key, output, why))
     except Changed:
         # Another run may have made the very same; then all is well.
         if freshness.decide(world, rule).state != states.FRESH:
