@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from piste.commands import common
 from piste.commands.steps import read_progress
-from piste.engine import gate, project, templates
+from piste.engine import gate, outgoing, project, templates
 from piste.engine.world import World
 from piste.steps import (
     attempt,
@@ -124,7 +124,8 @@ def packed(world: World, failure: Failure) -> str:
         "files": context.framed(failure.folder, wanted[:30]),
         "tree": context.tree(known),
     }
-    return templates.render(templates.load(TEMPLATE, world.layers), about)[1]
+    text = templates.render(templates.load(TEMPLATE, world.layers), about)[1]
+    return outgoing.cleared(world.config, "what is packed", text)
 
 
 def _hand_over(text: str, to_clipboard: bool, file: str, failure: Failure) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from piste.commands import common
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind, read_progress
-from piste.engine import project, templates
+from piste.engine import outgoing, project, templates
 from piste.engine.world import World
 from piste.steps import context, environment, progress
 from piste.steps.progress import Progress, StepStatus
@@ -80,4 +80,5 @@ def full(world: World, chain: Progress, link: StepStatus) -> str:
         "tree": context.tree(known),
         "files": context.framed(root, wanted),
     }
-    return templates.render(templates.load(TEMPLATE, world.layers), about)[1]
+    text = templates.render(templates.load(TEMPLATE, world.layers), about)[1]
+    return outgoing.cleared(world.config, f"the text of step {step.id}", text)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from piste.documents import replies
-from piste.engine import freshness, hashing, log, receipts, rejected, states
+from piste.engine import freshness, hashing, log, outgoing, receipts, rejected, states
 from piste.engine import templates as _templates
 from piste.engine.receipts import Receipt
 from piste.engine.rules import Rule
@@ -121,11 +121,16 @@ def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
     variables: dict[str, object] = {"target": rule.target}
     left_out = [("", "")] * (most - given)
     for name, (path, text) in zip(template.inputs, [*sources.texts, *left_out], strict=True):
-        variables[name] = text
+        variables[name] = outgoing.cleared(world.config, path, text)
         variables[f"{name}_path"] = path
     for setting in template.settings:
         variables[setting] = getattr(world.config, setting)
-    return _templates.render(template, variables)
+    system, prompt = _templates.render(template, variables)
+    name = template.name  # what its own words hold
+    return (
+        outgoing.cleared(world.config, name, system),
+        outgoing.cleared(world.config, name, prompt),
+    )
 
 
 def _where(world: World, rule: Rule) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from piste.documents import reasoning
-from piste.engine import hashing, log, receipts, templates
+from piste.engine import hashing, log, outgoing, receipts, templates
 from piste.engine.rules import BRAINSTORM, IDEA
 from piste.engine.world import World
 from piste.interview import transcript
@@ -301,7 +301,11 @@ def _stream(world: World, asked: _Asked) -> Any:
     from piste.engine import make
     from piste.model import asking
 
-    questions = [turn.question for turn in asked.said.turns]
+    def clear(text: str) -> str:
+        return outgoing.cleared(world.config, BRAINSTORM, text)
+
+    questions = [clear(turn.question) for turn in asked.said.turns]
+    words = [clear(text) for text in asked.words]
     print(flush=True)
     with contextlib.ExitStack() as waiting:
         waiting.enter_context(screen.progress(f"{asked.model.model_id} thinks"))
@@ -324,8 +328,8 @@ def _stream(world: World, asked: _Asked) -> Any:
 
         try:
             reply = asking.ask(
-                asked.model, prompt=asked.words[-1], system=asked.system or None,
-                options=asked.options, history=list(zip(asked.words, questions, strict=False)),
+                asked.model, prompt=words[-1], system=asked.system or None,
+                options=asked.options, history=list(zip(words, questions, strict=False)),
                 limits=make.limits_of(world), stop=graph.stop, on_text=on_text, on_retry=on_retry,
             )  # fmt: skip
         except Failed:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.documents import step_files
-from piste.engine import budget, caps, log, templates
+from piste.engine import budget, caps, log, outgoing, templates
 from piste.engine.budget import NOTHING, Sum
 from piste.engine.caps import Cap
 from piste.engine.store import Record as Stored
@@ -223,7 +223,7 @@ def _files_of(run: Run, now: Attempt, known: list[str], named: list[str]) -> dic
 
 def work(run: Run, now: Attempt) -> AgentResult:
     """Let the agent work on this try. Raises as `agents.carry_out`, and OverBudget."""
-    words = prompt(run, now)
+    words = outgoing.cleared(run.world.config, f"the prompt of step {now.step}", prompt(run, now))
     money = None if run.agent is None else _money_left(run, now, words)
     cost = f", {prices.said(now.cost)} so far" if now.cost else ""
     label = (

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from piste.documents import reasoning
-from piste.engine import log, receipts
+from piste.engine import log, outgoing, receipts
 from piste.engine.store import Record
 from piste.engine.world import World
 from piste.steps import context, edit_blocks
@@ -160,6 +160,7 @@ class _Talk:
 
         And why it is no whole one, or "". Raises CallFailed where none comes.
         """
+        words = outgoing.cleared(self.world.config, f"the prompt of {self.job.what}", words)
         self._key = self._key_of(words)
         text, problem = self._stored(), ""
         if text is None:
