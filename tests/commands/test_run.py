@@ -225,7 +225,8 @@ def test_a_failure_ends_the_run_and_says_where_the_attempt_is(
     rows = capsys.readouterr().out.splitlines()
     assert rows[1] == (
         "step 2 Sum them: failed: the tests failed (exit code 1) (after 1 try); kept on "
-        "piste-attempts/main/2.1; see it packed: piste debug"
+        "piste-attempts/main/2.1; see it packed: piste debug; "
+        "take it as it is: git merge --squash piste-attempts/main/2.1, then: piste done 2"
     )
     assert rows[2].startswith("1 of 2 steps done, 2 tries")
     assert rig.calls() == ["1 first", "2 first"]
