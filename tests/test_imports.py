@@ -51,7 +51,7 @@ def test_what_is_fresh_needs_no_heavy_library(small: Small, args: tuple[str, ...
 
 def test_the_test_can_tell(small: Small) -> None:
     # A target that has to be made imports what is looked for above.
-    assert {"llm", "jinja2"} <= _imported(small, "doit", "note")
+    assert {"llm", "pydantic"} <= _imported(small, "doit", "note")
 
 
 def test_another_projects_doit_imports_next_to_nothing_of_ours(small: Small) -> None:

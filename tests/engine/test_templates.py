@@ -183,3 +183,58 @@ def test_the_nearest_name_of_a_template_that_is_not_there(where: Sequence[Layer]
         UserError, match=r"no template 'paln.md.j2' in .*; did you mean 'plan.md.j2'"
     ):
         templates.load("paln.md.j2", where)
+
+
+# Each takes all time or memory there is, where nothing bounds it.
+GREEDY = {
+    "loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "words": "{{ lipsum(10**7) }}",
+    "a power": "{{ 10 ** (10 ** 9) }}",
+    "a text": "{{ 'x' * (3 * 10**9) }}",
+    "a list": "{{ [0] * 10**10 }}",
+    "a wide text": "{{ 'x'.center(5 * 10**9) }}",
+    "a format": "{{ '%9999999999d' % 1 }}",
+    "another format": "{{ '{:>4000000000}'.format(1) }}",
+    "indents": "{{ ('a\n' * 10**5)|indent(10**6) }}",
+    "replaced": "{{ ('a' * 10**6).replace('a', 'a' * 10**6) }}",
+    "doubled": "{% set n = namespace(t='xx') %}{% for i in range(60) %}{% set n.t = n.t ~ n.t %}"
+    "{% endfor %}{{ n.t }}",
+    "a macro": "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(1) }}",
+    "macros": "{% macro m(n) %}{% if n %}{{ m(n-1) }}{{ m(n-1) }}{% endif %}{% endmacro %}"
+    "{{ m(60) }}",
+    "itself": "{% include 'a.md.j2' %}",
+    "sorted": "{{ range(99999)|map('string')|list|batch(1)|list * 99999 }}",
+    "much": "{% for a in range(90) %}{{ 'x' * 10**6 }}{% endfor %}",
+    "deep": "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+}
+
+
+@pytest.mark.parametrize("text", GREEDY.values(), ids=GREEDY)
+def test_a_template_has_its_share_of_time_and_memory(where: Sequence[Layer], text: str) -> None:
+    with pytest.raises(UserError) as said:
+        _rendered(where, text)
+    assert "a.md.j2" in str(said.value)
+    assert len(str(said.value)) < 400
+    assert "\n" not in str(said.value)
+    assert _rendered(where, "next: {{ spec }}") == "next: S"  # and the next one works
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% import 'os' as x %}", "{% extends '../a.md.j2' %}", "{% include '/etc/passwd' %}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ lipsum.__globals__['os'].environ }}",
+        "{{ self.__init__.__globals__ }}", "{{ cycler.__init__.__globals__.os }}",
+        "{{ spec|attr('__class__') }}", "{{ '{0.__class__}'.format(spec) }}",
+        "{{ spec.__class__.__base__ }}", "{{ namespace.__init__ }}",
+        "{% include ['..', '/dev/zero'] %}", "{% from 'posix' import system %}",
+    ],
+)  # fmt: skip
+def test_a_template_reaches_nothing_outside(where: Sequence[Layer], text: str) -> None:
+    with pytest.raises(UserError, match=r"a\.md\.j2|no template|no name of a template"):
+        _rendered(where, text)
+
+
+def test_what_is_large_and_given_is_no_ones_fault(where: Sequence[Layer]) -> None:
+    large = "word " * 4_000_000
+    assert _rendered(where, "{{ spec }}{{ spec }}", spec=large).startswith("word")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from piste.system import project_files
-from piste.system.errors import UserError, did_you_mean
+from piste.system.errors import UserError, did_you_mean, printable
 
 BUILT_IN = "built in"
 
@@ -138,9 +138,21 @@ def load(name: str, where: Sequence[Layer]) -> Template:
 def render(template: Template, variables: Mapping[str, object]) -> tuple[str, str]:
     """Return the system text and the prompt.
 
-    Raises UserError naming template and line for a variable that is not there, or
-    for anything else that Jinja finds wrong.
+    What is not built in is rendered in a process of its own, with bounds. Raises UserError
+    naming template and line for a variable that is not there, for anything else that Jinja
+    finds wrong, or for a template that takes more than its share.
     """
+    if {template.layer, *(layer for _, layer, _ in template.partials)} == {BUILT_IN}:
+        return rendered(template, variables)
+    from piste.engine import template_child
+
+    label = _label(template.name, template.layer)
+    system, prompt = template_child.render(label, tuple(template), variables)
+    return system, prompt
+
+
+def rendered(template: Template, variables: Mapping[str, object]) -> tuple[str, str]:
+    """Do what `render` does, in this process and without bounds."""
     from jinja2 import FunctionLoader, StrictUndefined, TemplateError
     from jinja2.sandbox import SandboxedEnvironment
 
@@ -164,7 +176,8 @@ def render(template: Template, variables: Mapping[str, object]) -> tuple[str, st
             raise UserError(f"{where}: {_said(error, known)}") from None
         except _RENDERING as error:
             where = _place(error, template, part, first)
-            raise UserError(f"{where}: {type(error).__name__}: {error}") from None
+            said = printable(str(error))[:200]
+            raise UserError(f"{where}: {type(error).__name__}: {said}") from None
     return rendered[0], rendered[1]
 
 
