@@ -89,12 +89,25 @@ def examples(text: str) -> list[list[Step]]:
     return [list(steps(found[1])) for found in _EXAMPLE.finditer(text)]
 
 
+_CODE = """\
+\"\"\"Count the words of the files that are named.\"\"\"
+
+import sys
+from pathlib import Path
+
+for name in sys.argv[1:]:
+    print(len(Path(name).read_text().split()), name)
+"""
+
+
 def run(commands: list[str], folder: Path) -> list[str]:
     """Run commands in one shell in a fresh project below `folder`; return what each printed."""
     from piste.commands import demo
 
     project = folder / demo.FOLDER
     demo.lay_out(project)
+    # What piste writes itself is not packed; a bundle needs something of the project's own.
+    (project / "count.py").write_text(_CODE)
     mark = "=== the next command ==="
     script = "\n".join(["exec 2>&1", *(f"echo; echo '{mark}'\n{line}" for line in commands)])
     done = subprocess.run(
