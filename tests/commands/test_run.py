@@ -461,3 +461,13 @@ def test_steps_done_by_hand_are_passed_over(rig: Rig) -> None:
     rig.commit("by hand")
     rig.piste()
     assert rig.calls() == ["2 first"]
+
+
+def test_a_step_done_anew_is_told_how_its_prompt_was_changed(rig: Rig) -> None:
+    rig.agent('write(name, "good" + str("+Write a better count.txt." in prompt))')
+    rig.piste("1")
+    assert rig.read("count.txt") == "goodFalse"
+    rig.write("prompt_plan.md", PLAN.replace("Write count.txt.", "Write a better count.txt."))
+    rig.commit("edited")
+    assert rig.piste("1", "--again") == 0
+    assert rig.read("count.txt") == "goodTrue"

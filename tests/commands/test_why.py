@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from support.rig import PLAN, Rig
 
+from piste.commands import done, why
 from piste.engine import project as piste_project
+from piste.system.errors import UserError
 
 from .conftest import Say, add, build
 
@@ -126,3 +129,22 @@ def test_an_older_making_has_its_reasons(made: Path, say: Say) -> None:
     assert old.endswith(" UTC: prompt_plan.md is not there\n")
     assert say("why", "plan", "--at", "2", "--json").json["reason"] == "prompt_plan.md is not there"
     assert say("why", "plan", "--at", "3").code == 2
+
+
+def test_a_step_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig = Rig.make(tmp_path, monkeypatch)
+    done.main(["1", "--untested"])
+    rig.write("prompt_plan.md", PLAN.replace("Write count.txt.", "Write a better count.txt."))
+    capsys.readouterr()
+    assert why.main(["1"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("step 1 Count words is changed: its prompt was changed after it was")
+    assert "-Write count.txt.\n" in said and "+Write a better count.txt.\n" in said
+    assert "todo.md:5, todo.md:6" in said
+    assert "piste run 1 --again does it anew; piste done 1 --untested lets it stand" in said
+    assert why.main(["2"]) == 0
+    assert "step 2 Sum them is open: nothing says that it is done" in capsys.readouterr().out
+    with pytest.raises(UserError, match="has no step '9'"):
+        why.main(["9"])

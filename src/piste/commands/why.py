@@ -1,18 +1,23 @@
-"""`piste why`: what changed since a target was made, part by part, as a diff.
+"""`piste why`: what changed since a target was made, or a step was done, as a diff.
 
-The parts are those of the decision itself. The old texts come from the store; where
-it does not have them, their hashes must do. It changes no byte.
+A step is named by its number. The parts of a target are those of the decision itself. The old
+texts come from the store; where it does not have them, their hashes must do. It changes no byte.
 """
 
+import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 
 from piste.commands import common, restore
 from piste.commands.status import estimate, estimate_said
+from piste.commands.steps import add_plan, named, read_progress, state_of
+from piste.documents import plan
 from piste.engine import hashing, log, project, receipts, states, upstream
 from piste.engine.rules import Rule
 from piste.engine.states import Decision, Reason
 from piste.engine.world import World
+from piste.steps import attempt, progress
+from piste.steps.records import Record
 from piste.system import project_files, screen
 from piste.system.errors import PisteError
 
@@ -20,11 +25,14 @@ from piste.system.errors import PisteError
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     parser = common.parser("why", __doc__)
-    common.add_target(parser)
+    common.add_target(parser, more="; or a step of the plan (3)")
+    add_plan(parser)
     about = "why version N of `piste restore T --list` was made"
     parser.add_argument("--at", type=int, default=0, metavar="N", help=about)
     args = parser.parse_args(argv)
     world = project.here()
+    if args.plan or _means_step(world, args.target):
+        return _step(progress.at(world, args.plan), args.target, args.json)
     (rule,) = common.chosen(world, [args.target])
     if args.at:
         return _of_version(world, rule, args.at, args.json)
@@ -54,6 +62,51 @@ def _of_version(world: World, rule: Rule, number: int, as_json: bool) -> int:
     when = f" on {common.when(version.date)} UTC" if version.date else ""
     print(f"{rule.target}, version {number}: {version.event}{by}{when}: {reason or 'not recorded'}")
     return 0
+
+
+def _means_step(world: World, word: str) -> bool:
+    if any(word in (rule.name, rule.target) for rule in world.rules.values()):
+        return False
+    with contextlib.suppress(PisteError):
+        return bool(read_progress(world).find(word))
+    return word.isdecimal()
+
+
+def _step(world: World, word: str, as_json: bool) -> int:
+    chain = read_progress(world)
+    link = chain.find(word)
+    state, why = state_of(link, attempt.load(world.root))
+    record = link.record
+    new = plan.strip_marks(link.step.prompt)
+    changed = [] if record is None else list(diff(
+        record.text.encode("utf-8", "replace"), new.encode("utf-8", "replace"),
+        "its prompt, as it was done", "its prompt, as it is",
+    ))  # fmt: skip
+    if as_json:
+        about = {**progress.as_dict(link), "state": state, "why": why}
+        common.print_json({**about, "diff": "\n".join(changed)})
+        return 0
+    print(f"step {named(link)} is {state}: {screen.safe(why) or 'nothing says that it is done'}")
+    for line in changed:
+        print(f"  {coloured(line)}".rstrip())
+    if record is not None:
+        print("\n".join(f"  {line}" for line in common.table(_evidence(record))))
+    step_id = screen.safe(link.step.id)
+    if link.state == progress.CHANGED:
+        print(f"next: piste run {step_id} --again does it anew; piste done {step_id} --untested "
+              "lets it stand")  # fmt: skip
+    elif link.state == progress.OPEN_STEP:
+        print(f"next: piste run {step_id}, or by hand: piste next {step_id}")
+    return 0
+
+
+def _evidence(record: Record) -> list[tuple[str, str]]:
+    ticked = ", ".join(f"{tick.path}:{tick.line}" for tick in record.ticked)
+    rows = [
+        ("done as", f"{record.step} {record.title}"), ("by", progress.by_of(record)),
+        ("tests", record.tests or "none: a person's word"), ("ticked", ticked),
+    ]  # fmt: skip
+    return [(name, screen.safe(value)) for name, value in rows if value]
 
 
 def difference(world: World, reason: Reason) -> Iterator[str]:

@@ -5,6 +5,7 @@ try is worth: `agent_phases` and `commit_phases` do.
 """
 
 import contextlib
+import difflib
 import os
 import sys
 import threading
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.documents import step_files
+from piste.documents import plan, step_files
 from piste.engine import budget, caps, log, outgoing, templates
 from piste.engine.budget import NOTHING, Sum
 from piste.engine.caps import Cap
@@ -151,6 +152,7 @@ def prompt(run: Run, now: Attempt) -> str:
         "id": now.step,
         "title": now.title.replace('"', "'"),
         "prompt": f"{now.prompt}\n\n{now.files}" if now.files else now.prompt,
+        "changed": _changed(run, now),
         "test": now.test,
         "plan_path": world.rules["plan"].target,
         "todo_path": world.rules["todo"].target,
@@ -174,6 +176,18 @@ def prompt(run: Run, now: Attempt) -> str:
         "quote": now.quote,
     }
     return templates.render(templates.load(TEMPLATE, world.layers), about)[1]
+
+
+def _changed(run: Run, now: Attempt) -> str:
+    """With --again: how the prompt differs from the one that was carried out before."""
+    if not now.salt:
+        return ""
+    links = progress.chain(run.world, run.settings.steps).links
+    before = next((one.record for one in links if one.step.id == now.step), None)
+    if before is None or not before.text or before.prompt == now.digest:
+        return ""
+    old, new = before.text.split("\n"), plan.strip_marks(now.prompt).split("\n")
+    return "\n".join(difflib.unified_diff(old, new, "as it was", "as it is", lineterm="", n=1))
 
 
 def _of_failure(run: Run, now: Attempt, known: list[str]) -> dict[str, object]:

@@ -179,7 +179,7 @@ def _status(step: Step, record: Record | None, boxes: ticking.Boxes | None) -> S
         return StepStatus(step, of, DONE_STEP, _done_why(step, record), record)
     if record is not None:
         was = f" as step {printable(record.step)}" if record.step != step.id else ""
-        why = f"its prompt was changed after it was done{was} (by {_by(record)})"
+        why = f"its prompt was changed after it was done{was} (by {by_of(record)})"
         return StepStatus(step, of, CHANGED, why, record)
     if step.done:
         return StepStatus(step, of, TICKED, "marked as done in the plan; there is no record")
@@ -189,7 +189,7 @@ def _status(step: Step, record: Record | None, boxes: ticking.Boxes | None) -> S
     return StepStatus(step, of, OPEN_STEP, some if boxes and boxes.ticked else "")
 
 
-def _by(record: Record) -> str:
+def by_of(record: Record) -> str:
     """Return who did what a record says, as it is shown."""
     return printable(by(record.agent, record.version))
 
@@ -204,7 +204,7 @@ def by(agent: str, version: str) -> str:
 def _done_why(step: Step, record: Record) -> str:
     was = f", as step {printable(record.step)}" if record.step != step.id else ""
     tested = "tests passed" if record.tests else "without tests"
-    return f"by {_by(record)}, {tested}{was}"
+    return f"by {by_of(record)}, {tested}{was}"
 
 
 def _bare(step_id: str) -> str:
