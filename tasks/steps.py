@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from doit import create_after
 
 from piste.doit_graph import graph
+from piste.system.errors import printable
 
 if TYPE_CHECKING:
     from piste.steps.progress import Progress
@@ -30,7 +31,7 @@ def task_step() -> Iterator[dict[str, Any]]:
             **graph.plain_task(f"step:{name}", _carrying_out(link.step.id)),
             "basename": "step",
             "name": name,
-            "doc": link.step.title,
+            "doc": printable(link.step.title),
             "uptodate": [link.finished],
             "task_dep": before,
         }
@@ -56,7 +57,7 @@ def _other_names(chain: "Progress") -> Iterator[dict[str, Any]]:
             yield _complaint(word, str(error))
         else:
             dep = [f"step:{_name(step.id)}"]
-            about = {"doc": step.title, "task_dep": dep}
+            about = {"doc": printable(step.title), "task_dep": dep}
             yield {"basename": "step", "name": word, "actions": None, **about}
 
 

@@ -528,3 +528,13 @@ def test_a_bare_repository_within_a_clone_is_none(stranger: Stranger) -> None:
     for line in ("next --full", "bundle --dry", "bundle --diff --dry", "steps", "status"):
         stranger.run(*line.split())
     assert stranger.ran == []
+
+
+@pytest.mark.parametrize("line", ["list -s", "log", "steps", "help loud", "info loud", "status -a"])
+def test_no_escape_sequence_of_a_strangers_reaches_a_table(stranger: Stranger, line: str) -> None:
+    rule = '[rules.loud]\ntarget = "loud.md"\ninputs = ["spec.md"]\nprompt = "plan.md.j2"\n'
+    stranger.write("piste.toml", f'model = "outline"\n{rule}doc = "a\\u001b]0;b\\u0007c"\n')
+    stranger.write("prompt_plan.md", PLAN.replace("Count words", "Count \x1b[2J words"))
+    entry = {"date": "2026-01-01T00:00:00Z", "target": "x\x1b[2J", "event": "made\x1b[31m"}
+    stranger.write(".piste/log.jsonl", json.dumps(entry) + "\n")
+    assert "\x1b" not in stranger.run(*line.split()).stdout

@@ -15,6 +15,7 @@ from piste.engine import receipts, rules, states, upstream
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
 from piste.engine.world import World
+from piste.system import screen
 from piste.system.errors import EXIT_MISTAKE, UserError
 
 _WIDTH = 88  # of help texts, in columns, at most
@@ -223,6 +224,7 @@ def table(rows: Sequence[Sequence[str]], right: Container[str] = ()) -> list[str
 
     The first row is the head; the columns whose head is in `right` end flush.
     """
+    rows = [[screen.safe(cell) for cell in row] for row in rows]
     widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

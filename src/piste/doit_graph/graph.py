@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from piste.system import errors
 from piste.system.errors import PisteError
 
 if TYPE_CHECKING:  # doit loads this for projects that do not use piste, too
@@ -180,7 +181,7 @@ def task(rule: "Rule") -> dict[str, Any]:
     files.update(inputs)
     return {
         "basename": rule.name,
-        "doc": f"{rule.doc} → {rule.target}",
+        "doc": errors.printable(f"{rule.doc} → {rule.target}"),
         "file_dep": inputs,
         "targets": [rule.target],
         "uptodate": [_Uptodate((fresh,))],
