@@ -160,7 +160,7 @@ def test_branches_that_rebuilt_different_targets_merge(branches: Small) -> None:
         done = subprocess.run(["git", "merge", "-q", "--no-edit", f"t{other}"], cwd=root)
         conflicts += done.returncode != 0
         found = project.world(root)
-        states = {makers.decide(found, found.rules[f"t{n}"]).state for n in range(TARGETS)}
-        assert states == {states.FRESH}, (one, other)
+        found_states = {makers.decide(found, found.rules[f"t{n}"]).state for n in range(TARGETS)}
+        assert found_states == {states.FRESH}, (one, other)
     assert (conflicts, len(pairs)) == (0, 45)
     scale.note("a merge of branches that rebuilt different targets", len(pairs))
