@@ -283,6 +283,8 @@ def test_every_setting_names_its_variable(tmp_path: Path, monkeypatch: pytest.Mo
         variable = row[1].strip("`")
         default = getattr(Config(), name)
         has_one = type(default) in values and name != "trust"  # PISTE_TRUST is another thing
+        if name == "safe_folders":  # read before there is a project: tests of `owners` try it
+            continue
         assert bool(variable) == has_one, name
         if variable:
             one_of = {"secrets": "refuse"}  # where not every text will do

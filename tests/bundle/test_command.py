@@ -146,9 +146,9 @@ def test_the_projects_settings_are_taken(here: Tree, out: Out) -> None:
 
     assert main([]) == 0
 
-    assert set(here.files("plain")) == {"a.py", "piste.toml"}
+    assert set(here.files("plain")) == {"a.py"}
     assert main(["--ignore", "!src/b.py"]) == 0
-    assert set(here.files("plain")) == {"a.py", "piste.toml", "src/b.py"}
+    assert set(here.files("plain")) == {"a.py", "src/b.py"}
 
 
 def test_what_piste_makes_is_never_packed(here: Tree) -> None:

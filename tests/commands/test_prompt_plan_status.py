@@ -102,5 +102,5 @@ def test_a_plan_that_cannot_be_counted(project: Path, data: bytes | None, said: 
 def test_a_folder_in_its_place(project: Path) -> None:
     (project / "prompt_plan.md").mkdir()
 
-    with pytest.raises(UserError, match=r"prompt_plan\.md cannot be read"):
+    with pytest.raises(UserError, match=r"prompt_plan\.md is a folder"):
         verb.main([])

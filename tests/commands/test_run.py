@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -424,7 +425,9 @@ def test_without_a_terminal_the_run_ends_and_a_later_one_goes_on(rig: Rig) -> No
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert first.returncode == 1
-    approve = first.stderr.strip().rpartition("piste run ")[2].split()
+    named = re.search(r"piste run (\S+ --approve \w+)", first.stderr)
+    assert named is not None, first.stderr
+    approve = named[1].split()
     assert run.main(["--agent", "gemini", "--test", TEST, *approve]) == 0
     assert rig.states() == ["done", "open", "open"]
     assert rig.calls() == ["1 first"]

@@ -95,7 +95,7 @@ def test_a_damaged_receipt_stops_it(made: Path, own_home: Path, say: Say) -> Non
     before = tree(own_home)
     said = say("store", "gc")
     assert said.code == 2
-    assert f"{receipt} is damaged" in said.err
+    assert f"in {made}: .piste/receipts/todo.md.json is damaged" in said.err
     assert tree(own_home) == before
 
 

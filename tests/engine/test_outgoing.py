@@ -51,4 +51,4 @@ def test_a_document_s_prompt_holds_none_and_its_key_is_that_of_the_input_as_it_i
 
     assert GITHUB not in prompt
     assert "The key is [masked: github-token]." in prompt
-    assert GITHUB in sources.first()
+    assert GITHUB in sources.texts[0][1]

@@ -16,7 +16,7 @@ from conftest import Small
 from fire import scale
 from fire.world import BUILD, MADE, World, no_traceback, world
 from piste.commands.init import initialise
-from piste.engine import makers, project
+from piste.engine import makers, project, states
 
 
 def git(root: Path, *args: str) -> str:

@@ -27,7 +27,7 @@ from piste.engine.store import Store
 from piste.engine.templates import Layer
 from piste.interview import transcript
 from piste.mise import definitions
-from piste.steps import progress
+from piste.steps import records
 from piste.system import caches
 from piste.system.errors import PisteError
 
@@ -271,7 +271,7 @@ PARSERS: dict[str, tuple[Callable[[Path, str], object], tuple[str, ...]]] = {
     "the log": (of_log, (LOG,)),
     "a bundle": (of_bundle, BUNDLES),
     "a budget": (of_budget, ("$2.50", "200_000 tokens")),
-    "a step's record": (lambda folder, text: progress.parse(data(text), "x.json"), (RECEIPT,)),
+    "a step's record": (lambda folder, text: records.parse(data(text), "x.json"), (RECEIPT,)),
     "mise's settings": (lambda folder, text: definitions.merge(text), (MISE,)),
 }
 

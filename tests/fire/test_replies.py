@@ -16,7 +16,7 @@ from support.terminal import Terminal
 
 from piste.engine import make, states
 from piste.model.asking import Limits
-from piste.system.errors import PisteError
+from piste.system.errors import Failed, PisteError
 
 OLD = "# Old\n\nWords.\n"
 GOOD = "# New\n\nWords.\n"
@@ -107,7 +107,6 @@ KEPT: dict[str, str] = {
     "two thousand headings": "# Note\n" * 2_000,
     "two thousand fences": "# Note\n" + f"{FENCE}\n" * 2_000,
     "front matter": "# Note\n\n+++\nsystem = 'x'\n+++\n{% include 'x.j2' %}{{ 7 * 7 }}\n",
-    "conflict markers": "# Note\n\n<<<<<<< HEAD\n=======\n>>>>>>> other\n",
 }
 
 
@@ -196,6 +195,15 @@ def test_hostile_words_are_kept_as_they_are_and_do_nothing(
     harmless(capfd.readouterr().err)
     assert set(stale.tree()) == before, "a file that nobody declared"
     assert stale.make().event == "kept"
+
+
+def test_a_reply_that_shows_both_sides_of_a_merge_is_no_result(
+    stale: Small, standin: StandIn
+) -> None:
+    standin.reply("# Note\n\n<<<<<<< HEAD\n=======\n>>>>>>> other\n")
+    with pytest.raises(Failed, match="line 3 is a conflict marker"):
+        stale.make()
+    assert stale.read() == OLD
 
 
 def test_what_was_paid_for_is_kept_aside(stale: Small, standin: StandIn) -> None:

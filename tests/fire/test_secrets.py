@@ -271,9 +271,9 @@ def test_a_report_of_a_bug_holds_none(here: World) -> None:
     """The one place with a traceback: no setting, no environment, no secret in it."""
     secret = TYPED["argument"]
     (here.root / "dodo.py").write_text(
-        "from piste.tasks import *\nfrom piste.engine import makers\n"
+        "from piste.tasks import *\nfrom piste.engine import freshness\n"
         f"def broken(*_):\n    raise RuntimeError('token: {secret}')\n"
-        "makers.decide = broken\n"
+        "freshness.decide = broken\n"
     )
     done = run(here, "piste", "spec")
     assert "a bug in piste" in done.said

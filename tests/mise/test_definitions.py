@@ -20,7 +20,7 @@ from piste.engine.rules import BUILT_IN
 from piste.mise import definitions
 from piste.system.errors import UserError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 # The list of the post, as its `mise tasks ls` prints it.
 OF_THE_POST = [
@@ -222,6 +222,7 @@ def defined(project: Path) -> Path:
     file.parent.mkdir(parents=True)
     file.write_text(definitions.text())
     (project / "src/deep").mkdir(parents=True)
+    (project / "src/deep/words.txt").write_text("Counts words.\n")
     return project
 
 

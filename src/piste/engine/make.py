@@ -238,7 +238,7 @@ def _ask(
         if problem is None:
             record = _save(world, wanted, raw, record)
             text = replies.clean(raw)
-            problem = replies.problem(text, rule.check)
+            problem = replies.problem(text, rule.check) or _conflict(text)
             if problem is None:
                 return record, replies.finished(text, rule.check, sources.files)
         reason = problem
@@ -249,6 +249,14 @@ def _ask(
         f"{rule.target}: the reply of {model.model_id} was no result, twice: {reason}; "
         f"it is kept in {file}, and {rule.target} is as it was"
     )
+
+
+def _conflict(text: str) -> str | None:
+    """Why a reply that shows both sides of a merge is no result: it would never be fresh."""
+    line = hashing.conflict(text.encode())
+    if not line:
+        return None
+    return f"line {line} is a conflict marker of git's; indent a line that only shows one"
 
 
 def _repeats(reply: str, prompt: str, sources: Sources) -> bool:

@@ -37,7 +37,9 @@ def runs(name: str, command: str) -> None:
     """Name a command of the settings before it runs, once a process."""
     if (name, command) not in _named:
         _named.add((name, command))
-        say(f"runs {safe(name)}: {safe(command)}")
+        from piste.system.errors import redact
+
+        say(redact(f"runs {safe(name)}: {safe(command)}"))
 
 
 def coloured(stream: TextIO) -> bool:
