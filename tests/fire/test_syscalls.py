@@ -5,6 +5,7 @@ at Python's calls of the system.
 """
 
 import itertools
+import re
 import signal
 import uuid
 from collections.abc import Iterator

@@ -15,9 +15,10 @@ from piste.documents import markdown
 
 MARK = "**Not in the bundle:**"
 _FIELD = (
-    r"^[ \t>|]*(?:(?:[-*+•]|\d+[.)])[ \t]+)?[^\w\s`*_<|]{{0,4}}[ \t]*(?:<(?:b|strong)>)?[*_]{{0,3}}"
+    r"^[ \t>|]*+(?:(?:[-*+•]|\d+[.)])[ \t]++)?[^\w\s`*_<|]{{0,4}}[ \t]*+"
+    r"(?:<(?:b|strong)>)?[*_]{{0,3}}"
     r"(?:{names})(?:\(s\))?(?:[*_]{{0,3}}[ \t]*[:：|]|[*_]{{2,3}}(?=[ \t]))"
-    r"[ \t]*(?:</(?:b|strong)>)?[*_]{{0,3}}[ \t]*:?(.*?)[ \t]*\|?[ \t]*$"
+    r"[ \t]*+(?:</(?:b|strong)>)?[*_]{{0,3}}[ \t]*+:?(.*)$"
 )
 _FILE_NAMES = "files?|locations?|paths?|where|places?|affected files?"
 _FILE = re.compile(_FIELD.format(names=_FILE_NAMES), re.IGNORECASE)
@@ -67,7 +68,11 @@ class Marked(NamedTuple):
 def fields(text: str, names: str) -> list[str]:
     """Return what stands in the fields of these names (a pattern), outside code."""
     pattern = re.compile(_FIELD.format(names=names), re.IGNORECASE)
-    return [found[1] for _, line in _prose(text.split("\n")) if (found := pattern.match(line))]
+    return [
+        found[1]
+        for _, line in _prose(text.split("\n"))
+        if (found := pattern.match(line.rstrip(" \t|")))
+    ]
 
 
 def count(text: str) -> int:
@@ -80,7 +85,7 @@ def named(text: str, files: Mapping[str, str]) -> set[str]:
     found: set[str] = set()
     lines = text.split("\n")
     for row, line in _prose(lines):
-        if one := _FILE.match(line):
+        if one := _FILE.match(line.rstrip(" \t|")):
             value = _value(lines, row, one[1])
             found |= {place.path for place in places(value, files) if place.known}
     for cells in _tables(lines).values():
@@ -99,13 +104,13 @@ def marked(text: str, files: Mapping[str, str]) -> Marked:
     findings = 0
     primary: tuple[int, Place] | None = None
     for row, line in list(_prose(lines)):
-        if one := _FILE.match(line):
+        if one := _FILE.match(line.rstrip(" \t|")):
             findings += 1
             found = places(_value(lines, row, one[1]), files)
             primary = next(((row, place) for place in found if place.known), None)
             if files:
                 marks.setdefault(row, []).extend(_absent(found, files))
-        elif (one := _LINE.match(line)) and primary and files:
+        elif (one := _LINE.match(line.rstrip(" \t|"))) and primary and files:
             if doubt := _recount(lines, primary, _quote(lines, row, one[1]), files):
                 marks.setdefault(row, []).append(doubt)
             primary = None

@@ -76,7 +76,7 @@ _TOKENS = (
     r"(?:<[|｜](?:im_end|endoftext|end_of_text|eot_id|end|return|end▁of▁sentence)[|｜]>|</s>|"
     r"<end_of_turn>)"
 )
-_LAST = re.compile(rf"(?:\s*{_TOKENS})+\s*\Z")
+_LAST = re.compile(rf"(?:{_TOKENS}\s*+)++\Z")
 _FIRST = re.compile(
     r"\A\s*(?:<\|im_start\|>assistant\b|<\|assistant\|>|"
     r"<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model\b)\s*"
@@ -90,13 +90,19 @@ _LONGEST_MARK = 30  # characters; those with attributes are longer, and shown a 
 _MOST = 100  # thoughts in one reply
 
 
+def _without_last(reply: str) -> str:
+    """Without the tokens of a chat at the end, and the blanks before them."""
+    found = _LAST.search(reply)
+    return f"{reply[: found.start()].rstrip()}\n" if found else reply
+
+
 def removed(reply: str) -> str:
     """Return a reply without what its model thought before and between its answer.
 
     What is opened and never closed is all thought. A reply without such marks comes back as
     it is, byte for byte.
     """
-    text = _FIRST.sub("", _LAST.sub("\n", reply) if _LAST.search(reply) else reply)
+    text = _FIRST.sub("", _without_last(reply))
     text = _of_channels(text)
     for answer in _ANSWERS:
         if found := answer.search(text):
