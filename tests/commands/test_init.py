@@ -1,6 +1,7 @@
 """`piste init`: a folder becomes a project, and nothing in it is lost."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,18 @@ def test_an_empty_folder(empty: Path, say: Say) -> None:
         "doit todo spec.md, prompt_plan.md and todo.md from it",
         "piste status what is fresh, and what a rebuild would cost",
     ]
+
+
+def test_where_there_is_code_it_says_what_to_do_with_it(empty: Path, say: Say) -> None:
+    (empty / "count.py").write_text("def count(text):\n    return len(text.split())\n")
+    rows = say("init", "--model", "gpt-4o-mini").rows
+    (bundle,) = [row for row in rows if row.startswith("doit bundle ")]
+    (review,) = [row for row in rows if row.startswith("doit code_review ")]
+    tokens = re.search(r"([0-9,]+) tokens", bundle)
+    assert tokens is not None
+    assert int(tokens[1].replace(",", "")) > 20
+    assert f"some {tokens[1]} tokens, $0." in review
+    assert review.endswith(" with gpt-4o-mini")
 
 
 def test_twice_is_as_once(empty: Path, say: Say) -> None:

@@ -13,7 +13,9 @@ from piste.commands import common
 from piste.engine import config, gate, own_files, project, trust
 from piste.engine.world import door
 from piste.system import atomic_write, project_files
-from piste.system.errors import UserError
+from piste.system.errors import PisteError, UserError
+
+_REPLY = 2_000  # tokens of a review, about
 
 SETTINGS = """\
 # Settings of piste. All of them, with their defaults, are in docs/settings.md.
@@ -157,10 +159,35 @@ def _few(lines: Sequence[str]) -> str:
 
 def _next(root: Path) -> list[str]:
     build = door(root)
-    first = (f"{build} idea", "talk your idea through, one question at a time")
-    second = (f"{build} todo", "spec.md, prompt_plan.md and todo.md from it")
+    status = ("piste status", "what is fresh, and what a rebuild would cost")
     if (root / "spec.md").exists():
         first = (f"{build} plan", "the plan, from your spec.md")
-        second = (f"{build} todo", "the check list of the plan")
-    third = ("piste status", "what is fresh, and what a rebuild would cost")
-    return ["next:", *(f"  {line}" for line in common.table([first, second, third]))]
+        rows = [first, (f"{build} todo", "the check list of the plan"), status]
+    else:
+        first = (f"{build} idea", "talk your idea through, one question at a time")
+        second = (f"{build} todo", "spec.md, prompt_plan.md and todo.md from it")
+        rows = [*_about_code(root, build), first, second, status]
+    return ["next:", *(f"  {line}" for line in common.table(rows))]
+
+
+def _about_code(root: Path, build: str) -> list[tuple[str, str]]:
+    """Return what can be done with the code that is here, with its tokens and the price."""
+    from piste import bundle
+    from piste.engine import bundle_target
+    from piste.model import llm_home, prices
+
+    world = project.world(root)
+    if world.config.bundle.command:  # only that packer knows, and it has not been asked
+        return []
+    try:
+        report = bundle.pack(**bundle_target.arguments(world), write=False, digest=False)
+    except PisteError:  # there is nothing to pack yet
+        return []
+    tokens = report.tokens or 0
+    model = llm_home.model_named(world.config.model)
+    cost = prices.said(prices.price(model, tokens, _REPLY).dollars)
+    by = f", {cost} with {model}" if model else ""
+    return [
+        (f"{build} bundle", f"the code in one file, for a model: {tokens:,} tokens"),
+        (f"{build} code_review", f"a review of the code: some {tokens:,} tokens{by}"),
+    ]
