@@ -61,7 +61,8 @@ def world(root: Path, command_line: Mapping[str, str] | None = None) -> World:
     settings, yours = _beside_yours(root, settings)
     kinds = {rule.target: rule.kind for rule in settings.rules.values() if rule.kind}
     store = Store(_store_folder(root, settings))
-    return World(root, settings, layers, store, cache, kinds, yours, makers.TABLE)
+    kind_of = {rule.target: rule.maker for rule in settings.rules.values()}
+    return World(root, settings, layers, store, cache, kinds, yours, kind_of, makers.TABLE)
 
 
 def here() -> World:

@@ -33,6 +33,7 @@ class World(NamedTuple):
     stat_cache: StatCache
     kinds: Mapping[str, str]  # target -> its rule's kind, where it has one
     yours: Mapping[str, str]  # target -> the person's own file that it stands beside
+    kind_of: Mapping[str, str]  # target -> what kind of thing makes it: a key of `makers`
     makers: "Mapping[str, Maker]"  # Rule.maker -> how targets of that kind are decided and made
 
     @property
@@ -46,8 +47,8 @@ class World(NamedTuple):
 
     def digest_of(self, path: str) -> Callable[[bytes], str]:
         """Return what hashes the content of the input `path`."""
-        rule = next((rule for rule in self.rules.values() if rule.target == path), None)
-        special = self.makers[rule.maker].input_digest if rule else None
+        kind = self.kind_of.get(path)
+        special = self.makers[kind].input_digest if kind else None
         if special:
             return partial(special, self)
         return partial(hashing.digest, kind=self.kinds.get(path, ""))
@@ -57,8 +58,8 @@ class World(NamedTuple):
 
         None for a file that is no target, and for what only a making can tell.
         """
-        rule = next((rule for rule in self.rules.values() if rule.target == path), None)
-        tell = self.makers[rule.maker].digest_if_made if rule else None
+        kind = self.kind_of.get(path)
+        tell = self.makers[kind].digest_if_made if kind else None
         return tell(self) if tell else None
 
 
