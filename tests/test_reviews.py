@@ -5,17 +5,20 @@ replies are about the very files it was sent; the judge is the stand-in's log an
 """
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from conftest import Run
-from support.standin import StandIn
+from support.standin import Request, StandIn
 
 from piste.documents import plan
+from piste.model import prices
 from piste.outline.model import outline
 
 REVIEWS = ("code_review", "github_issues", "issue_prompts", "missing_tests", "readme")
@@ -68,6 +71,48 @@ def test_five_documents_are_paid_once_and_name_files_that_are_there(
     again = run("doit", "-n", "5", *REVIEWS)
     assert again.returncode == 0, again.stderr
     assert standin.paid == len(REVIEWS)
+
+
+def test_five_reviews_of_one_bundle_begin_alike_and_the_first_goes_alone(
+    repository: Path, run: Run, standin: StandIn, own_home: Path
+) -> None:
+    rules = "".join(f'[rules.{name}]\ninputs = ["output.txt"]\n' for name in REVIEWS)
+    (repository / "piste.toml").write_text(f'model = "local/gpt-4.1"\n{rules}')
+    (repository / "AGENTS.md").write_text("Write short functions.\n")
+    entry = {"model_id": "local/gpt-4.1", "model_name": "ok", "api_base": standin.url}
+    (own_home / "llm" / "extra-openai-models.yaml").write_text(json.dumps([entry]))
+    there: list[int] = []
+
+    def answer(asked: Request) -> str:
+        if asked.number == 1:
+            time.sleep(0.5)
+            there.append(len(standin.requests))
+        return outline(asked.system, asked.prompt, [])
+
+    standin.caching = True
+    standin.reply(answer)
+
+    done = run("doit", "-n", "5", *REVIEWS)
+
+    assert done.returncode == 0, done.stderr
+    assert there == [1]
+    assert len(standin.requests) == 5
+    bundle = (repository / "output.txt").read_text().strip()
+    ends = {request.prompt.index(bundle) + len(bundle) for request in standin.requests}
+    assert len({(r.system, r.prompt[: max(ends)]) for r in standin.requests}) == len(ends) == 1
+    rows = json.loads(run("piste", "log", "--json").stdout)
+    cached = [row["cached_tokens"] or 0 for row in rows if row["event"] == "made"]
+    assert sum(tokens >= max(ends) // 4 for tokens in cached) == 4
+    assert min(cached) == 0
+    for row in rows:
+        if row["event"] == "made" and row["model"] != "":
+            costs = prices.price(
+                "gpt-4.1", row["input_tokens"], row["output_tokens"], row["cached_tokens"] or 0
+            )
+            assert row["cost"] == costs.dollars
+    shown = run("piste", "log").stdout.splitlines()
+    assert "CACHED" in shown[0]
+    assert "tokens in were cached by the provider" in shown[-1]
 
 
 def test_the_issue_prompts_are_a_plan_with_a_step_for_each_issue(

@@ -82,6 +82,7 @@ class Request:
     body: dict[str, Any]
     text: str = ""  # of the whole reply, even when only a part was sent
     sent: int = 0  # bytes of body that were written
+    cached: int = 0  # tokens of its beginning that the server had kept
     finished: bool = False  # the reply went out whole, and was a result
     ended: float = 0.0  # when its last byte was about to go, by time.monotonic()
 
@@ -107,6 +108,7 @@ class Reply:
     model: str
     faults: dict[str, str]
     prompt_size: int
+    cached: int = 0
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -180,6 +182,7 @@ def _chat_usage(reply: Reply) -> dict[str, Any]:
         "prompt_tokens": asked,
         "completion_tokens": answered,
         "total_tokens": asked + answered,
+        **({"prompt_tokens_details": {"cached_tokens": reply.cached}} if reply.cached else {}),
     }
 
 
@@ -213,7 +216,7 @@ def responses_body(reply: Reply, *, done: bool = True) -> dict[str, Any]:
             "input_tokens": asked,
             "output_tokens": answered,
             "total_tokens": asked + answered,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": reply.cached},
             "output_tokens_details": {"reasoning_tokens": 0},
         }
     return body
@@ -272,8 +275,10 @@ def _sse(data: object) -> bytes:
 class StandIn:
     """The server, its script and its record. `with StandIn() as server:`, or `start`, `stop`.
 
-    `url` is the api_base. `requests` holds every request in the order of arrival; `paid` counts
-    the replies that went out whole; `high_water` is the most that were in flight at once.
+    Where `caching` is set, it keeps the words of each request that it begins to answer, and says
+    of a later one how many tokens of its beginning it had. `url` is the api_base.
+    `requests` holds every request in the order of arrival; `paid` counts the replies that went out
+    whole; `high_water` is the most that were in flight at once.
     """
 
     def __init__(self, *, port: int = 0, latency: float = 0, log: Path | None = None) -> None:
@@ -281,6 +286,8 @@ class StandIn:
         self.high_water = 0
         self.script: Script | None = None
         self.latency = latency
+        self.caching = False
+        self._kept: list[str] = []  # words of the requests whose answer has begun
         self.closing = threading.Event()
         self.lock = threading.Lock()
         self._in_flight = 0
@@ -321,8 +328,11 @@ class StandIn:
     def arrived(self, path: str, authorization: str, body: dict[str, Any]) -> Request:
         """Note a request. Its place in the record is its number."""
         turns, system = _turns(body)
+        words = "\0".join([system, *(text for _, text in turns)])
         with self.lock:
+            known = [_shared(words, kept) for kept in self._kept]
             request = Request(
+                cached=max(known, default=0) // 4,
                 number=len(self.requests) + 1,
                 path=path,
                 model=str(body.get("model", "")),
@@ -356,7 +366,13 @@ class StandIn:
             text = f"reply {request.number} {uuid.uuid4()}{filler}\n"
         request.text = text
         size = sum(len(words) for _, words in request.turns) + len(request.system)
-        return Reply(text, request.model, faults, size)
+        return Reply(text, request.model, faults, size, request.cached)
+
+    def begins(self, request: Request) -> None:
+        """Note that the first byte of an answer is about to go."""
+        if self.caching:
+            with self.lock:
+                self._kept.append("\0".join([request.system, *(text for _, text in request.turns)]))
 
     def _faults(self, words: str, path: str) -> dict[str, str]:
         with self.lock:
@@ -378,6 +394,15 @@ def _turns(body: dict[str, Any]) -> tuple[list[tuple[str, str]], str]:
     turns = [(str(one["role"]), str(one["content"])) for one in told if "content" in one]
     system = body.get("instructions") or next((text for r, text in turns if r == "system"), "")
     return [turn for turn in turns if turn[0] != "system"], system
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts have in common before they differ."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        half = (least + most + 1) // 2
+        least, most = (half, most) if one[:half] == other[:half] else (least, half - 1)
+    return least
 
 
 class _Server(ThreadingHTTPServer):
@@ -416,6 +441,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             reply = standin.plan(request)
             standin.closing.wait(float(reply.faults.get("latency", standin.latency)))
+            standin.begins(request)
             whole = self._answer(request, reply)
         finally:
             standin.left(request, whole)

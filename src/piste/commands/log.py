@@ -11,8 +11,10 @@ from piste.engine import log, project, rules
 from piste.engine.world import World
 from piste.model import prices
 
-_HEAD = ["WHEN (UTC)", "TARGET", "EVENT", "IN", "OUT", "COST", "SECONDS", "MODEL", "REASON"]
-_RIGHT = ("IN", "OUT", "COST", "SECONDS")
+_HEAD = ["WHEN (UTC)", "TARGET", "EVENT", "IN", "CACHED", "OUT", "COST", "SECONDS", "MODEL",
+         "REASON"]  # fmt: skip
+_CACHED = _HEAD.index("CACHED")
+_RIGHT = ("IN", "CACHED", "OUT", "COST", "SECONDS")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -31,7 +33,10 @@ def main(argv: Sequence[str]) -> int:
     if not entries:
         print("no calls yet")
         return 0
-    print("\n".join(common.table([_HEAD, *map(_row, entries)], _RIGHT)))
+    rows = [_HEAD, *map(_row, entries)]
+    if not any(row[_CACHED] for row in rows[1:]):  # many providers never tell
+        rows = [[*row[:_CACHED], *row[_CACHED + 1 :]] for row in rows]
+    print("\n".join(common.table(rows, _RIGHT)))
     print(_total(entries))
     return 0
 
@@ -50,6 +55,7 @@ def _row(entry: log.Entry) -> list[str]:
     return [
         common.when(entry.date), entry.target, entry.event,
         _number(entry.input_tokens if asked else None),
+        _number(entry.cached_tokens if asked else None),
         _number(entry.output_tokens if asked else None),
         _cost(entry.cost) if asked else "",
         f"{entry.seconds:.1f}" if entry.seconds is not None else "", entry.model, entry.reason,
@@ -75,5 +81,9 @@ def _total(entries: Sequence[log.Entry]) -> str:
     costs = [prices.said(sum(priced))] if priced else []
     if len(priced) < len(asked):
         costs.append(f"{len(asked) - len(priced)} of unknown price")
+    cached = sum(entry.cached_tokens or 0 for entry in asked)
+    if cached:
+        read = sum(entry.input_tokens or 0 for entry in asked)
+        costs.append(f"{cached:,} of {read:,} tokens in were cached by the provider")
     calls = f"{len(asked)} call{'' if len(asked) == 1 else 's'}"
     return f"{', '.join([calls, *costs])}; {free} answered by the store"

@@ -80,7 +80,7 @@ def start(selected: Iterable[Any] = ()) -> None:
 
     Raises InvalidTask for an option that is wrong.
     """
-    global _began
+    global _began, _world
     _began = time.time()
     gc.freeze()
     gc.enable()
@@ -90,6 +90,8 @@ def start(selected: Iterable[Any] = ()) -> None:
         if task.name in ours and (given.get("budget") or given.get("frozen")):
             # Given to one task, it is meant for all that this run does.
             _limit(given["budget"], given["frozen"])
+    if _world is not None:
+        _world = _world._replace(asked=frozenset(asked))
     _orderly_stop()
 
 

@@ -31,12 +31,14 @@ class Entry(NamedTuple):
     cost: float | None = None  # US dollars
     seconds: float | None = None
     reason: str = ""
+    cached_tokens: int | None = None  # of the input: from what the provider had kept
 
 
 _TOKENS: tuple[type, ...] = (int, type(None))
 _NUMBER: tuple[type, ...] = (int, float, type(None))
 _TYPES: dict[str, tuple[type, ...]] = dict.fromkeys(Entry._fields, (str,)) | {
-    "input_tokens": _TOKENS, "output_tokens": _TOKENS, "cost": _NUMBER, "seconds": _NUMBER,
+    "input_tokens": _TOKENS, "output_tokens": _TOKENS, "cached_tokens": _TOKENS,
+    "cost": _NUMBER, "seconds": _NUMBER,
 }  # fmt: skip
 
 

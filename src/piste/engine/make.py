@@ -221,6 +221,7 @@ def _ask(
     asking.require_key(model)
     options = asking.check_options(model, wanted.action["options"])
     system, prompt = rendered(world, rule, sources)
+    beginning = _beginning(world, rule, prompt)
     _fits(model.model_id, system, prompt, sources, rule)
     reason = file = ""
     for attempt in range(2):
@@ -228,7 +229,7 @@ def _ask(
         with budget.tracker(world.root).call(
             world.config, rule.target, model.model_id, f"{system}\n{words}", options
         ) as paid:
-            reply = _call(world, rule, wanted, model, words, system, options, stop)
+            reply = _call(world, rule, wanted, model, words, system, options, stop, beginning)
             record = record_of(rule.target, reply)
             paid.append(record)
         raw = reply.text.encode("utf-8", "replace").decode()  # no lone surrogates, as it is stored
@@ -251,6 +252,19 @@ def _ask(
     )
 
 
+def _beginning(world: World, rule: Rule, prompt: str) -> Any:
+    """The material that a prompt begins with, and whether this run asks more about it."""
+    from piste.model.beginnings import Beginning
+
+    rules = [world.rules[name] for name in world.asked if name in world.rules]
+    others = any(
+        other.inputs == rule.inputs and not freshness.decide(world, other).up_to_date
+        for other in rules
+        if other.name != rule.name
+    )
+    return Beginning(_templates.material_end(prompt), others)
+
+
 def _conflict(text: str) -> str | None:
     """Why a reply that shows both sides of a merge is no result: it would never be fresh."""
     line = hashing.conflict(text.encode())
@@ -271,7 +285,7 @@ def _repeats(reply: str, prompt: str, sources: Sources) -> bool:
 
 def _call(
     world: World, rule: Rule, wanted: Receipt, model: Any, prompt: str, system: str,
-    options: Mapping[str, Any], stop: threading.Event | None,
+    options: Mapping[str, Any], stop: threading.Event | None, beginning: Any,
 ) -> Any:  # fmt: skip
     from piste.model import asking
 
@@ -292,6 +306,7 @@ def _call(
             return asking.ask(
                 model, prompt=prompt, system=system or None, options=options,
                 limits=limits_of(world), on_text=on_text, on_retry=on_retry, stop=stop,
+                beginning=beginning,
             )  # fmt: skip
         except asking.CallFailed as error:
             kept = ""
@@ -332,9 +347,14 @@ def record_of(target: str, reply: Any) -> Record:
 
     cost = None
     if reply.input_tokens is not None and reply.output_tokens is not None:
-        cost = prices.price(reply.model, reply.input_tokens, reply.output_tokens).dollars
-    return Record("", target, log.now(), reply.model, reply.input_tokens,
-                  reply.output_tokens, cost, round(reply.seconds, 3))  # fmt: skip
+        cost = prices.price(
+            reply.model, reply.input_tokens, reply.output_tokens,
+            reply.cached_tokens, reply.written_tokens,
+        ).dollars  # fmt: skip
+    return Record(
+        "", target, log.now(), reply.model, reply.input_tokens, reply.output_tokens, cost,
+        round(reply.seconds, 3), cached_tokens=reply.cached_tokens or None,
+    )  # fmt: skip
 
 
 def log_entry(
@@ -344,6 +364,7 @@ def log_entry(
     return log.Entry(
         log.now(), record.target, event, record.model, key, output, record.blob,
         record.input_tokens, record.output_tokens, record.cost, record.seconds, reason,
+        record.cached_tokens,
     )  # fmt: skip
 
 
@@ -501,7 +522,8 @@ def _numbers(record: Record) -> str:
 
     parts = [record.model]
     if record.input_tokens is not None:
-        parts.append(f"{record.input_tokens:,} tokens in, {record.output_tokens or 0:,} out")
+        kept = f" ({record.cached_tokens:,} cached)" if record.cached_tokens else ""
+        parts.append(f"{record.input_tokens:,} tokens in{kept}, {record.output_tokens or 0:,} out")
     parts.append(prices.said(record.cost))
     if record.seconds is not None:
         parts.append(f"{record.seconds:.1f} s")

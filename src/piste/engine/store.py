@@ -43,6 +43,7 @@ class Record(NamedTuple):
     project: str = ""  # of a kept text: the folder it stood in
     text: str = ""  # of a reply, as it came; a kept text is in its blob
     file: str = ""  # name of the record's own file
+    cached_tokens: int | None = None  # of the input: from what the provider had kept
 
 
 def default_folder() -> Path:

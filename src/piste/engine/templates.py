@@ -61,6 +61,7 @@ _GUIDE = re.compile(
     r"|\.github/copilot-instructions\.md|\.cursorrules",
     re.IGNORECASE,
 )
+_OPENED = re.compile(r"<([A-Za-z][\w-]*)[^>\n]*>\n")
 _INCLUDE = re.compile(r"""\{%-?\s*include\s+["']([^"']+)["']""")
 _FRONT = {"description": str, "system": str, "inputs": list, "settings": list}
 _TYPE_NAMES = {str: "a text", list: "a list of texts"}
@@ -179,6 +180,18 @@ def rendered(template: Template, variables: Mapping[str, object]) -> tuple[str, 
             said = printable(str(error))[:200]
             raise UserError(f"{where}: {type(error).__name__}: {said}") from None
     return rendered[0], rendered[1]
+
+
+def material_end(prompt: str) -> int:
+    """Return how many characters of a prompt are the material with which it begins, or 0.
+
+    A template puts it first, between a tag and its end: so prompts about the same material
+    begin alike, which providers bill for less.
+    """
+    tag = _OPENED.match(prompt)
+    end = f"\n</{tag[1]}>" if tag else ""
+    at = prompt.find(end) if end else -1
+    return at + len(end) if at >= 0 else 0
 
 
 def _guides(bundle: str) -> list[str]:

@@ -35,6 +35,7 @@ class World(NamedTuple):
     yours: Mapping[str, str]  # target -> the person's own file that it stands beside
     kind_of: Mapping[str, str]  # target -> what kind of thing makes it: a key of `makers`
     makers: "Mapping[str, Maker]"  # Rule.maker -> how targets of that kind are decided and made
+    asked: frozenset[str] = frozenset()  # names of the rules that this run was asked for
 
     @property
     def rules(self) -> Mapping[str, Rule]:

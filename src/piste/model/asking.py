@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste.model import http, llm_home, llm_log, reply_status
+from piste.model import beginnings, http, llm_home, llm_log, reply_status
+from piste.model.beginnings import Beginning, Turn
 from piste.model.reply_status import Kind, Trouble
 from piste.system.errors import Failed, UserError, did_you_mean, printable
 
@@ -48,6 +49,8 @@ class Reply(NamedTuple):
     seconds: float  # of the attempt that succeeded
     requests: int  # attempts, with that one
     turn_id: str | None  # in `llm logs`; None where logging is off
+    cached_tokens: int = 0  # of the input: read from what the provider had kept
+    written_tokens: int = 0  # of the input: kept by the provider from now on
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ def resolve(name: str | None) -> "AnyModel":
         if where not in _models:
             model = _find(name)
             http.share_client(model)
+            beginnings.move_mark(model)
             _models[where] = model
         return _models[where]
 
@@ -278,6 +282,7 @@ class _Call:
     on_retry: Callable[[str, float], None] | None
     stop: threading.Event
     key: str | None
+    beginning: Beginning | None
 
 
 def ask(
@@ -291,6 +296,7 @@ def ask(
     on_text: Callable[[str], None] | None = None,
     on_retry: Callable[[str, float], None] | None = None,
     stop: threading.Event | None = None,
+    beginning: Beginning | None = None,
 ) -> Reply:
     """Ask a model, and again where that is worth it, until there is a reply.
 
@@ -298,12 +304,14 @@ def ask(
     they go out in the same request. `on_text` gets the text as it comes, and `on_retry`
     why and in how many seconds it will be asked again, after which the text starts
     anew; both are called on the caller's thread. The reply also goes to `llm logs`,
-    a moment later (`llm_log.flush` waits for that).
+    a moment later (`llm_log.flush` waits for that). Of calls with the same `beginning`
+    the first goes alone, until its answer has begun.
 
     Raises CallFailed when there is no reply: after the retries, at the deadline, or
     soon after `stop` was set. KeyboardInterrupt passes, and ends the call as well.
     Raises UserError for a missing key, an option, or a request that the server refuses.
     """
+    begins = beginnings.key(model.model_id, system, prompt, beginning)
     call = _Call(
         model=model,
         prompt=prompt,
@@ -315,9 +323,11 @@ def ask(
         on_retry=on_retry,
         stop=stop or threading.Event(),
         key=_key(model),
+        beginning=beginning if begins else None,
     )
-    with _slot(call):
-        return _until_answered(call)
+    # Who waits for the first must not hold a place that the first needs.
+    with beginnings.turn(begins, call.stop) as turn, _slot(call):
+        return _until_answered(call, turn)
 
 
 class _Gate:
@@ -351,7 +361,7 @@ def _slot(call: _Call) -> Iterator[None]:
             gate.changed.notify()
 
 
-def _until_answered(call: _Call) -> Reply:
+def _until_answered(call: _Call, turn: Turn) -> Reply:
     end = time.monotonic() + call.limits.deadline
     partial = ""
     for attempt in itertools.count(1):
@@ -360,10 +370,11 @@ def _until_answered(call: _Call) -> Reply:
         started = time.monotonic()
         # Always a new response: to read one again after a failure sends the request again
         # and appends the new text to the old.
-        flight = _Flight(_response(call), call.limits)
-        trouble = _fly(call, flight, end)
+        flight = _Flight(_response(call, turn), call.limits)
+        trouble = _fly(call, flight, turn, end)
         if trouble is None:
             return _reply(call, flight, time.monotonic() - started, attempt)
+        turn.failed()
         partial = max(partial, flight.text, key=len)
         wait = _wait(call.limits, trouble, attempt)
         if wait is None or time.monotonic() + wait > end:
@@ -375,21 +386,25 @@ def _until_answered(call: _Call) -> Reply:
     raise AssertionError("itertools.count ended")
 
 
-def _response(call: _Call) -> "llm.Response":
+def _response(call: _Call, turn: Turn) -> "llm.Response":
     """A new response of llm; nothing is sent before it is read."""
     import llm
 
-    messages = None
+    messages, prompt, options = None, call.prompt, call.options
     if call.history:
         messages = [llm.system(call.system)] if call.system else []
         for asked, answered in call.history:
             messages += [llm.user(asked), llm.assistant(answered)]
+    if (begins := call.beginning) and beginnings.worth_a_mark(call.model, options, begins, turn):
+        messages = [llm.system(call.system)] if call.system else []
+        messages.append(llm.user(prompt[: begins.chars]))
+        prompt, options = prompt[begins.chars :], {**options, "cache": True}
     try:
         found: llm.Response = call.model.prompt(
-            call.prompt,
+            prompt,
             system=call.system,  # beside messages= it is not sent, but some plugins read it
             messages=messages,
-            options=call.options,
+            options=options,
             stream=call.model.can_stream,
         )
     except llm.ConversationNotSupported:
@@ -405,6 +420,7 @@ class _Flight:
         self.limits = limits
         self.watch = http.Watch(limits.stall if response.stream else limits.deadline)
         self.done = threading.Event()
+        self.begun = False  # an event has come
         self.error: BaseException | None = None
         self.pieces: list[str] = []
         self.chars = 0
@@ -416,12 +432,14 @@ class _Flight:
         return "".join(self.pieces)
 
 
-def _fly(call: _Call, flight: _Flight, end: float) -> Trouble | None:
+def _fly(call: _Call, flight: _Flight, turn: Turn, end: float) -> Trouble | None:
     """Carry out one attempt; return what went wrong."""
     threading.Thread(target=_run, args=(flight,), name="piste call", daemon=True).start()
     told = 0
     try:
         while not flight.done.wait(_TICK):
+            if flight.begun or flight.watch.events:
+                turn.answered()
             told = _tell(call, flight, told)
             if trouble := _overdue(call, flight, end):
                 flight.watch.cancel()
@@ -430,7 +448,10 @@ def _fly(call: _Call, flight: _Flight, end: float) -> Trouble | None:
     except BaseException:  # ^C, or whatever on_text raises
         flight.watch.cancel()
         raise
-    return _trouble(flight)
+    trouble = _trouble(flight)
+    if trouble is None:
+        turn.answered()
+    return trouble
 
 
 def _run(flight: _Flight) -> None:
@@ -439,7 +460,7 @@ def _run(flight: _Flight) -> None:
     try:
         with contextlib.closing(flight.response.stream_events()) as events:
             for event in events:
-                flight.last_sign = time.monotonic()
+                flight.last_sign, flight.begun = time.monotonic(), True
                 if event.type == "text":
                     flight.pieces.append(event.chunk)
                     flight.chars += len(event.chunk)
@@ -460,7 +481,11 @@ def _complete_the_record(flight: _Flight) -> None:
     record = final.model_dump(mode="json", exclude_none=True, warnings=False)
     response.response_json = record
     if usage := record.get("usage"):
-        response.set_usage(input=usage.get("input_tokens"), output=usage.get("output_tokens"))
+        response.set_usage(
+            input=usage.get("input_tokens"),
+            output=usage.get("output_tokens"),
+            details={"input_tokens_details": usage.get("input_tokens_details")},
+        )
 
 
 def _tell(call: _Call, flight: _Flight, told: int) -> int:
@@ -514,17 +539,20 @@ def _reply(call: _Call, flight: _Flight, seconds: float, attempts: int) -> Reply
         word=watch.finish,
         refusal=watch.refusal,
     )
+    used = beginnings.tokens(response.input_tokens, response.token_details)
     return Reply(
         text=flight.text or watch.refusal or reply_status.refusal_in(record),
         finish=finish,
         detail=reply_status.without_key(detail, call.key),
         model=call.model.model_id,
         resolved_model=response.resolved_model or record.get("model"),
-        input_tokens=response.input_tokens,
+        input_tokens=used.input,
         output_tokens=response.output_tokens,
         seconds=seconds,
         requests=attempts,
         turn_id=response.id if llm_log.log(response) else None,
+        cached_tokens=used.cached,
+        written_tokens=used.written,
     )
 
 

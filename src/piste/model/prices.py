@@ -17,13 +17,21 @@ class Price(NamedTuple):
     window: int | None  # tokens that fit into the model's context, None: not known
 
 
-def price(model: str, input_tokens: int, output_tokens: int) -> Price:
-    """Return the price in US dollars of so many tokens, and the model's context window."""
+def price(
+    model: str, input_tokens: int, output_tokens: int, cached: int = 0, written: int = 0
+) -> Price:
+    """Return the price in US dollars of so many tokens, and the model's context window.
+
+    Of the input so many were read from what the provider had kept, and so many kept anew.
+    """
     if model in FREE:
         return Price(0.0, None)
     from genai_prices import Usage, calc_price
 
-    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    usage = Usage(
+        input_tokens=input_tokens, output_tokens=output_tokens,
+        cache_read_tokens=cached, cache_write_tokens=written,
+    )  # fmt: skip
     for reference, provider in _references(model):
         try:
             found: Any = calc_price(usage, model_ref=reference, provider_id=provider)
