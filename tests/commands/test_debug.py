@@ -60,3 +60,10 @@ def test_here_passes_over_the_attempt(rig: Rig, capsys: pytest.CaptureFixture[st
 def test_no_tests_to_be_run(rig: Rig) -> None:
     with pytest.raises(UserError, match="no test command is known"):
         debug.main([])
+
+
+def test_the_plan_names_the_tests(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    named = "Three steps.\n\n**Test command:** `echo of the plan; exit 3`"
+    rig.write("prompt_plan.md", rig.read("prompt_plan.md").replace("Three steps.", named))
+    assert debug.main([]) == 0
+    assert "of the plan" in capsys.readouterr().out

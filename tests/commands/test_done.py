@@ -98,3 +98,16 @@ def test_nothing_left(rig: Rig) -> None:
         done.main([step, "--untested"])
     with pytest.raises(UserError, match="nothing is left to be done"):
         done.main([])
+
+
+def test_the_plan_names_the_tests_where_no_setting_does(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = "Three steps.\n\nTest command: `sh check.sh` (from step 1 on)"
+    rig.write("prompt_plan.md", rig.read("prompt_plan.md").replace("Three steps.", named))
+    rig.write("Makefile", "test:\n\tfalse\n")  # what the project seems to have comes after it
+    assert done.main([]) == 0
+    assert capsys.readouterr().err.startswith("runs test: sh check.sh\n")
+    rig.write("piste.toml", 'model = "outline"\ntest = "exit 3"\n')
+    assert done.main([]) == 1
+    assert "exit code 3" in capsys.readouterr().err

@@ -121,3 +121,32 @@ def test_it_changes_no_byte_and_needs_no_git(rig: Rig, capsys: pytest.CaptureFix
     assert said(capsys)[0] == 0
     rig.root.chmod(stat.S_IRWXU)
     assert {path: path.read_bytes() for path in rig.root.rglob("*") if path.is_file()} == before
+
+
+SPEC = "# Tally\n\n## Requirements\n\n1. It counts.\n2. It sums.\n3. It prints a table.\n"
+
+
+def test_what_no_step_covers_is_named(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.write("spec.md", SPEC)
+    assert said(capsys)[2] == ""  # the plan says nothing of it
+    plan = PLAN.replace("Count words\n", "Count words\n\nFirst. Covers: 1, 2\n")
+    rig.write("prompt_plan.md", plan)
+    assert said(capsys)[2] == "spec.md:7: no step covers 3: It prints a table.\n"
+    steps.main(["--json"])
+    found = json.loads(capsys.readouterr().out)["coverage"]
+    assert (found["spec"], found["requirements"]) == ("spec.md", 3)
+    assert [one["id"] for one in found["uncovered"]] == ["3"]
+    rig.write("prompt_plan.md", plan.replace("1, 2", "1–4"))
+    assert said(capsys)[2] == "prompt_plan.md: step 1 covers 4, which spec.md has not\n"
+
+
+def test_the_specification_beside_another_tools_plan(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.write("spec.md", SPEC)
+    rig.write("specs/001/spec.md", "# T\n\n- **FR-001**: counts\n- **FR-002**: prints\n")
+    rig.write("specs/001/tasks.md", "# T\n\n- [ ] T001 Count (FR-001)\n- [ ] T002 Tidy\n")
+    assert (
+        "specs/001/spec.md:4: no step covers FR-002: prints"
+        in said(capsys, "--plan", "specs/001/tasks.md")[2]
+    )

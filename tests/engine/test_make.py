@@ -14,6 +14,7 @@ from conftest import Small
 from support.standin import Fault, Request, StandIn
 
 from piste.engine import freshness, log, make, makers, receipts, rejected
+from piste.engine import project as piste_project
 from piste.engine.states import FAILED, FRESH, STALE
 from piste.model import asking, prices
 from piste.model.prices import Price
@@ -931,3 +932,15 @@ def test_nothing_is_printed_by_a_making_itself(
     small.make()
     small.make()
     assert said == []
+
+
+def test_a_plan_that_leaves_requirements_out_is_kept_and_that_is_said(
+    project: Path, standin: StandIn
+) -> None:
+    spec = "# T\n\n## Requirements\n\n1. It counts.\n2. It sums.\n"
+    (project / "spec.md").write_text(spec)
+    (project / "piste.toml").write_text('model = "chat-ok"\nretries = 0\n')
+    standin.reply("# T: plan\n\n## Step 1: Count\n\nCovers: 1\n\n```text\nCount.\n```\n")
+    world = piste_project.world(project)
+    said = makers.make(world, world.rules["plan"]).said
+    assert said.endswith("; no step covers 2 of spec.md")

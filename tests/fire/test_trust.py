@@ -282,6 +282,37 @@ def test_with_trust_content_a_change_of_what_runs_takes_the_yes_away(
     assert any(row.startswith("  +") for row in shown.stdout.splitlines())
 
 
+PLAN = "# P: plan\n\nTest command: `{}`\n\n## Step 1: Do it\n\n```text\nDo it.\n```\n"
+
+
+def test_a_command_that_a_plan_names_runs_after_a_yes_only(stranger: Stranger) -> None:
+    stranger.write("prompt_plan.md", PLAN.format(f"touch {stranger.canary}"))
+    found = stranger.run("done")
+    assert (found.returncode, stranger.ran) == (2, [])
+    shown = stranger.run("trust", "--show").stdout
+    assert f"the test command of prompt_plan.md: touch {stranger.canary}" in shown
+    with stranger.terminal("done") as terminal:
+        assert "the test command of prompt_plan.md" in terminal.see("[y/N]")
+        terminal.enter("y")
+        assert f"runs test: touch {stranger.canary}" in terminal.see("is done")
+    assert stranger.canary.exists()
+
+
+def test_with_trust_content_another_command_of_a_plan_is_asked_for_anew(
+    stranger: Stranger,
+) -> None:
+    own = stranger.home / ".config/piste/piste.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('trust = "content"\n')
+    stranger.write("prompt_plan.md", PLAN.format("true"))
+    assert stranger.run("trust").returncode == 0
+    assert stranger.run("done").returncode == 0
+    stranger.write("prompt_plan.md", PLAN.format(f"touch {stranger.canary}"))
+    assert stranger.run("done", "1").returncode == 2
+    assert not stranger.canary.exists()
+    assert f"+touch {stranger.canary}" in stranger.run("trust", "--show").stdout
+
+
 def test_at_a_terminal_one_is_asked_once_and_a_no_is_kept(stranger: Stranger) -> None:
     armed(stranger)
     with stranger.terminal("mine") as terminal:

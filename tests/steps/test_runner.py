@@ -1055,3 +1055,15 @@ def test_nothing_is_left_running(rig: Rig) -> None:
     assert processes.which("sleep", rig.root)
     assert FILES[1] == "count.txt"
     assert runner.outcome(attempt.load(rig.root) or pytest.fail("no attempt")).result == "done"
+
+
+def test_the_plan_names_the_tests_where_no_setting_does(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = "Three steps.\n\nTest command: `sh check.sh`"
+    rig.write("prompt_plan.md", rig.read("prompt_plan.md").replace("Three steps.", named))
+    rig.commit("named")
+    rig.agent(GOOD)
+    rig.use(test="")
+    assert rig.step().result == "done"
+    assert "the tests: sh check.sh (from prompt_plan.md)" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from piste.steps import (
     context,
     environment,
     progress,
-    runner,
+    test_command,
     testing,
 )
 from piste.steps.attempt import Attempt
@@ -87,7 +87,7 @@ def of_tests(world: World) -> Failure | None:
     """Run the tests in the person's checkout; return their failure, or None. Raises UserError."""
     world = gate.require(world, "piste debug")
     settings = progress.settings(world)
-    command = settings.test or runner.found_test(world.root)
+    command = test_command.required(world, settings)
     own = environment.of(world.root, world.root).variables
     where = testing.Where(world.root, git.own_folder(world.root) / "logs/debug.tests", env=own)
     with screen.progress(command):

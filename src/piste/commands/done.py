@@ -12,7 +12,17 @@ from piste.commands.next import chosen
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind
 from piste.engine import gate, project
 from piste.engine.world import World
-from piste.steps import attempt, environment, merge, progress, records, runner, testing, ticking
+from piste.steps import (
+    attempt,
+    environment,
+    merge,
+    progress,
+    records,
+    runner,
+    test_command,
+    testing,
+    ticking,
+)
 from piste.steps.progress import Progress, StepStatus
 from piste.system import git, screen
 from piste.system.errors import EXIT_FAILED, UserError
@@ -32,13 +42,15 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     world = project.here()
     if not args.untested:
-        world = gate.require(world, "piste done (without --untested)")
+        # What the plan names runs, too, so it is looked at first.
+        world = gate.require(progress.at(world, args.plan), "piste done (without --untested)")
     world = progress.at(world, args.plan)
     chain = own_chain(world)
     link = chosen(chain, args.step)
     if link is None:
         raise UserError("nothing is left to be done; piste done N does a step again")
-    command = "" if args.untested else args.test or _command(world)
+    settings = progress.settings(world)
+    command = "" if args.untested else args.test or test_command.required(world, settings)
     with runner.only_one(world, f"piste done {link.step.id}"):
         result = _tested(world, command) if command else None
         if result is not None and not result.green:
@@ -68,10 +80,6 @@ def own_chain(world: World) -> Progress:
         line = git.find(world.root, branches).line
         raise UserError(f"finished steps are on {line}; take them first: git merge {line}")
     return progress.chain(world, progress.settings(world).steps)
-
-
-def _command(world: World) -> str:
-    return progress.settings(world).test or runner.found_test(world.root)
 
 
 def _tested(world: World, command: str) -> testing.Result:

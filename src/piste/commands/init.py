@@ -93,13 +93,14 @@ def _allow(root: Path, new: bool) -> list[str]:
     Where the settings were there already, somebody else may have written them.
     """
     world = project.world(root)
-    runs = gate.runs(world)
+    runs, named = gate.runs(world), gate.documents(world)
     if (said := trust.answer(root)) and said.answer == trust.YES:
         return []
-    if runs and not new:
-        return [f"not allowed here: {', '.join(runs)}; piste trust shows and allows it"]
-    trust.remember(root, trust.YES, runs)
-    return [f"allowed here: {', '.join(runs)}"] if runs else []
+    names = ", ".join((*runs, *named))
+    if names and not new:
+        return [f"not allowed here: {names}; piste trust shows and allows it"]
+    trust.remember(root, trust.YES, runs, named)
+    return [f"allowed here: {names}"] if names else []
 
 
 def _model_line(model: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from piste.commands import common
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind, read_progress
 from piste.engine import outgoing, project, templates
 from piste.engine.world import World
-from piste.steps import context, environment, progress
+from piste.steps import context, progress, test_command
 from piste.steps.progress import Progress, StepStatus
 from piste.system.errors import UserError
 
@@ -66,13 +66,13 @@ def full(world: World, chain: Progress, link: StepStatus) -> str:
     spec = world.rules["spec"].target
     others = [one for one in chain.links if one is not link]
     settings = progress.settings(world)
-    found = environment.find(root)
+    found = test_command.choose(world, settings)
     wanted = context.around(root, context.named(step.prompt, root, known), known)
     about: dict[str, object] = {
         "id": step.id,
         "title": step.title,
         "prompt": step.prompt,
-        "test": settings.test or (found.command if found else ""),
+        "test": found.command if found else "",
         "spec_path": spec,
         "spec": context.framed(root, [spec], _MOST_SPEC) if (root / spec).exists() else "",
         "done": [named(one) for one in others if one.finished],

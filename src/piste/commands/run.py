@@ -68,7 +68,9 @@ def means_steps(argv: Sequence[str], root_world: World | None = None) -> bool:
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     args = _parser().parse_args(argv)
-    world = progress.at(gate.require(project.here(), "piste run"), args.plan)
+    # What the plan names runs, too, so it is looked at first.
+    world = gate.require(progress.at(project.here(), args.plan), "piste run")
+    world = progress.at(world, args.plan)
     settings, options = _settings(world, args), _options(args)
     purse = budget.tracker(world.root)
     purse.cap = purse.cap.lower(caps.parse(args.budget, "--budget"))
@@ -189,7 +191,7 @@ def carry_one(world: World, step_id: str, stop: threading.Event) -> str:
 
     Raises Failed when it is not done, and as `run`.
     """
-    world = progress.at(gate.require(world, f"step {printable(step_id)}"))
+    world = progress.at(gate.require(progress.at(world), f"step {printable(step_id)}"))
     settings = progress.settings(world)
     options = Options(person=_ask if _at_a_terminal() else None, stop=stop)
     with runner.only_one(world, f"doit step:{step_id}", stop):

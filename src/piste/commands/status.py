@@ -39,10 +39,22 @@ def main(argv: Sequence[str]) -> int:
         common.print_json([_as_dict(world, decision) for decision in decisions])
         return 0
     print("\n".join(_lines(world, decisions)))
+    if left := _uncovered(world, decisions):
+        print(left, file=sys.stderr)
     first = next((decision for decision in decisions if not decision.up_to_date), None)
     if first is not None:
         print(f"next: {common.next_step(world, first)}", file=sys.stderr)
     return 0
+
+
+def _uncovered(world: World, decisions: Sequence[Decision]) -> str:
+    """What of the specification no step covers, where the plan is there and shown; or ``""``."""
+    shown = (one for one in decisions if one.rule.name == "plan" and one.state != states.MISSING)
+    if not any(shown):
+        return ""
+    from piste.steps import coverage  # here: most projects of many targets have no plan
+
+    return coverage.phrase(world)
 
 
 def estimate(world: World, decision: Decision) -> Estimate | None:

@@ -11,7 +11,7 @@ from typing import Any
 from piste.commands import common
 from piste.engine import project
 from piste.engine.world import World
-from piste.steps import attempt, merge, progress
+from piste.steps import attempt, coverage, merge, progress
 from piste.steps.attempt import Attempt
 from piste.steps.progress import Progress, StepStatus
 from piste.system import screen
@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
     chain = read_progress(world)
     now = attempt.load(world.root)
     if args.json:
-        common.print_json({**as_dict(chain, now), "behind": plan_behind(world)})
+        about = {"behind": plan_behind(world), "coverage": coverage.as_dict(coverage.look(world))}
+        common.print_json({**as_dict(chain, now), **about})
     else:
         print("\n".join(_lines(chain, now)))
         for warning in warnings(world, chain):
@@ -131,6 +132,7 @@ def warnings(world: World, chain: Progress) -> Iterator[str]:
         names = [f"{one.step} {one.title}".strip() for one in chain.left_over[:3]]
         more = f" and {len(chain.left_over) - 3} more" if len(chain.left_over) > 3 else ""
         yield f"done, but in the plan no more: {screen.safe(', '.join(names))}{more}"
+    yield from coverage.said(coverage.look(world))
     if behind := plan_behind(world):
         yield behind
 

@@ -31,10 +31,11 @@ def main(argv: Sequence[str]) -> int:
     if args.revoke:
         return _revoke(args.json)
     world = project.here()
-    runs = gate.runs(world)
+    runs, named = gate.runs(world), gate.documents(world)
     if not args.show:
-        trust.remember(world.root, trust.YES, runs)
+        trust.remember(world.root, trust.YES, runs, named)
     allowed = gate.allowed(world)
+    runs |= named
     if args.json:
         about = {"folder": str(world.root), "allowed": allowed, "runs": runs}
         common.print_json(about)

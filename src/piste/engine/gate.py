@@ -13,10 +13,11 @@ from pathlib import Path
 
 from piste.engine import project, trust
 from piste.engine.world import World
-from piste.system import screen
+from piste.system import project_files, screen
 from piste.system.errors import UserError
 
 _WAY = "piste trust shows and allows it"
+_OF_PLAN = "the test command of"
 _MOST_LINES = 40  # of a difference, in one file
 _said: set[str] = set()  # what this process has said that it left out
 
@@ -26,26 +27,57 @@ def runs(world: World) -> dict[str, str]:
     return {**trust.programs(world.root), **world.config.commands}
 
 
+def documents(world: World) -> dict[str, str]:
+    """Return the commands that documents of this project name and that would run: by name.
+
+    That is the plan's test command, where no setting names one.
+    """
+    if world.config.test or "test" in world.config.commands:
+        return {}
+    path = world.rules["plan"].target
+    command = test_of_plan(world)
+    return {f"{_OF_PLAN} {path}": command} if command else {}
+
+
+def test_of_plan(world: World) -> str:
+    """Return the test command that the plan's overview names, or ``""``."""
+    try:
+        data = project_files.read_any(
+            world.root, world.rules["plan"].target, project_files.DOCUMENT
+        )
+    except UserError:  # it is named where it is read as a plan
+        return ""
+    if data is None or b"ommand" not in data:
+        return ""
+    from piste.documents import plan  # here: a build that only looks needs none of it
+    from piste.documents.plan import overview
+
+    text = data.decode("utf-8", "replace")
+    return overview.test_command(text, plan.parse(text, world.config.steps or None).steps)
+
+
 def allowed(world: World) -> bool:
     """Whether what the project holds may run. Raises UserError for a wrong PISTE_TRUST."""
     strict = world.config.trust == trust.CONTENT
-    return trust.holds(world.root, strict, world.config.commands)
+    return trust.holds(
+        world.root, strict, world.config.commands, documents(world) if strict else {}
+    )
 
 
 def asked(world: World) -> bool:
     """As `allowed`, after the person was asked where that can be and has not been done."""
     if allowed(world):
         return True
-    found = runs(world)
+    found, named = runs(world), documents(world)
     before = trust.answer(world.root)
-    if not _at_a_terminal() or (before and before.digest == trust.digest(found)):
+    if not _at_a_terminal() or (before and before.covers(found, named)):
         return False
     if before and (before.answer == trust.NO or world.config.trust != trust.CONTENT):
         return False
-    for line in _question(world.root, found, before):
+    for line in _question(world.root, {**found, **named}, before):
         screen.say(line)
     yes = _word("run these here, now and later? [y/N] ").lower() in ("y", "yes")
-    trust.remember(world.root, trust.YES if yes else trust.NO, found)
+    trust.remember(world.root, trust.YES if yes else trust.NO, found, named)
     return yes
 
 
@@ -92,7 +124,7 @@ def shown(runs: Mapping[str, str]) -> list[str]:
     lines = []
     for name, text in sorted(runs.items()):
         size = text.count("\n") + (not text.endswith("\n"))
-        is_file = "." in name and not name.startswith(("agents.", "bundle."))
+        is_file = "." in name and not name.startswith(("agents.", "bundle.", _OF_PLAN))
         what = f"{size:,} line{'s' * (size != 1)}" if is_file else text
         lines.append(f"  {screen.safe(name)}: {screen.safe(what)}")
     return lines

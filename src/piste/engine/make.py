@@ -197,7 +197,7 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
         else:
             record, text = _ask(world, rule, wanted, sources, stop)
             event, said = "made", f"{rule.target} made by {_numbers(record)}"
-        said += _doubts(rule, text)
+        said += _doubts(rule, text, sources)
         if rule.target in world.yours:
             mine = world.yours[rule.target]
             build = f"{world.door()} {rule.name}"
@@ -506,8 +506,14 @@ def _keep_old(world: World, rule: Rule, old: bytes) -> None:
     screen.say(f"{rule.target}: your text is kept; piste restore {rule.target} brings it back")
 
 
-def _doubts(rule: Rule, text: str) -> str:
+def _doubts(rule: Rule, text: str, sources: Sources) -> str:
     said = "".join(f"; {warning}" for warning in replies.warnings(text, rule.check))
+    if rule.check == "plan":
+        from piste.documents import coverage
+
+        for path, spec in sources.texts[:1]:
+            left = coverage.phrase(coverage.of(spec, text), path)
+            said += f"; {left}" if left else ""
     if rule.check in ("review", "issues"):
         from piste.documents.findings import MARK
 

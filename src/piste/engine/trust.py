@@ -17,6 +17,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from piste.system import atomic_write, paths
@@ -31,6 +32,7 @@ _MOST_READ = 1 << 22  # bytes of a file that are looked at
 _MOST_RECORD = 1 << 25
 _MOST_FILES = 200  # modules that a dodo.py imports from the project, which are looked at
 _TREE = f"/{paths.STATE}/run/tree"  # piste's own worktree of a project
+_NONE: Mapping[str, str] = MappingProxyType({})
 _for_this_run = False
 
 
@@ -39,8 +41,12 @@ class Answer(NamedTuple):
 
     folder: str
     answer: str  # YES or NO
-    digest: str  # of `runs`
+    digest: str  # of the programs and the settings' commands in `runs`
     runs: Mapping[str, str]  # what would run, by name
+
+    def covers(self, runs: Mapping[str, str], documents: Mapping[str, str]) -> bool:
+        """Whether the answer was about these very programs, and commands of documents."""
+        return self.digest == digest(runs) and documents.items() <= self.runs.items()
 
 
 def allow_this_run() -> None:
@@ -49,18 +55,21 @@ def allow_this_run() -> None:
     _for_this_run = True
 
 
-def holds(root: Path, strict: bool, commands: Mapping[str, str]) -> bool:
+def holds(
+    root: Path, strict: bool, commands: Mapping[str, str], documents: Mapping[str, str] = _NONE
+) -> bool:
     """Whether what the folder holds may run: by the environment, the command line, or a yes.
 
-    `strict` asks whether it is still what was allowed; `commands` are those of its settings.
-    Raises UserError for a PISTE_TRUST that is neither 1 nor 0.
+    `strict` asks whether it is still what was allowed; `commands` are those of its settings,
+    `documents` those that its documents name. Raises UserError for a PISTE_TRUST that is neither
+    1 nor 0.
     """
     if _for_this_run or _by_environment():
         return True
     found = answer(root)
     if found is None or found.answer != YES:
         return False
-    return not strict or found.digest == digest({**programs(root), **commands})
+    return not strict or found.covers({**programs(root), **commands}, documents)
 
 
 def answer(root: Path) -> Answer | None:
@@ -74,9 +83,12 @@ def answers() -> Iterator[Answer]:
     yield from sorted((one for one in found if one), key=lambda one: one.folder)
 
 
-def remember(root: Path, word: str, runs: Mapping[str, str]) -> None:
+def remember(
+    root: Path, word: str, runs: Mapping[str, str], documents: Mapping[str, str] = _NONE
+) -> None:
     """Keep what the person says of this folder, and what would run there now."""
-    about = {"folder": _folder(root), "answer": word, "digest": digest(runs), "runs": dict(runs)}
+    about = {"folder": _folder(root), "answer": word, "digest": digest(runs),
+             "runs": {**runs, **documents}}  # fmt: skip
     text = json.dumps(about, indent=1, sort_keys=True, ensure_ascii=True)
     atomic_write.write(_file(root), text.encode() + b"\n")
 

@@ -11,11 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 from piste.documents import step_files
-from piste.documents.plan import Step
+from piste.documents.plan import Step, overview
 from piste.engine.world import World
 from piste.steps import (
     agent_phases,
@@ -32,6 +31,7 @@ from piste.steps import (
     merge,
     progress,
     records,
+    test_command,
     testing,
     worktree,
 )
@@ -169,7 +169,7 @@ def _begin(run: Run, link: StepStatus) -> Attempt:
     world, repo, step = run.world, run.repo, link.step
     _may_begin(run, step)
     version, model = agents.version(world, run.agent, run.model)
-    command = run.settings.test or found_test(world.root)
+    command = test_command.required(world, run.settings)
     _say_where(run, command)
     _no_uncommitted_records(run)
     if kept := worktree.rescue(repo, "left in the worktree\n"):
@@ -191,10 +191,12 @@ def _begin(run: Run, link: StepStatus) -> Attempt:
 
 def _set_up(world: World, settings: Settings) -> Settings:
     """The settings, with what the project's own tool needs in a fresh worktree."""
-    found = None if settings.setup else environment.find(world.root)
-    if found is None or settings.test not in ("", found.command):
+    if settings.setup:
         return settings
-    return replace(settings, setup=found.setup)
+    own, chosen = environment.find(world.root), test_command.choose(world, settings)
+    if own is None or chosen is None or chosen.command != own.command:
+        return settings
+    return replace(settings, setup=own.setup)
 
 
 def _say_where(run: Run, command: str) -> None:
@@ -203,8 +205,8 @@ def _say_where(run: Run, command: str) -> None:
         return
     run.options.told = True
     name = environment.of(run.world.root, run.world.root).name
-    found = None if run.settings.test else environment.find(run.world.root)
-    why = f" (from {found.why})" if found else ""
+    found = test_command.choose(run.world, run.settings)
+    why = f" (from {printable(found.why)})" if found and found.why != test_command.SET else ""
     screen.say(f"the tests: {command}{why}" + (f", in your {name}" if name else ""))
 
 
@@ -235,20 +237,11 @@ def _may_begin(run: Run, step: Step) -> None:
 
 def _files_beside(run: Run, step: Step) -> str:
     """Return the `Files:` lines of a step that stand in the plan and not in its prompt."""
-    chain = progress.chain(run.world, run.settings.steps)
-    starts = sorted(link.step.line for link in chain.links)
-    end = next((line for line in starts if line > step.line), None)
-    section = progress.read_plan(run.world).split("\n")[step.line - 1 : end and end - 1]
+    steps = [link.step for link in progress.chain(run.world, run.settings.steps).links]
+    sections = overview.sections(progress.read_plan(run.world), steps)
+    section = next((text for one, text in zip(steps, sections, strict=True) if one == step), "")
     inside = {*step_files.lines(step.prompt)}
-    return "\n".join(row for row in step_files.lines("\n".join(section)) if row not in inside)
-
-
-def found_test(root: Path) -> str:
-    """Return the test command that the project seems to have. Raises UserError for none."""
-    found = environment.find(root)
-    if found is None:
-        raise UserError('no test command is known for this project; set test = "…" in piste.toml')
-    return found.command
+    return "\n".join(row for row in step_files.lines(section) if row not in inside)
 
 
 def _no_uncommitted_records(run: Run) -> None:
