@@ -1,5 +1,7 @@
 """The rules: how tables change them, what is refused, how one is found."""
 
+import json
+
 import pytest
 from conftest import Small
 from doit.doit_cmd import DoitMain
@@ -93,3 +95,17 @@ def test_find_says_what_there_is(word: str, said: str) -> None:
     with pytest.raises(UserError, match=f"no rule makes '{word}'.*") as raised:
         rules.find(rules.BUILT_IN, word)
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("name", rules.BUILT_IN)
+def test_a_rule_comes_back_from_plain_data_as_it_was(name: str) -> None:
+    rule = rules.BUILT_IN[name]
+    options = (("stop", ["a"]), ("temperature", 0.5))
+    for one in (rule, rule._replace(options=options), rule._replace(inputs=(("a", "b"), ("c",)))):
+        assert rules.of_plain(json.loads(json.dumps(rules.to_plain(one)))) == one
+
+
+def test_plain_data_leaves_out_what_is_as_in_any_rule() -> None:
+    own = rules.assemble({"faq": {"target": "faq.md", "inputs": ("a.md",), "prompt": "faq.md.j2"}})
+    row = rules.to_plain(own["faq"])
+    assert row == ["faq", "faq.md", ["a.md"], "faq.md.j2", "document", "made by [rules.faq]"]

@@ -20,7 +20,6 @@ from piste import __version__
 from piste.bundle.settings import SECRET_LISTS
 from piste.bundle.settings import Settings as BundleSettings
 from piste.engine import rules as _rules
-from piste.engine import trust as _trust
 from piste.engine.rules import Rule
 from piste.system import project_files, screen
 from piste.system.errors import UserError, did_you_mean, printable
@@ -30,7 +29,7 @@ PYPROJECT = "pyproject.toml"
 _PROJECT = (FILE, PYPROJECT)  # names that the settings of a project have in messages
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _TABLE = re.compile(rb"^\s*\[+tool\.piste[.\]]", re.MULTILINE)
-_WORTH_CACHING = 8_000  # bytes of settings; below that, parsing is quicker than looking it up
+_CACHED = 2  # the form of what is remembered of the files; another one is not looked at
 
 
 class Cache(Protocol):
@@ -124,7 +123,8 @@ _PLAIN: dict[str, type] = {
     "notify": str,
     "secrets": str,
 }
-_TRUST = ("folder", _trust.CONTENT)
+CONTENT = "content"  # of `trust`: a yes is for the very words that were allowed
+_TRUST = ("folder", CONTENT)
 # Of the project's settings: what names a program, and runs only where that is allowed.
 _COMMANDS = ("agent", "test", "setup", "notify")
 _LISTS = ("writes", "allow", "safe_folders", *SECRET_LISTS)  # of texts; they have no variable
@@ -165,8 +165,7 @@ def load(
     """
     merged, origins, rules, of_project = _from_files(root, cache)
     commands = _named(of_project)
-    strict = merged.get("trust") == _trust.CONTENT
-    counts = bool(commands) and _trust.holds(root, strict, commands)
+    counts = bool(commands) and _may_run(root, merged.get("trust") == CONTENT, commands)
     if counts:
         _merge(merged, of_project, FILE, origins)
     _known_variables()
@@ -181,6 +180,12 @@ def load(
     merged["rules"] = rules
     merged |= {"commands": commands, "left_out": bool(commands) and not counts}
     return _config(merged, origins)
+
+
+def _may_run(root: Path, strict: bool, commands: Mapping[str, str]) -> bool:
+    from piste.engine import trust  # most projects name no command
+
+    return trust.holds(root, strict, commands)
 
 
 def _known_variables() -> None:
@@ -247,18 +252,23 @@ def _from_files(
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, Rule], dict[str, Any]]:
     """Return what the files set, where each was set, the rules, and the project's commands.
 
-    Large files take longer to parse than all else that a build with nothing to do
+    To load the parser alone takes longer than all else that a build with nothing to do
     does, so what they come to is remembered by the hash of their bytes.
     """
     files = _files(root)
     key = ""
-    if cache is not None and sum(len(data) for _, data in files) > _WORTH_CACHING:
-        parts = (__version__, *(f"{where}\0{len(data)}\0".encode() + data for where, data in files))
+    if cache is not None and files:
+        parts = (
+            __version__,
+            _CACHED,
+            *(f"{where}\0{len(data)}\0".encode() + data for where, data in files),
+        )
         key = hashlib.sha256(repr(parts).encode()).hexdigest()
         if found := cache.get(key):
             names = [name for name, _ in files]
             merged, origins, commands = _merged(names, found["layers"])
-            merged.pop("rules", None)
+            for where, named in zip(names, found["named"], strict=True):
+                origins.update((f"rules.{name}", where) for name in named)
             table = {row[0]: _rules.of_plain(row) for row in found["rules"]}
             return merged, origins, table, commands
     parsed = [_parsed(data, where) for where, data in files]
@@ -266,11 +276,12 @@ def _from_files(
     rules = _rules.assemble(merged.pop("rules", {}))
     if key and cache is not None:
         # Where a setting comes from is never remembered: what a project may do hangs on it.
-        named: list[dict[str, dict[str, str]]] = [
-            {name: {} for name in table.get("rules", ())} for table in parsed
-        ]
-        layers = [{**table, "rules": mine} for table, mine in zip(parsed, named, strict=True)]
-        cache.put(key, {"layers": layers, "rules": [tuple(rule) for rule in rules.values()]})
+        plain = {
+            "layers": [{**table, "rules": {}} for table in parsed],
+            "named": [list(table.get("rules", ())) for table in parsed],
+            "rules": [_rules.to_plain(rule) for rule in rules.values()],
+        }
+        cache.put(key, plain)
     return merged, origins, rules, commands
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from piste.engine import project, trust
+from piste.engine import config, project, trust
 from piste.engine.world import World
 from piste.system import project_files, screen
 from piste.system.errors import UserError
@@ -58,7 +58,7 @@ def test_of_plan(world: World) -> str:
 
 def allowed(world: World) -> bool:
     """Whether what the project holds may run. Raises UserError for a wrong PISTE_TRUST."""
-    strict = world.config.trust == trust.CONTENT
+    strict = world.config.trust == config.CONTENT
     return trust.holds(
         world.root, strict, world.config.commands, documents(world) if strict else {}
     )
@@ -72,7 +72,7 @@ def asked(world: World) -> bool:
     before = trust.answer(world.root)
     if not _at_a_terminal() or (before and before.covers(found, named)):
         return False
-    if before and (before.answer == trust.NO or world.config.trust != trust.CONTENT):
+    if before and (before.answer == trust.NO or world.config.trust != config.CONTENT):
         return False
     for line in _question(world.root, {**found, **named}, before):
         screen.say(line)

@@ -31,13 +31,27 @@ class Rule(NamedTuple):
     maker: str = DOCUMENT  # what kind of thing makes it: a row of `makers.TABLE`
 
 
+def to_plain(rule: Rule) -> list[Any]:
+    """Return a rule as JSON can hold it, without the last fields that are as in any rule."""
+    row: list[Any] = list(rule)
+    row[_INPUTS] = [names[0] if len(names) == 1 else names for names in rule.inputs]
+    while row[-1] == Rule._field_defaults.get(Rule._fields[len(row) - 1]):
+        row.pop()
+    return row
+
+
 def of_plain(row: Sequence[Any]) -> Rule:
-    """Return the rule whose fields stand in lists, as JSON has them."""
-    name, target, inputs, prompt, check, doc, kind, model, options, *rest = row
-    return Rule(
-        name, target, tuple([tuple(names) for names in inputs]), prompt, check, doc, kind, model,
-        tuple([(key, value) for key, value in options]), *rest,
-    )  # fmt: skip
+    """Return the rule of which `to_plain` made a row."""
+    whole = list(row)
+    whole[_INPUTS] = tuple([
+        (names,) if names.__class__ is str else tuple(names) for names in row[_INPUTS]
+    ])  # fmt: skip
+    if len(row) > _OPTIONS:
+        whole[_OPTIONS] = tuple([(key, value) for key, value in row[_OPTIONS]])
+    return Rule(*whole)
+
+
+_INPUTS, _OPTIONS = Rule._fields.index("inputs"), Rule._fields.index("options")
 
 
 CHECKS = (

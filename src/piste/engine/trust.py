@@ -10,7 +10,6 @@ With `trust = "content"` in the person's own settings a yes holds for the very w
 allowed. This module knows no settings and no terminal; whether something is run, `gate` says.
 """
 
-import ast
 import hashlib
 import json
 import os
@@ -24,7 +23,6 @@ from piste.system import atomic_write, paths
 from piste.system.errors import UserError
 
 VARIABLE = "PISTE_TRUST"
-CONTENT = "content"  # the value of the setting `trust` that binds a yes to what runs
 YES, NO = "yes", "no"
 _DODO = "dodo.py"
 _OURS = "from piste.tasks import *"  # a dodo.py of these words alone runs nothing of its own
@@ -198,6 +196,8 @@ def _add_modules(root: Path, source: str, found: dict[str, str]) -> None:
 
 def _imports(source: str) -> set[str]:
     """Every module that a text may import, each also by the packages that it lies in."""
+    import ast
+
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
