@@ -1,6 +1,5 @@
 """The line from an idea to a todo: idea → brainstorm.md → spec.md → plan → todo.md."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ def task_line() -> dict[str, Any]:
     wanted = [
         rule.name
         for rule in graph.world().rules.values()
-        if rule.stage in ("line", "own") and os.path.exists(receipts.path(root, rule.target))
+        if rule.stage in ("line", "own") and receipts.exists(root, rule.target)
     ]
     graph.ours.add(graph.LINE)
     return {"basename": graph.LINE, "actions": None, "task_dep": wanted}

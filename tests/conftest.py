@@ -19,7 +19,7 @@ from support.standin import StandIn, llm_user_dir
 
 from piste.commands import accept
 from piste.doit_graph import graph
-from piste.engine import budget, gate, makers
+from piste.engine import budget, gate, hashing, makers
 from piste.engine import project as piste_project
 from piste.engine.make import Outcome
 from piste.engine.rules import Rule
@@ -164,6 +164,15 @@ class Small:
         """Bring the target of a rule up to date, without doit."""
         world = self.world()
         return makers.make(world, world.rules[name], **options)
+
+    def remember(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Remember what is fresh, as a build does once files are older than the clock's tick."""
+        with monkeypatch.context() as patch:
+            patch.setattr(hashing, "_TICK", -(10**12))
+            world = self.world()
+            for rule in world.rules.values():
+                makers.decide(world, rule)
+            world.stat_cache.save()
 
     def accept(self) -> None:
         """Let note.md stand as it is."""

@@ -11,6 +11,8 @@ HEAVY = {
     *("llm", "openai", "jinja2", "pathspec", "rich", "pydantic", "genai_prices", "rs_bpe"),
     *("bpe_openai", "asyncio", "httpx", "hypothesis", "re2", "piste.engine.budget"),
 }
+# Loading one of these takes longer than to look at a hundred targets.
+SLOW = {"tomllib", "datetime", "threading", "shutil", "ast", "unicodedata", "subprocess"}
 # Run the command as its own process does, then tell what it has imported.
 TELL = """
 import json, runpy, sys
@@ -47,6 +49,15 @@ def test_what_is_fresh_needs_no_heavy_library(small: Small, args: tuple[str, ...
     names = _imported(small, *args)
     assert "piste" in names
     assert names & HEAVY == set()
+
+
+@pytest.mark.parametrize("verb", ["check", "status"])
+def test_a_look_at_what_is_fresh_needs_little_of_pythons_own(
+    small: Small, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    small.make()
+    small.remember(monkeypatch)
+    assert _imported(small, "piste.cli", verb, "note") & SLOW == set()
 
 
 def test_the_test_can_tell(small: Small) -> None:

@@ -1,8 +1,13 @@
 """`piste check`: the exit code is the answer."""
 
+import os
+import re
 from pathlib import Path
 
 import pytest
+from conftest import Small
+
+from piste.commands import check
 
 from .conftest import Say, add
 
@@ -105,3 +110,34 @@ def test_a_template_with_both_sides_of_a_merge_is_never_sent(made: Path, say: Sa
     found = say("check", "todo")
     assert found.code == 2
     assert "is a conflict marker" in found.out
+
+
+def test_a_fresh_target_costs_one_look_at_each_of_its_files(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = [
+        f'[rules.n{n}]\ntarget = "n{n}.md"\ninputs = ["in.md"]\nprompt = "note.md.j2"'
+        for n in range(20)
+    ]
+    small.settings(rule="\n".join(rules))
+    for n in range(20):
+        small.make(f"n{n}")
+    small.remember(monkeypatch)
+    looks: list[str] = []
+    for call in ("stat", "lstat", "open"):
+        _counted(monkeypatch, call, looks)
+    assert check.main([]) == 0
+    assert "20 of 20 fresh" in capsys.readouterr().err
+    # The target, its receipt, and its one input.
+    assert len([name for name in looks if re.search(r"\bn\d+\.md", name)]) == 2 * 20
+    assert len([name for name in looks if name.endswith("in.md")]) == 20
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch, name: str, into: list[str]) -> None:
+    real = getattr(os, name)
+
+    def call(path: object, *args: object, **more: object) -> object:
+        into.append(os.fsdecode(path) if isinstance(path, str | bytes | Path) else "")
+        return real(path, *args, **more)
+
+    monkeypatch.setattr(os, name, call)

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Container, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,8 +25,8 @@ _SOURCES = (rules.BRAINSTORM, rules.IDEA)  # what the conversation begins with a
 
 
 class _Help(argparse.HelpFormatter):
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=26, width=min(_columns(), _WIDTH))
+    def __init__(self, prog: str, width: int = _WIDTH) -> None:
+        super().__init__(prog, max_help_position=26, width=width)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         # As Python 3.13 has it, in every version: the pages quote these texts.
@@ -50,6 +51,8 @@ class _Parser(argparse.ArgumentParser):
             for action in self._get_positional_actions()
         ]
         self.usage = " ".join([self.prog, "[options]", *words])
+        # argparse makes one for each argument that is added; the terminal matters to this one.
+        self.formatter_class = partial(_Help, width=min(_columns(), _WIDTH))
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
@@ -121,16 +124,23 @@ def decisions(world: World, names: Sequence[str], everything: bool = False) -> l
     if names or everything:
         rules = chosen(world, names) if names else list(world.rules.values())
         return upstream.decide(world, rules)
-    root = world.root
-    there = [
+    # What was fresh before is mostly so now, and then it is there: its own look tells.
+    likely = [
         rule
         for rule in world.rules.values()
-        if rule.stage == LINE
-        or os.path.exists(root / rule.target)
-        or os.path.exists(receipts.path(root, rule.target))
+        if rule.stage == LINE or world.stat_cache.knows(rule.target) or _is_there(world, rule)
     ]
-    found = upstream.decide(world, there)
-    return [d for d in found if d.state != states.FOREIGN or d.rule.stage == LINE]
+    return [
+        found
+        for found in upstream.decide(world, likely)
+        if found.rule.stage == LINE
+        or found.state == states.FRESH
+        or (found.state != states.FOREIGN and _is_there(world, found.rule))
+    ]
+
+
+def _is_there(world: World, rule: Rule) -> bool:
+    return os.path.exists(world.root / rule.target) or receipts.exists(world.root, rule.target)
 
 
 def _named(world: World, word: str) -> Rule:

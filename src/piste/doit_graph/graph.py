@@ -256,10 +256,10 @@ class Fresh:
         """Whether a person brought the target, as it can be told before anything runs."""
         from piste.engine import receipts, states
 
-        root = f"{world().root}{os.sep}"
+        root, target = world().root, self.rule.target
         return (
-            not os.path.exists(f"{root}{receipts.FOLDER}{os.sep}{self.rule.target}.json")
-            and os.path.exists(f"{root}{self.rule.target}")
+            not receipts.exists(root, target)
+            and os.path.exists(root / target)
             and self.decide().state == states.FOREIGN
         )
 

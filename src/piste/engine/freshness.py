@@ -325,22 +325,22 @@ def _fingerprint(world: World, rule: Rule) -> bytes | None:
 
     None where one of them is not there: then only a full look can tell.
     """
-    state = hashlib.blake2b(
-        world.stat_cache.settings(world.config, rule, world.layers), digest_size=16
-    )
+    signature = hashing.signature
     root = f"{world.root}{os.sep}"
     try:
-        state.update(hashing.signature(os.stat(f"{root}{rule.target}")))
-        state.update(hashing.signature(os.stat(f"{root}{receipts.FOLDER}/{rule.target}.json")))
+        state = [
+            world.stat_cache.settings(world.config, rule, world.layers),
+            signature(os.stat(f"{root}{rule.target}")),
+            signature(os.stat(f"{root}{receipts.FOLDER}/{rule.target}.json")),
+        ]
         for names in rule.inputs:
-            state.update(b"|")
+            state.append(b"|")
             for name in names:
                 if len(names) == 1 or os.path.lexists(root + name):
-                    state.update(name.encode())
-                    state.update(hashing.signature(os.stat(root + name)))
+                    state += (name.encode(), signature(os.stat(root + name)))
     except OSError:
         return None
-    return state.digest()
+    return hashlib.blake2b(b"".join(state), digest_size=16).digest()
 
 
 def _plain(action: Mapping[str, Any], part: str) -> str:

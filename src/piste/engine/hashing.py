@@ -19,7 +19,7 @@ from piste.system.errors import UserError, printable
 
 # A line of six other characters or of a longer row is none: git writes seven, at the margin. The
 # last of the three alone counts below the middle one only: mails quote with such rows.
-_MARKER = re.compile(rb"^<{7}(?: |\r?$)|^={7}\r?$(?=[^\0]*?^>{7}(?: |\r?$))", re.MULTILINE)
+_MARKER = rb"(?m:^<{7}(?: |\r?$)|^={7}\r?$(?=[^\0]*?^>{7}(?: |\r?$)))"
 
 _pack = struct.Struct("=qqqQ").pack
 
@@ -93,7 +93,7 @@ def conflict(data: bytes) -> int:
     """Return the line of the first conflict marker that git left in a text, or 0."""
     if b"<<<<<<<" not in data and b">>>>>>>" not in data:
         return 0
-    found = _MARKER.search(data)
+    found = re.search(_MARKER, data)
     return data.count(b"\n", 0, found.start()) + 1 if found and b"\0" not in data else 0
 
 

@@ -5,13 +5,17 @@ kind is a row here and a module of its own, and nobody asks for the kind anywher
 modules are imported when they are used: a build with nothing to do loads no model library.
 """
 
-import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from piste.engine import freshness
 from piste.engine.rules import BUNDLE, DOCUMENT, Rule
 from piste.engine.states import BLOCKED, FAILED, Decision, Reason
 from piste.engine.world import Maker, Outcome, World
 from piste.system.errors import Failed, PisteError
+
+if TYPE_CHECKING:
+    import threading
 
 
 def decide(world: World, rule: Rule, whole: bool = False, exact: bool = True) -> Decision:
@@ -35,7 +39,7 @@ def make(
     *,
     overwrite: bool = False,
     again: bool = False,
-    stop: threading.Event | None = None,
+    stop: "threading.Event | None" = None,
 ) -> Outcome:
     """Bring the rule's target up to date.
 
@@ -56,13 +60,11 @@ def make(
 
 
 def _decide_document(world: World, rule: Rule, whole: bool, exact: bool) -> Decision:
-    from piste.engine import freshness
-
     return freshness.decide(world, rule, whole)
 
 
 def _make_document(
-    world: World, rule: Rule, overwrite: bool, again: bool, stop: threading.Event | None
+    world: World, rule: Rule, overwrite: bool, again: bool, stop: "threading.Event | None"
 ) -> Outcome:
     from piste.engine import make
 
@@ -76,7 +78,7 @@ def _decide_bundle(world: World, rule: Rule, whole: bool, exact: bool) -> Decisi
 
 
 def _make_bundle(
-    world: World, rule: Rule, overwrite: bool, again: bool, stop: threading.Event | None
+    world: World, rule: Rule, overwrite: bool, again: bool, stop: "threading.Event | None"
 ) -> Outcome:
     from piste.engine import bundle_target
 

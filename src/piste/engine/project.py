@@ -80,7 +80,7 @@ def _beside_yours(root: Path, settings: config.Config) -> tuple[config.Config, d
     """
     moved, yours = {}, {}
     for rule in settings.rules.values():
-        if not rule.beside or os.path.exists(receipts.path(root, rule.target)):
+        if not rule.beside or receipts.exists(root, rule.target):
             continue
         if mine := _of_a_person(root, rule.target):
             moved[rule.name] = rule._replace(target=rule.beside)

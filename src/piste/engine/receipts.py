@@ -56,6 +56,11 @@ def path(root: Path, target: str) -> Path:
     return root / FOLDER / f"{target}.json"
 
 
+def exists(root: Path, target: str) -> bool:
+    """Whether `target` has a receipt, whole or damaged; it is asked of every rule."""
+    return os.path.exists(f"{root}{os.sep}{FOLDER}/{target}.json")
+
+
 def targets(root: Path) -> list[str]:
     """Return every target that has a receipt, whole or damaged.
 

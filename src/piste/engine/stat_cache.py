@@ -44,6 +44,10 @@ class StatCache:
         """Whether `target` was found fresh in just this state."""
         return fingerprint is not None and self._found.get(target) == fingerprint.hex()
 
+    def knows(self, target: str) -> bool:
+        """Whether `target` was ever found fresh."""
+        return target in self._found
+
     def note(self, target: str, fingerprint: bytes | None) -> None:
         """Remember that `target` is fresh in this state."""
         if fingerprint is not None and not self.hit(target, fingerprint):

@@ -56,10 +56,9 @@ SETTINGS = ("focus", "language", "tests_first")
 # What an expression in a template can raise beside Jinja's own errors.
 _RENDERING = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError,
               ValueError)  # fmt: skip
-_GUIDE = re.compile(
-    r"(?:.*/)?(?:AGENTS|CLAUDE|GEMINI|CONTRIBUTING|CONVENTIONS|STYLE_?GUIDE)(?:\.(?:md|rst|txt))?"
-    r"|\.github/copilot-instructions\.md|\.cursorrules",
-    re.IGNORECASE,
+_GUIDE = (  # compiled where it is used: most runs never do
+    r"(?i:(?:.*/)?(?:AGENTS|CLAUDE|GEMINI|CONTRIBUTING|CONVENTIONS|STYLE_?GUIDE)"
+    r"(?:\.(?:md|rst|txt))?|\.github/copilot-instructions\.md|\.cursorrules)"
 )
 _OPENED = re.compile(r"<([A-Za-z][\w-]*)[^>\n]*>\n")
 _INCLUDE = re.compile(r"""\{%-?\s*include\s+["']([^"']+)["']""")
@@ -198,7 +197,7 @@ def _guides(bundle: str) -> list[str]:
     """Return the files of a bundle in which a team says how its code is to be written."""
     from piste.bundle.contents import files_of
 
-    return [path for path in files_of(bundle) if _GUIDE.fullmatch(path)]
+    return [path for path in files_of(bundle) if re.fullmatch(_GUIDE, path)]
 
 
 def _instruction(bundle: str) -> str:

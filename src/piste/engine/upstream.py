@@ -55,6 +55,9 @@ class Walk:
                 continue
             alone = self._decided(rule)
             before = self._before(alone)
+            if not before:
+                self._whole[rule.target] = alone
+                continue
             if not_yet := [other for other in before if other.target not in self._whole]:
                 waiting.extend(reversed(not_yet))
                 continue
@@ -70,8 +73,8 @@ class Walk:
         """The rules that doit would look at first; none for a source, as in the graph."""
         if decision.state == FOREIGN:
             return []
-        names = [name for names in decision.rule.inputs for name in names]
-        return [self._makers[name] for name in names if name in self._makers]
+        makers = self._makers
+        return [makers[name] for names in decision.rule.inputs for name in names if name in makers]
 
     def _unready(self, decision: Decision, before: Sequence[Rule]) -> list[Decision]:
         """What a build would work on first, in its order, each once."""

@@ -5,11 +5,10 @@ Plain data: paths and settings, no open files. It does not know how any of it wa
 """
 
 import re
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from piste.engine import hashing, templates
 from piste.engine.config import Config
@@ -20,7 +19,10 @@ from piste.engine.store import Store
 from piste.system import project_files
 from piste.system.errors import UserError
 
-_OUR_TASKS = re.compile(rb"^\s*(?:from|import)\s+piste\b", re.MULTILINE)
+if TYPE_CHECKING:
+    import threading
+
+_OUR_TASKS = rb"(?m:^\s*(?:from|import)\s+piste\b)"
 
 
 class World(NamedTuple):
@@ -93,4 +95,4 @@ def door(root: Path) -> str:
         text = project_files.read(root, "dodo.py", project_files.DOCUMENT)
     except (OSError, UserError):
         return "piste"
-    return "doit" if _OUR_TASKS.search(text) and shutil.which("doit") else "piste"
+    return "doit" if re.search(_OUR_TASKS, text) and shutil.which("doit") else "piste"

@@ -11,7 +11,6 @@ the files.
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
 import sys
 import time
@@ -85,6 +84,8 @@ def _base() -> Path:
 
 def _sweep(base: Path) -> None:
     """Remove the caches of projects that nobody has been in for a long time."""
+    import shutil
+
     with contextlib.suppress(OSError), os.scandir(base) as entries:
         for entry in entries:
             if len(entry.name) == 32 and entry.stat(follow_symlinks=False).st_mtime < (

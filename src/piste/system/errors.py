@@ -70,6 +70,8 @@ def printable(name: str) -> str:
 
     Control, bidirectional and undecodable characters are shown escaped.
     """
+    if name.isprintable():
+        return name
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
         for c in name

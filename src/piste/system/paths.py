@@ -129,6 +129,8 @@ def twin(root: Path, target: str) -> str:
 
 def folded(name: str) -> str:
     """Return a name as file systems that fold case and Unicode compare it."""
+    if name.isascii():
+        return name.lower()
     import unicodedata
 
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -122,6 +122,8 @@ def _open(root: str, name: str) -> int:
 def _open_plain(root: str, name: str) -> int:
     """Open a name without following any link below the root. Raises OSError."""
     folder, _, base = os.fsencode(name).rpartition(b"/")
+    if not folder:  # no folder on the way that could be a link
+        return os.open(os.path.join(os.fsencode(root), base), FILE_FLAGS)
     with contextlib.closing(Folders(root)) as folders:
         return os.open(base, FILE_FLAGS, dir_fd=folders.of(folder))
 

@@ -8,12 +8,12 @@ knows nothing of what it says.
 import contextlib
 import os
 import sys
-import threading
+from _thread import allocate_lock  # threading's own, without the rest of it
 from collections.abc import Iterator
 from typing import Any, TextIO
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "dim": 2, "bold": 1}
-_lock = threading.Lock()
+_lock = allocate_lock()
 _live: Any = None  # rich's Progress while something is under way
 _users = 0
 SLOW = 1.0  # seconds, after which a person wants to see that something goes on
@@ -56,6 +56,8 @@ def style(text: str, colour: str, stream: TextIO) -> str:
 
 def safe(text: str) -> str:
     """Return text from a model or a file with nothing in it that moves a terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c == "\t" else "�" for c in text)
 
 
@@ -90,6 +92,8 @@ def if_slow(label: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
+    import threading
+
     begun: list[Any] = []
     timer = threading.Timer(SLOW, lambda: begun.append(_begin(label)))
     timer.daemon = True
