@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from piste.bundle import frame
@@ -30,11 +32,11 @@ def test_the_parts_of_a_bundle_stand_in_their_order(folder: Tree, form: str) -> 
 
     parts = blocks(folder.output.read_bytes(), form)
     assert [part.kind for part in parts] == [
-        "bundle", "header", "tree", "file", "file", "left_out", "instruction",
+        "bundle", "header", "tree", "file", "left_out", "instruction",
     ]  # fmt: skip
     found = by_kind(folder, form)
     assert found["header"].rstrip("\n") == "Our shop."
-    assert found["tree"] == "a.py\nask.md\nlogo.bin\n"
+    assert found["tree"] == "a.py\nlogo.bin\n"
     assert found["left_out"] == "logo.bin: binary, 1 bytes\n"
     assert found["instruction"].rstrip("\n") == "Review this."
 
@@ -123,3 +125,76 @@ def test_a_secret_around_the_files_is_refused_too(folder: Tree) -> None:
 
     with pytest.raises(UserError, match="the header of the bundle holds a secret"):
         folder.pack(header=f"key {AWS}", secrets="refuse")
+
+
+def test_an_instruction_is_not_packed_a_second_time(
+    repo: Tree, settled: Callable[[], None]
+) -> None:
+    repo.write({"a.py": "x = 1\n", "ask.md": "Review this.\n"}).commit()
+
+    repo.pack({"log": 0}, instruction="./ask.md")
+
+    assert set(repo.files()) == {"a.py"}
+    assert by_kind(repo)["tree"] == "a.py\n"
+    assert by_kind(repo)["instruction"] == "Review this.\n"
+    repo.write({"ask.md": "Review that.\n"})
+    repo.pack(instruction="./ask.md")
+    assert by_kind(repo)["instruction"] == "Review that.\n"
+    with pytest.raises(UserError, match="is the instruction, which ends"):
+        repo.pack({"paths": ["ask.md"]}, instruction="ask.md")
+
+
+PART = "A part of it: {} files. The others exist, and the tree names them too.\n"
+NARROWED: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "by a path": ({"paths": ["src"]}, {}),
+    "by two paths": ({"paths": ["src/a.py", "src/b.py"]}, {}),
+    "by include": ({}, {"include": ("src/",)}),
+    "by a revision": ({"since": "HEAD"}, {}),
+    "by its budget": ({}, {"budget": 330, "fit": "auto", "tokens": True}),
+}
+
+
+@pytest.mark.parametrize("how", NARROWED)
+def test_a_part_says_so_and_shows_the_whole_tree(repo: Tree, how: str) -> None:
+    docs = {f"docs/{name}.md": "Words of the docs.\n" * 30 for name in "pqr"}
+    repo.write({".gitignore": "*.log\n", "src/a.py": "a = 1\n", "src/b.py": "b = 2\n", **docs})
+    repo.write({"hidden.md": "", ".pisteignore": "hidden.md\n.pisteignore\n.gitignore\n"})
+    repo.commit().write({"src/a.py": "a = 2\n", "src/b.py": "b = 3\n", "seen.log": ""})
+    keep, changes = NARROWED[how]
+
+    repo.pack(keep, **changes)
+
+    assert set(repo.files()) == {"src/a.py", "src/b.py"}
+    found = by_kind(repo)
+    assert PART.format("2 of 5") in found["bundle"]
+    assert found["tree"] == "docs/\n  p.md\n  q.md\n  r.md\nsrc/\n  a.py\n  b.py\n"
+    assert "hidden" not in found["tree"]
+
+
+def test_what_is_whole_does_not_say_so(repo: Tree) -> None:
+    repo.write({"a.py": "", "b.py": ""})
+    for include in ((), ("*.py",)):
+        repo.pack(include=include)
+        assert "A part of it" not in by_kind(repo)["bundle"]
+
+
+def test_a_file_beside_a_part_changes_its_tree(repo: Tree, settled: Callable[[], None]) -> None:
+    repo.write({"src/a.py": "", "docs/b.md": ""}).commit()
+    settled()
+    keep = {"paths": ["src"]}
+    repo.pack(keep)
+    assert repo.pack(keep).wrote == "same"
+    repo.write({"docs/c.md": ""})
+    repo.pack(keep)
+    assert "c.md" in by_kind(repo)["tree"]
+    assert PART.format("1 of 3") in by_kind(repo)["bundle"]
+
+
+def test_the_tree_of_a_small_part_of_much_is_folded(folder: Tree) -> None:
+    folder.write({f"data/{n // 100}/{n}.md": "" for n in range(600)})
+    folder.write({"src/a.py": "", "src/b.py": "", "one/c.py": ""})
+
+    folder.pack({"paths": ["src/a.py"]})
+
+    assert by_kind(folder)["tree"] == ("data/\n  (600 files)\none/\n  c.py\nsrc/\n  a.py\n  b.py\n")
+    assert PART.format("1 of 603") in by_kind(folder)["bundle"]

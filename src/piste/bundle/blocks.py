@@ -8,7 +8,7 @@ know where a block goes.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from piste.bundle import encoding, escapes
+from piste.bundle import encoding, escapes, licences
 from piste.bundle.cache import ScanCache, key_of
 from piste.bundle.formats import FILE, is_bundle, parts
 from piste.bundle.manifest import BINARY, BUNDLE, PACKED, RACY, Note
@@ -31,6 +31,7 @@ class Options(NamedTuple):
     secrets: tuple[tuple[str, ...], ...] | None  # the policy; None: they are not looked for
     tokens: bool
     compress: bool
+    licences: bool  # whether a known licence is a line
 
 
 class Row(NamedTuple):
@@ -94,6 +95,10 @@ class Maker:
             if partly:
                 marks["cut"] = f"{len(encoding.encode(*decoded))} of {got.size} bytes"
         note: Note = {}
+        if options.licences and not partly and (name_of := self._licence(name, body)):
+            note["licence"] = name_of
+            marks = {"path": marks["path"], "licence": name_of}
+            body = data = licences.line(name_of, body)
         content = key_of(data) if options.tokens or self._find else b""
         if self._find or options.compress:
             body = self._changed(name, content, body, marks, note)
@@ -112,6 +117,10 @@ class Maker:
             note |= {mark: marks[mark] for mark in _MARKS_TO_SAY if mark in marks}
         length = sum(map(len, made))
         return Row(PACKED, length, count, got.stamp, note or None), made
+
+    def _licence(self, name: bytes, body: bytes) -> str:
+        """Return the name of the licence that the file is, or ``""``."""
+        return licences.name_of(body) if licences.NAMES.search(name) else ""
 
     def _changed(
         self, name: bytes, content: bytes, body: bytes, marks: encoding.Marks, note: Note

@@ -27,11 +27,15 @@ like stand for characters that cannot be seen, U+FFFD for bytes that are not tex
 """
 _MOST_NAMES = 20  # that one default may leave out before they are counted only
 _MOST_INSTRUCTION = 1 << 20  # bytes
+_MOST_TREE = 500  # names of a narrowed bundle's tree, before folders without any are folded
 
 
-def head(settings: Settings, names: Sequence[bytes]) -> bytes:
-    """Return what stands before the first file."""
+def head(settings: Settings, names: Sequence[bytes], whole: Sequence[bytes]) -> bytes:
+    """Return what stands before the first file; `whole` are the names of all, packed or not."""
     note = _NOTE
+    if len(names) < len(whole):
+        note += f"A part of it: {len(names):,} of {len(whole):,} files. The others exist"
+        note += ", and the tree names them too.\n" if settings.tree else ".\n"
     if settings.line_numbers and not settings.compress:
         which = f"Every {settings.line_numbers}th" if settings.line_numbers > 1 else "Each"
         note += f"{which} line of a file begins with its number and a colon, which are not in it.\n"
@@ -39,8 +43,32 @@ def head(settings: Settings, names: Sequence[bytes]) -> bytes:
     if settings.header.strip():
         parts.append(_section(settings, "header", settings.header.encode("utf-8", "replace")))
     if settings.tree:
-        parts.append(block(settings.form, "tree", {}, tree(names)))
+        parts.append(block(settings.form, "tree", {}, tree(folded(names, whole))))
     return b"".join(parts)
+
+
+def folded(names: Sequence[bytes], whole: Sequence[bytes]) -> list[bytes]:
+    """Return the names of all for the tree of a part, which is not to be larger than the part.
+
+    Where there are many, a folder with none of `names` below it is counted: `docs/`, `(312 files)`.
+    """
+    if len(whole) <= max(_MOST_TREE, len(names)):
+        return list(whole)
+    there = {folder for name in names for folder in _folders(name)}
+    below: dict[bytes, list[bytes]] = {}
+    for name in whole:
+        top = next((one for one in _folders(name) if one not in there), name)
+        below.setdefault(top, []).append(name)
+    return [
+        some[0] if len(some) == 1 else b"%s/(%d files)" % (top, len(some))
+        for top, some in below.items()
+    ]
+
+
+def _folders(name: bytes) -> list[bytes]:
+    """The folders that a name lies in, the outermost first."""
+    parts = name.split(b"/")
+    return [b"/".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def tree(names: Sequence[bytes]) -> bytes:

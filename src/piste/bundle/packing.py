@@ -66,8 +66,18 @@ class PackRequest(NamedTuple):
 
     @property
     def out_of_sight(self) -> tuple[str, ...]:
-        """Return the paths that are not there as far as the bundle goes."""
-        return (self.target, *self.exclude)
+        """Return the paths that are not there as far as the bundle goes.
+
+        The instruction ends the bundle, and is not packed a second time.
+        """
+        instruction = self.settings.instruction
+        own = (os.path.normpath(instruction),) if instruction else ()
+        return (self.target, *self.exclude, *own)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether a part of the repository is asked for, and not all that the patterns leave in."""
+        return bool(self.paths or self.settings.include or self.since)
 
 
 def unchanged(
@@ -277,6 +287,7 @@ class _Run:
         self.now = _now()  # files younger than two seconds now are not trusted
         self.known: ScanCache  # loaded when it is certain that something is to be made
         self.left: list[tuple[str, str, list[str]]] = []
+        self.whole: list[bytes] = []  # the names of all, where the bundle is narrowed
         self.more: list[tuple[str, bytes]] = []  # diff and log
         self.beside: list[bytes] | None = None  # names whose folders git looked into for files only
 
@@ -315,7 +326,7 @@ class _Run:
     def _chosen(self, old: State | None, look: _Look) -> tuple[list[bytes], dict[str, Stamp]]:
         """Return the names to pack, and the files beside them that decided it."""
         asked = self.asked
-        if old and look.alike:
+        if old and look.alike and not asked.narrowed:
             self.left = old.left
             return old.table.names, old.watched
         from piste.bundle.selection import choose
@@ -323,6 +334,7 @@ class _Run:
         chosen = choose(asked.root, asked.settings, look.listed, asked.paths, asked.out_of_sight)
         self.left = chosen.left
         self.beside = look.listed.names if look.listed.git else None
+        self.whole = chosen.whole or (chosen.names if asked.narrowed else [])
         return self._of_history(chosen.names), chosen.watched
 
     def _remember(self, result: State) -> None:
@@ -492,7 +504,7 @@ class _Run:
             base.fd,
             out,
             self._scratch_folder() if out >= 0 else "",
-            lambda: self._head(there, base),
+            lambda: self._head(there, self.whole or names, base),
         )
         table = Table(names)
         fresh = iter(tables)
@@ -508,9 +520,10 @@ class _Run:
             atomic_write.write_all(out, tail)
         return _Made(table, (len(head), self._count(head)), (len(tail), self._count(tail)))
 
-    def _head(self, names: list[bytes], base: _Base) -> bytes:
+    def _head(self, names: list[bytes], whole: list[bytes], base: _Base) -> bytes:
         """Return the head. The helpers are at work by now, so what can wait is done here."""
-        if names == base.table.names and DROPPED not in base.table.kinds:
+        same = names == whole == base.table.names and DROPPED not in base.table.kinds
+        if same and not self.asked.narrowed:
             return os.pread(base.fd, base.starts[0], 0)
         from piste.bundle import frame, selection
 
@@ -518,7 +531,7 @@ class _Run:
             found = [quote(name) for name in selection.specials(self.asked.root, self.beside)]
             self.left += [(selection.SPECIAL, "", found)] if found else []
             self.beside = None
-        return frame.head(self.asked.settings, names)
+        return frame.head(self.asked.settings, names, whole)
 
     def _drop_surplus(self, whole: _Made) -> None:
         """Mark the files in the table that are dropped to fit the budget."""
@@ -535,7 +548,7 @@ class _Run:
             for index in gone:
                 table.kinds[index], table.lengths[index] = DROPPED, 0
             there = [n for i, n in enumerate(table.names) if table.kinds[i] != DROPPED]
-            head = frame.head(settings, there)
+            head = frame.head(settings, there, self.whole or table.names)
             tail = frame.tail(settings, self.asked.root, table, self.left, self.more)
             kept = sum(n for i, n in enumerate(counts) if table.kinds[i] != DROPPED)
             tokens = self._count(head) + kept + self._count(tail)
@@ -576,6 +589,7 @@ def _options(settings: Settings) -> "Options":
         secrets=tuple(policy(settings)) if settings.secrets != "off" else None,
         tokens=settings.tokens,
         compress=settings.compress,
+        licences=settings.licences == "line",
     )
 
 

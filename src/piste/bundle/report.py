@@ -102,6 +102,8 @@ def _said(state: State) -> Iterator[tuple[str, str]]:
 def _phrases(note: Mapping[str, Any]) -> Iterator[str]:
     if "encoding" in note:
         yield f"decoded from {note['encoding']}"
+    if "licence" in note:
+        yield f"the {note['licence']} licence, as a line"
     if "invalid" in note:
         yield f"{note['invalid']} invalid bytes shown as U+FFFD"
     if "escaped" in note:

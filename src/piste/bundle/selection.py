@@ -27,6 +27,7 @@ class Selection(NamedTuple):
     names: list[bytes]
     left: list[tuple[str, str, list[str]]]  # reason, pattern, names as shown
     watched: dict[str, Stamp]  # files that decided it and are not among the names
+    whole: list[bytes]  # what would be looked at if nothing narrowed it; [] where nothing does
 
 
 def choose(
@@ -52,7 +53,22 @@ def choose(
     if listed.nested:
         grouped.append(("submodule", "", [quote(name) for name in listed.nested]))
     absent = asked - set(names) if asked else asked
-    return Selection(packed, grouped, _watched(root, settings, names, set(packed), absent))
+    watched = _watched(root, settings, names, set(packed), absent)
+    return Selection(packed, grouped, watched, _whole(root, settings, names, paths, packed))
+
+
+def _whole(
+    root: str,
+    settings: Settings,
+    names: Sequence[bytes],
+    paths: Sequence[str],
+    packed: Sequence[bytes],
+) -> list[bytes]:
+    """What the patterns leave in, whatever `paths` and `bundle.include` narrow it to."""
+    if not paths and not settings.include:
+        return []
+    every = ignore.split(root, settings._replace(include=()), names, ())[0]
+    return sorted({*every, *packed})
 
 
 def pruner(root: str, settings: Settings, paths: Sequence[str]) -> Prune:
@@ -144,6 +160,8 @@ def _nothing(
 ) -> UserError:
     where = " and ".join(map(printable, paths)) or root
     for path in paths:
+        if path == settings.instruction:
+            return UserError(f"{printable(path)} is the instruction, which ends a bundle already")
         if path in out_of_sight:
             return UserError(
                 f"{printable(path)} is made by piste, and what it makes is never packed"

@@ -15,6 +15,7 @@ CHOICES = {
     "oversize": ("leave", "cut"),
     "fit": ("off", "auto"),
     "secrets": ("mask", "refuse", "off"),
+    "licences": ("line", "whole"),
 }
 OWN_PATTERN_FILES = (".ignore", ".repomixignore", ".pisteignore")
 PATTERN_FILES = {name.encode() for name in (*OWN_PATTERN_FILES, ".gitignore")}
@@ -53,6 +54,8 @@ class Settings(NamedTuple):
     """Over the budget: off fails; auto drops test data, generated files, then docs."""
     secrets: str = "mask"
     """What becomes of a secret: mask it, refuse to pack, or off (do not look)."""
+    licences: str = "line"
+    """What becomes of a file that is a known licence, word for word: a line, or its whole text."""
     tokens: bool = True
     """Whether tokens are counted."""
     compress: bool = False
