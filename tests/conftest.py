@@ -15,6 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from support import forked
 from support.standin import StandIn, llm_user_dir
 
 from piste.commands import accept
@@ -108,11 +109,7 @@ def run(project: Path) -> Run:
     def call(
         program: str, *args: str, cwd: Path = project, **env: str
     ) -> subprocess.CompletedProcess[str]:
-        module = {"piste": "piste.cli", "doit": "doit"}[program]
-        return subprocess.run(
-            [sys.executable, "-m", module, *args], cwd=cwd, env={**os.environ, **env},
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
-        )  # fmt: skip
+        return forked.run(program, *args, cwd=cwd, **env)
 
     return call
 

@@ -13,6 +13,7 @@ import pytest
 from conftest import Small
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import forked
 from support.standin import StandIn
 
 from piste.engine import receipts
@@ -21,12 +22,15 @@ from piste.engine.states import BLOCKED, FRESH
 RECEIPT = ".piste/receipts/note.md.json"
 
 
-def _call(small: Small, *args: str, **more: object) -> subprocess.CompletedProcess[str]:
-    module = {"piste": "piste.cli", "doit": "doit"}[args[0]]
+def _call(small: Small, *args: str) -> subprocess.CompletedProcess[str]:
+    return forked.run(*args, cwd=small.root)
+
+
+def _call_without_room(small: Small, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", module, *args[1:]], cwd=small.root,
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, **more,
-    )  # type: ignore[call-overload]  # fmt: skip
+        [sys.executable, "-m", *args], cwd=small.root, preexec_fn=_no_room,
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
 
 
 def _newer(small: Small) -> None:
@@ -200,7 +204,7 @@ def test_no_room_for_a_paid_reply_hands_it_over(
     small.settings("retries = 0", model="chat-ok")
     reply = "# Reply\n\n" + "word " * 2_000 + "\n"
     standin.reply(reply)
-    found = _call(small, "doit", "note", preexec_fn=_no_room)
+    found = _call_without_room(small, "doit", "note")
     assert found.returncode == 1
     assert "Traceback" not in found.stdout + found.stderr
     assert "cannot be written (File too large); the paid reply is printed above" in found.stdout
@@ -216,7 +220,7 @@ def test_no_room_for_the_target_keeps_the_old_one(small: Small, standin: StandIn
     # The reply and all that is made of it fit; the log has no room for another line.
     small.write(".piste/log.jsonl", b"x" * 4095 + b"\n")
     small.write("in.md", "# Other\n")
-    found = _call(small, "doit", "note", preexec_fn=_no_room)
+    found = _call_without_room(small, "doit", "note")
     assert found.returncode == 1
     assert "Traceback" not in found.stdout + found.stderr
     assert ".piste/log.jsonl cannot be written: File too large; nothing is lost" in found.stdout

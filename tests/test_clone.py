@@ -2,12 +2,12 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Small
+from support import forked
 from support.standin import StandIn
 
 from piste.engine import makers, project, receipts
@@ -38,10 +38,7 @@ def _states(root: Path) -> list[str]:
 
 
 def _check(root: Path) -> int:
-    found = subprocess.run(
-        [sys.executable, "-m", "piste.cli", "check"], cwd=root, capture_output=True, timeout=60
-    )
-    return found.returncode
+    return forked.run("piste", "check", cwd=root).returncode
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Real doit processes: its own commands tell the truth, and its traps are closed."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Small
+from support import forked
 from support.standin import Fault, Request, StandIn
 
 from piste.engine import receipts
@@ -20,11 +20,8 @@ Call = Callable[..., Process]
 TWO = '[rules.more]\ntarget = "more.md"\ninputs = ["@note"]\nprompt = "note.md.j2"\n'
 
 
-def _call(module: str, *args: str, cwd: Path, **env: str) -> Process:
-    return subprocess.run(
-        [sys.executable, "-m", module, *args], cwd=cwd, env={**os.environ, **env},
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
-    )  # fmt: skip
+def _call(program: str, *args: str, cwd: Path, **env: str) -> Process:
+    return forked.run(program, *args, cwd=cwd, **env)
 
 
 @pytest.fixture
@@ -269,7 +266,7 @@ def test_wrong_settings_are_one_line_before_anything_runs(
     small.write("piste.toml", text)
     for found, code in (
         (doit("list"), 3), (doit("-n", "2", "plan"), 3),
-        (_call("piste.cli", "list", cwd=small.root), 2),
+        (_call("piste", "list", cwd=small.root), 2),
     ):  # fmt: skip
         assert (found.returncode, found.stdout) == (code, "")
         assert said in found.stderr
@@ -405,9 +402,9 @@ def test_own_tasks_on_both_sides_of_ours(own: Small, doit: Call) -> None:
 
 def test_piste_has_the_projects_tasks_too_and_from_any_folder(own: Small) -> None:
     (own.root / "deep" / "er").mkdir(parents=True)
-    listed = _call("piste.cli", "list", cwd=own.root / "deep" / "er")
+    listed = _call("piste", "list", cwd=own.root / "deep" / "er")
     assert "gather" in listed.stdout
-    made = _call("piste.cli", "publish", cwd=own.root / "deep")
+    made = _call("piste", "publish", cwd=own.root / "deep")
     assert made.returncode == 0
     assert (own.root / "out.html").exists()
     assert not (own.root / "deep" / ".piste").exists()
@@ -416,7 +413,7 @@ def test_piste_has_the_projects_tasks_too_and_from_any_folder(own: Small) -> Non
 def test_piste_needs_no_dodo_and_takes_a_model_for_the_run(small: Small) -> None:
     (small.root / "dodo.py").unlink()
     small.settings(model="no-such-model")
-    found = _call("piste.cli", "--model", "outline", "note", cwd=small.root)
+    found = _call("piste", "--model", "outline", "note", cwd=small.root)
     assert (found.returncode, found.stdout) == (0, ".  note\n")
     assert "made by outline" in found.stderr
 

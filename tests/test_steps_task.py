@@ -1,11 +1,9 @@
 """The steps as doit's tasks."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support import forked
 from support.rig import GOOD, Rig
 
 SETTINGS = 'model = "outline"\nagent = "gemini"\ntest = "sh check.sh"\nattempts = 1\n'
@@ -21,10 +19,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 
 def doit(rig: Rig, *words: str) -> tuple[int, list[str], str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "doit", *words], cwd=rig.root, env=os.environ, text=True,
-        stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
+    done = forked.run("doit", *words, cwd=rig.root)
     rows = [" ".join(row.split()) for row in done.stdout.splitlines()]
     return done.returncode, rows, done.stderr
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support import forked
 from support.rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
 from support.terminal import Terminal
 
@@ -78,10 +79,7 @@ def test_a_rule_is_meant_where_a_step_has_its_name(rig: Rig) -> None:
 
 def test_with_the_name_of_a_task_it_is_doits_own_run(rig: Rig) -> None:
     rig.agent(GOOD)
-    ended = subprocess.run(
-        [sys.executable, "-m", "piste.cli", "run", "-n", "2", "plan"], cwd=rig.root,
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    ended = forked.run("piste", "run", "-n", "2", "plan", cwd=rig.root)
     assert "(piste did not make prompt_plan.md; it is a source)" in ended.stdout
     assert rig.calls() == []
 
@@ -336,10 +334,7 @@ def test_what_a_person_can_mend_is_one_line_and_costs_nothing(rig: Rig, what: st
     rig.commit("settings")
     rig.agent(GOOD)
     subprocess.run(happens, shell=True, cwd=rig.root, check=True)
-    ended = subprocess.run(
-        [sys.executable, "-m", "piste.cli", "run", *words], cwd=rig.root, capture_output=True,
-        stdin=subprocess.DEVNULL, text=True, check=False,
-    )  # fmt: skip
+    ended = forked.run("piste", "run", *words, cwd=rig.root)
     last = ended.stderr.splitlines()[-1]
     assert ended.returncode == 2, ended.stderr
     assert last.startswith("piste: ")

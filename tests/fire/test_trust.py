@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import forked
 from support.standin import StandIn
 from support.terminal import Terminal
 
@@ -57,11 +58,7 @@ class Stranger:
 
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run `piste …` as a process of its own, with nobody at a terminal."""
-        return subprocess.run(
-            [sys.executable, "-Pm", "piste.cli", *words], cwd=self.root,
-            env={**os.environ, **env}, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=60,
-        )  # fmt: skip
+        return forked.run("piste", *words, cwd=self.root, **env)
 
     def terminal(self, *words: str) -> Terminal:
         return Terminal([sys.executable, "-Pm", "piste.cli", *words], self.root, os.environ)

@@ -11,133 +11,24 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.forked import PATIENCE, Child, Done, clean_env, zygote
 from support.standin import Fault, Request, StandIn, llm_user_dir
 
 from piste.engine import hashing
 
 HERE = Path(__file__).parent
-PATIENCE = 60.0  # seconds until a command that does not end is a failure
 _ROOM = 32 << 20  # bytes that a file system in memory must have free to be used
-
-
-# The zygote ---------------------------------------------------------------------------------
-
-
-class Zygote:
-    """The process that all commands are forked from (see `zygote`); one a test process."""
-
-    def __init__(self, *wrapper: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="fire-"))
-        self.path = str(self.folder / "zygote")
-        home = {"HOME": str(self.folder), "LLM_USER_PATH": str(self.folder / "llm")}
-        self.process = subprocess.Popen(
-            [*wrapper, sys.executable, str(HERE / "zygote.py"), self.path],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**clean_env(), **home},
-        )  # fmt: skip
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n", "the zygote did not begin"
-
-    def stop(self) -> None:
-        """Let it end."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(PATIENCE)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def start(self, order: Mapping[str, Any]) -> "Child":
-        """Fork a command."""
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(self.path)
-        connection.sendall(json.dumps(order).encode() + b"\n")
-        return Child(connection, Path(order["out"]), Path(order["err"]))
-
-
-class Child:
-    """A command that runs."""
-
-    def __init__(self, connection: socket.socket, out: Path, err: Path) -> None:
-        self._connection = connection
-        self._lines = connection.makefile("r")
-        self._out, self._err = out, err
-        self.pid = int(self._lines.readline())
-
-    def go(self) -> None:
-        """Let a command that was held begin."""
-        self._connection.sendall(b"g")
-
-    def signal(self, number: int) -> None:
-        """Send a signal to its process group, as a terminal does."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
-
-    @property
-    def err(self) -> str:
-        """What has come on stderr so far."""
-        return self._err.read_text("utf-8", "replace") if self._err.exists() else ""
-
-    def wait(self) -> "Done":
-        """Wait for its end; what does not end is killed, and fails the trial."""
-        self._connection.settimeout(PATIENCE)
-        try:
-            status = int(self._lines.readline())
-        except TimeoutError:
-            self.signal(signal.SIGKILL)
-            raise AssertionError(f"it did not end; stderr: {self.err}") from None
-        finally:
-            self._lines.close()
-            self._connection.close()
-        code = os.waitstatus_to_exitcode(status)
-        out = self._out.read_text("utf-8", "replace") if self._out.exists() else ""
-        return Done(code, out, self.err)
-
-
-@dataclass(frozen=True)
-class Done:
-    """A command that has ended."""
-
-    code: int  # negative: the signal that ended it
-    out: str
-    err: str
-
-    @property
-    def said(self) -> str:
-        """All that a person saw."""
-        return self.out + self.err
-
-
-_zygote: Zygote | None = None
-_zygote_lock = threading.Lock()
-
-
-def zygote() -> Zygote:
-    """Return this process's zygote."""
-    global _zygote
-    with _zygote_lock:
-        if _zygote is None:
-            import atexit
-
-            _zygote = Zygote()
-            atexit.register(_zygote.stop)
-        return _zygote
-
-
-def clean_env() -> dict[str, str]:
-    """The environment of this process without what would tell piste, llm or git anything."""
-    ours = ("PISTE_", "LLM_", "XDG_", "OPENAI_", "GIT_", "CI")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def scratch() -> Path:

@@ -30,7 +30,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 class Order(NamedTuple):
@@ -57,10 +57,10 @@ def preload(folder: Path) -> None:
     import genai_prices
     import jinja2.sandbox
     import sqlite_utils
-    from support.standin import StandIn, llm_user_dir
 
     import piste
     from piste.model import asking, http
+    from support.standin import StandIn, llm_user_dir
 
     for module in pkgutil.walk_packages(piste.__path__, "piste."):
         importlib.import_module(module.name)
@@ -156,6 +156,7 @@ def become(order: Order, connection: socket.socket) -> None:
     if order.hold:
         connection.recv(1)
     connection.close()
+    sys.path[:2] = []  # the folders of these tests
     sys.argv = order.argv
 
 
