@@ -59,6 +59,8 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("PISTE_TRUST", "1")  # a test about trust takes it away
     (home / ".gitconfig").write_text(
         "[user]\n name = Test\n email = test@example.org\n[init]\n defaultBranch = main\n"
+        # No cleaning up behind each commit, and no waiting for the disk.
+        "[maintenance]\n auto = false\n[core]\n fsync = none\n"
     )
     return home
 
