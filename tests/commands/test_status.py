@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from support.standin import StandIn
 
-from piste.commands import status
 from piste.engine import makers
 from piste.engine import project as piste_project
+from piste.engine.estimate import Estimates
 
 from .conftest import Say, add, build
 
@@ -107,7 +107,7 @@ def test_colours_are_for_terminals(made: Path, say: Say) -> None:
 def test_an_estimate_is_of_the_very_prompt(made: Path, say: Say) -> None:
     add(made / "spec.md", "3. More.\n")
     world = piste_project.here()
-    found = status.estimate(world, makers.decide(world, world.rules["plan"]))
+    found = Estimates(world).of(makers.decide(world, world.rules["plan"]))
     assert found is not None
     assert found.tokens == say("prompt", "plan", "--json").json["tokens"]
 

@@ -1,6 +1,8 @@
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from piste.model import tokens
 
@@ -45,3 +47,26 @@ def test_a_lone_surrogate_counts_as_the_character_that_stands_for_it(text: str, 
 
 def test_one_letter_many_times_is_counted_in_no_time() -> None:
     assert tokens.count("a" * 2_000_000) == 250_000
+
+
+PIECES = st.lists(
+    st.sampled_from(["\n", "\n\n", " ", "\t", "a", "Word", "'s", "12", "345", ".", "/", "#", "- ",
+                     "é", "\u3000", "日本", "```", "\r\n", "…", "I'LL"]),
+    max_size=30,
+).map("".join)  # fmt: skip
+
+
+@given(before=PIECES, text=PIECES, after=PIECES)
+def test_the_middle_of_a_text_counts_the_same_whatever_is_around_it(
+    before: str, text: str, after: str
+) -> None:
+    head, middle, tail = tokens.cut(text)
+    assert head + middle + tail == text
+    around = tokens.count(before + head) + tokens.count(tail + after)
+    if middle:
+        assert around + tokens.count(middle) == tokens.count(before + text + after)
+
+
+def test_most_of_a_long_text_is_its_middle() -> None:
+    text = "# Title\n\nA line.\n- another\n" * 100
+    assert len(tokens.cut(text)[1]) > 0.9 * len(text)

@@ -5,26 +5,20 @@ The states are `freshness`'s; this module only lays them out. It changes no byte
 
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from piste.commands import common
-from piste.engine import hashing, project, states
+from piste.engine import project, states
 from piste.engine.states import Decision
 from piste.engine.world import World
-from piste.system import project_files, screen
-from piste.system.errors import PisteError, redact
+from piste.system import screen
+
+if TYPE_CHECKING:
+    from piste.engine.estimate import Estimate
 
 _COLOURS = {"fresh": "green", "stale": "yellow", "missing": "yellow", "edited": "blue",
             "foreign": "blue", "failed": "red"}  # fmt: skip
-
-
-class Estimate(NamedTuple):
-    """What a rebuild would send, and what that costs at least."""
-
-    model: str
-    tokens: int
-    dollars: float | None  # None: the price is not known
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,10 +29,12 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     world = project.here()
     decisions = common.decisions(world, args.targets, args.all)
+    costs = _costs(world, decisions)
     if args.json:
-        common.print_json([_as_dict(world, decision) for decision in decisions])
+        shown = [_as_dict(world, one, costs.get(one.rule.target)) for one in decisions]
+        common.print_json(shown)
         return 0
-    print("\n".join(_lines(world, decisions)))
+    print("\n".join(_lines(world, decisions, costs)))
     if left := _uncovered(world, decisions):
         print(left, file=sys.stderr)
     first = next((decision for decision in decisions if not decision.up_to_date), None)
@@ -57,38 +53,18 @@ def _uncovered(world: World, decisions: Sequence[Decision]) -> str:
     return coverage.phrase(world)
 
 
-def estimate(world: World, decision: Decision) -> Estimate | None:
-    """Return what a rebuild would send, or None: nothing, or it cannot be told yet.
+def _costs(world: World, decisions: Sequence[Decision]) -> "dict[str, Estimate]":
+    """What a rebuild of each target would send, where it would send anything; by target."""
+    if not any(decision.todo == states.MAKE and not decision.stored for decision in decisions):
+        return {}
+    from piste.engine.estimate import Estimates  # a look at what is fresh needs none of it
 
-    The reply is priced at the length of the target that stands, if one does.
-    """
-    if decision.todo != states.MAKE or decision.stored or decision.wanted is None:
-        return None
-    from piste.engine import make
-    from piste.model import prices, tokens
-
-    rule = decision.rule
-    try:
-        system, prompt = make.rendered(world, rule, make.read_inputs(world, rule))
-    except PisteError:
-        return None
-    sent = tokens.count(system) + tokens.count(prompt)
-    standing = project_files.read_any(world.root, rule.target, hashing.most_of(rule.kind)) or b""
-    model = decision.wanted.action["model"]
-    dollars = prices.price(model, sent, tokens.count(standing.decode("utf-8", "replace"))).dollars
-    return Estimate(redact(model), sent, dollars)
+    estimates = Estimates(world)
+    found = {decision.rule.target: estimates.of(decision) for decision in decisions}
+    return {target: estimate for target, estimate in found.items() if estimate}
 
 
-def estimate_said(found: Estimate) -> str:
-    """Return an estimate as it is shown. A price is a lower bound: replies may be longer."""
-    from piste.model import prices
-
-    price = prices.said(found.dollars)
-    return f"{found.tokens:,} tokens, {'≥ ' if found.dollars else ''}{price} ({found.model})"
-
-
-def _as_dict(world: World, decision: Decision) -> dict[str, Any]:
-    found = estimate(world, decision)
+def _as_dict(world: World, decision: Decision, found: "Estimate | None") -> dict[str, Any]:
     return {
         **common.as_dict(world, decision),
         "age_seconds": _age(world, decision),
@@ -96,12 +72,14 @@ def _as_dict(world: World, decision: Decision) -> dict[str, Any]:
     }
 
 
-def _lines(world: World, decisions: Sequence[Decision]) -> list[str]:
+def _lines(
+    world: World, decisions: Sequence[Decision], costs: "Mapping[str, Estimate]"
+) -> list[str]:
     rows = [["TARGET", "STATE", "AGE", "REBUILD", "WHY"]]
     for decision in decisions:
         rows.append([
             decision.rule.target, decision.state, _age_said(_age(world, decision)),
-            _rebuild(world, decision), decision.why(),
+            _rebuild(decision, costs.get(decision.rule.target)), decision.why(),
         ])  # fmt: skip
     head, *lines = common.table(rows, right=("AGE",))
     shown = [screen.style(head, "dim", sys.stdout)]
@@ -114,12 +92,15 @@ def _lines(world: World, decisions: Sequence[Decision]) -> list[str]:
     return shown
 
 
-def _rebuild(world: World, decision: Decision) -> str:
+def _rebuild(decision: Decision, found: "Estimate | None") -> str:
     from_store = (states.ADOPT, states.RESTORE)
     if decision.todo in from_store or (decision.todo == states.MAKE and decision.stored):
         return "free: in the store"
-    found = estimate(world, decision)
-    return estimate_said(found) if found else ""
+    if found is None:
+        return ""
+    from piste.engine import estimate
+
+    return estimate.said(found)
 
 
 def _age(world: World, decision: Decision) -> float | None:

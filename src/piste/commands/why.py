@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from piste.commands import common, restore
-from piste.commands.status import estimate, estimate_said
 from piste.commands.steps import add_plan, named, read_progress, state_of
 from piste.documents import plan
 from piste.engine import hashing, log, project, receipts, states, upstream
@@ -161,11 +160,20 @@ def _lines(world: World, decision: Decision) -> Iterator[str]:
         for line in difference(world, reason):
             yield f"  {coloured(line)}".rstrip()
     said = common.next_step(world, decision)
-    found = estimate(world, decision)
-    if found:
-        said += f": {estimate_said(found)}"
+    if cost := _cost(world, decision):
+        said += f": {cost}"
     if said:
         yield f"next: {said}"
+
+
+def _cost(world: World, decision: Decision) -> str:
+    """What a rebuild would send and cost, or ""."""
+    if decision.todo != states.MAKE or decision.stored:
+        return ""
+    from piste.engine import estimate  # a look at what is fresh needs none of it
+
+    found = estimate.Estimates(world).of(decision)
+    return estimate.said(found) if found else ""
 
 
 def _made_from(world: World, decision: Decision) -> Iterator[str]:

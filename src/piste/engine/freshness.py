@@ -36,7 +36,7 @@ from piste.engine.world import World
 from piste.model.llm_home import folder as llm_folder
 from piste.model.llm_home import model_named
 from piste.model.prices import FREE
-from piste.system import paths, project_files
+from piste.system import project_files
 from piste.system.errors import UserError, printable
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def decide(world: World, rule: Rule, whole: bool = False) -> Decision:
 def chosen_inputs(world: World, rule: Rule) -> list[str]:
     """Return the path of each input: the first of its names that is there, else the first."""
     return [
-        next((name for name in names if os.path.lexists(world.root / name)), names[0])
+        names[0]
+        if len(names) == 1
+        else next((name for name in names if os.path.lexists(world.root / name)), names[0])
         for names in rule.inputs
     ]
 
@@ -90,7 +92,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     target = hashing.look(world.root, rule.target, rule.kind)
     _no_conflict(rule.target, target, rule.kind)
     output = target.digest if target else ""
-    if target is None and receipt is None and (twin := paths.twin(world.root, rule.target)):
+    if target is None and receipt is None and (twin := world.twin(rule.target)):
         raise UserError(
             f"{twin} is there, and {rule.target} is the same name on other systems; rename it, or "
             f"set another `target` in [rules.{rule.name}]"
@@ -99,8 +101,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
     gone: list[Reason] = []
     chosen = chosen_inputs(world, rule)
     for path, names in sorted(zip(chosen, rule.inputs, strict=True)):
-        kind, most = world.kinds.get(path, ""), world.config.max_input
-        look = hashing.look(world.root, path, kind, most, of=world.digest_of(path))
+        look = world.look(path)
         if look is None and (would_be := world.digest_if_made(path)):
             inputs[path], settled = would_be, False
         elif look is None:

@@ -81,15 +81,21 @@ def read_inputs(world: World, rule: Rule) -> Sources:
     chosen = freshness.chosen_inputs(world, rule)
     _not_too_much(world, rule, chosen)
     for path in chosen:
-        try:
-            data = project_files.read(world.root, path, world.config.max_input)
-        except FileNotFoundError:
-            raise UserError(f"{rule.target}: {path} is missing") from None
-        if not data.strip():
-            raise UserError(f"{path} is empty: there is nothing to make {rule.target} from")
-        digests[path] = world.digest_of(path)(data)
-        texts.append((path, hashing.text(data, path, world.kinds.get(path, ""))))
+        digests[path], text = read_input(world, rule, path)
+        texts.append((path, text))
     return Sources(dict(sorted(digests.items())), tuple(texts))
+
+
+def read_input(world: World, rule: Rule, path: str) -> tuple[str, str]:
+    """Return the digest and the text of an input. Raises UserError as `read_inputs`."""
+    try:
+        data = project_files.read(world.root, path, world.config.max_input)
+    except FileNotFoundError:
+        raise UserError(f"{rule.target}: {path} is missing") from None
+    if not data.strip():
+        raise UserError(f"{path} is empty: there is nothing to make {rule.target} from")
+    text = hashing.text(data, path, world.kinds.get(path, ""))
+    return world.digest_of(path)(data), text
 
 
 def _not_too_much(world: World, rule: Rule, chosen: Sequence[str]) -> None:
@@ -111,26 +117,37 @@ def _not_too_much(world: World, rule: Rule, chosen: Sequence[str]) -> None:
 
 def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
     """Return the system text and the prompt. Raises UserError naming the template."""
-    template = world.stat_cache.template(rule.prompt, world.layers)
-    most, given = len(template.inputs), len(sources.texts)
-    if not most - template.optional <= given <= most:
-        raise UserError(
-            f"{template.name} ({template.layer}) takes {most} inputs, "
-            f"rule {rule.name} has {len(sources.texts)}; make them agree"
-        )
-    variables: dict[str, object] = {"target": rule.target}
-    left_out = [("", "")] * (most - given)
-    for name, (path, text) in zip(template.inputs, [*sources.texts, *left_out], strict=True):
-        variables[name] = outgoing.cleared(world.config, path, text)
-        variables[f"{name}_path"] = path
-    for setting in template.settings:
-        variables[setting] = getattr(world.config, setting)
-    system, prompt = _templates.render(template, variables)
+    cleared = [(path, outgoing.cleared(world.config, path, text)) for path, text in sources.texts]
+    template, given = variables(world, rule, cleared)
+    system, prompt = _templates.render(template, given)
     name = template.name  # what its own words hold
     return (
         outgoing.cleared(world.config, name, system),
         outgoing.cleared(world.config, name, prompt),
     )
+
+
+def variables(
+    world: World, rule: Rule, texts: Sequence[tuple[str, str]]
+) -> tuple[_templates.Template, dict[str, object]]:
+    """Return the rule's template and what it takes, the texts given with their paths.
+
+    Raises UserError naming the template.
+    """
+    template = world.stat_cache.template(rule.prompt, world.layers)
+    most, given = len(template.inputs), len(texts)
+    if not most - template.optional <= given <= most:
+        raise UserError(
+            f"{template.name} ({template.layer}) takes {most} inputs, "
+            f"rule {rule.name} has {given}; make them agree"
+        )
+    found: dict[str, object] = {"target": rule.target}
+    left_out = [("", "")] * (most - given)
+    for name, (path, text) in zip(template.inputs, [*texts, *left_out], strict=True):
+        found[name], found[f"{name}_path"] = text, path
+    for setting in template.settings:
+        found[setting] = getattr(world.config, setting)
+    return template, found
 
 
 def _where(world: World, rule: Rule) -> Path:

@@ -25,21 +25,24 @@ _SECONDS = 1.5  # of computing, beside what its inputs take
 _MOST = 16 << 20  # characters that a template may come to, beside its inputs
 _CODE = """\
 from piste.engine.template_child import serve
-from piste.engine.templates import Template, rendered
-serve(lambda fields, variables: rendered(Template(*fields), variables))
+from piste.engine.templates import Template, rendered, shaped
+serve(lambda fields, given, shape: (shaped if shape else rendered)(Template(*fields), given))
 """
 
 _lock = threading.Lock()
 _child: "subprocess.Popen[bytes] | None" = None
 
 
-def render(label: str, template: tuple[Any, ...], variables: Mapping[str, object]) -> list[str]:
+def render(
+    label: str, template: tuple[Any, ...], variables: Mapping[str, object], shape: bool = False
+) -> list[str]:
     """Return the texts of a template, its fields given as plain data.
 
+    With `shape` it does what `templates.shape` says, and may return none.
     Raises UserError for what is wrong in it, or for one that takes more than its share.
     """
     global _child
-    asked = json.dumps([template, dict(variables)], default=str).encode() + b"\n"
+    asked = json.dumps([template, dict(variables), shape], default=str).encode() + b"\n"
     with _lock:
         if _child is None or _child.poll() is not None:
             _child = _start()
@@ -89,16 +92,18 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
             pipe.close()
 
 
-def serve(rendered: Callable[[list[Any], dict[str, Any]], tuple[str, ...]]) -> None:
+def serve(
+    rendered: Callable[[list[Any], dict[str, Any], bool], tuple[str, ...] | None],
+) -> None:
     """Be the child: a line of JSON asks, a line answers, until there are no more."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin.buffer:
-        fields, variables = json.loads(line)
+        fields, variables, shape = json.loads(line)
         _share(len(line))
         texts: tuple[str, ...] = ()
         wrong = ""
         try:
-            texts = rendered(fields, variables)
+            texts = rendered(fields, variables, shape) or ()
             if sum(map(len, texts)) > _MOST + 4 * len(line):
                 texts, wrong = (), f"{fields[0]}: it comes to more than {_MOST:,} characters"
         except UserError as error:

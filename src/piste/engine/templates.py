@@ -8,7 +8,7 @@ sandboxed and strict. This module knows neither rules nor models.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from piste.system import project_files
 from piste.system.errors import UserError, did_you_mean, printable
 
 BUILT_IN = "built in"
+MARK, MARK_END = "\ue000", "\ue001"  # for private use: no letters of any text
 
 
 class Layer(NamedTuple):
@@ -142,13 +143,69 @@ def render(template: Template, variables: Mapping[str, object]) -> tuple[str, st
     naming template and line for a variable that is not there, for anything else that Jinja
     finds wrong, or for a template that takes more than its share.
     """
-    if {template.layer, *(layer for _, layer, _ in template.partials)} == {BUILT_IN}:
+    if _is_built_in(template):
         return rendered(template, variables)
     from piste.engine import template_child
 
     label = _label(template.name, template.layer)
     system, prompt = template_child.render(label, tuple(template), variables)
     return system, prompt
+
+
+def _is_built_in(template: Template) -> bool:
+    return {template.layer, *(layer for _, layer, _ in template.partials)} == {BUILT_IN}
+
+
+def mark(name: str) -> str:
+    """Return what stands in a `shape` for a text of this name."""
+    return f"{MARK}{name}{MARK_END}"
+
+
+def shape(template: Template, variables: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return what `render` does of variables that are marks, or None where these will not do.
+
+    They do where the template only puts the texts in, or asks whether they are there: then the
+    rest is the same for any text. Raises UserError as `render` does.
+    """
+    if _is_built_in(template):
+        return shaped(template, variables)
+    from piste.engine import template_child
+
+    label = _label(template.name, template.layer)
+    texts = template_child.render(label, tuple(template), variables, shape=True)
+    return (texts[0], texts[1]) if texts else None
+
+
+def shaped(template: Template, variables: Mapping[str, object]) -> tuple[str, str] | None:
+    """Do what `shape` does, in this process and without bounds."""
+    marked = {name for name, value in variables.items() if str(value).startswith(MARK)}
+    texts = [template.system, template.body, *(text for _, _, text in template.partials)]
+    if any(MARK in text or not _only_puts_in(text, marked) for text in texts):
+        return None
+    return rendered(template, variables)
+
+
+def _only_puts_in(text: str, names: Collection[str]) -> bool:
+    """Whether a template takes these variables as they are, wherever it takes them."""
+    from jinja2 import Environment, TemplateSyntaxError, nodes
+
+    try:
+        tree = Environment(trim_blocks=True, lstrip_blocks=True).parse(text)
+    except TemplateSyntaxError:
+        return False  # rendering says what is wrong
+    # These take what has been put in and may do something with it.
+    if next(tree.find_all((nodes.AssignBlock, nodes.Block, nodes.CallBlock, nodes.FilterBlock,
+                           nodes.FromImport, nodes.Import, nodes.Macro)), None):  # fmt: skip
+        return False
+    fine: set[int] = set()
+    for node in tree.find_all((nodes.Output, nodes.Filter, nodes.If, nodes.Not)):
+        if isinstance(node, nodes.Output):
+            fine.update(map(id, node.nodes))
+        elif isinstance(node, nodes.If):
+            fine.add(id(node.test))
+        elif isinstance(node, nodes.Not) or (isinstance(node, nodes.Filter) and node.name == "tag"):
+            fine.add(id(node.node))
+    return all(id(node) in fine for node in tree.find_all(nodes.Name) if node.name in names)
 
 
 def rendered(template: Template, variables: Mapping[str, object]) -> tuple[str, str]:

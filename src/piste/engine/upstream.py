@@ -21,7 +21,7 @@ from piste.engine.states import (
     Decision,
     Reason,
 )
-from piste.engine.world import World
+from piste.engine.world import Looks, World
 
 _MOST = 8  # decisions that one decision carries; more are nobody's to read
 
@@ -40,7 +40,7 @@ class Walk:
     """What one walk has found out so far; nothing may change on the disk meanwhile."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self._world = world._replace(looks=Looks({}, {}, {}))
         self._makers: Mapping[str, Rule] = {rule.target: rule for rule in world.rules.values()}
         self._alone: dict[str, Decision] = {}
         self._whole: dict[str, Decision] = {}

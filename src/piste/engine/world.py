@@ -16,13 +16,21 @@ from piste.engine.rules import Rule
 from piste.engine.stat_cache import StatCache
 from piste.engine.states import Decision
 from piste.engine.store import Store
-from piste.system import project_files
+from piste.system import paths, project_files
 from piste.system.errors import UserError
 
 if TYPE_CHECKING:
     import threading
 
 _OUR_TASKS = rb"(?m:^\s*(?:from|import)\s+piste\b)"
+
+
+class Looks(NamedTuple):
+    """What one walk over many targets has seen; nothing may change on the disk meanwhile."""
+
+    files: "dict[str, hashing.Seen | None]"  # an input -> what it says
+    folders: dict[str, dict[str, list[str]]]  # a folder -> its names; see `paths.folded_names`
+    made: dict[str, str | None]  # a target that is not there -> the digest that it would have
 
 
 class World(NamedTuple):
@@ -38,6 +46,7 @@ class World(NamedTuple):
     kind_of: Mapping[str, str]  # target -> what kind of thing makes it: a key of `makers`
     makers: "Mapping[str, Maker]"  # Rule.maker -> how targets of that kind are decided and made
     asked: frozenset[str] = frozenset()  # names of the rules that this run was asked for
+    looks: Looks | None = None  # of an `upstream.Walk`; a build has none: files change in it
 
     @property
     def rules(self) -> Mapping[str, Rule]:
@@ -56,6 +65,28 @@ class World(NamedTuple):
             return partial(special, self)
         return partial(hashing.digest, kind=self.kinds.get(path, ""))
 
+    def look(self, path: str) -> hashing.Seen | None:
+        """Return what the input `path` says, or None where there is none; once in a walk.
+
+        Raises UserError as `hashing.look` does.
+        """
+        if self.looks is not None and path in self.looks.files:
+            return self.looks.files[path]
+        kind, most = self.kinds.get(path, ""), self.config.max_input
+        found = hashing.look(self.root, path, kind, most, of=self.digest_of(path))
+        if self.looks is not None:
+            self.looks.files[path] = found
+        return found
+
+    def twin(self, target: str) -> str:
+        """Return what stands beside `target` and is the same name on other systems, or ""."""
+        folder, slash, base = target.rpartition("/")
+        folders: dict[str, dict[str, list[str]]] = self.looks.folders if self.looks else {}
+        if folder not in folders:
+            folders[folder] = paths.folded_names(self.root, folder)
+        same = [name for name in folders[folder].get(paths.folded(base), ()) if name != base]
+        return f"{folder}{slash}{same[0]}" if same else ""
+
     def digest_if_made(self, path: str) -> str | None:
         """Return the digest that a target which is not there would have, where that is known.
 
@@ -63,7 +94,11 @@ class World(NamedTuple):
         """
         kind = self.kind_of.get(path)
         tell = self.makers[kind].digest_if_made if kind else None
-        return tell(self) if tell else None
+        if tell is None or self.looks is None:
+            return tell(self) if tell else None
+        if path not in self.looks.made:
+            self.looks.made[path] = tell(self)
+        return self.looks.made[path]
 
 
 class Outcome(NamedTuple):

@@ -7,10 +7,12 @@ know what a token costs.
 """
 
 import functools
+import re
 import sys
 from collections.abc import Callable
 
 ENCODING = "o200k"
+_MARGIN = re.compile(r"\n(?=[A-Za-z0-9])")
 
 
 def count(text: str) -> int:
@@ -23,6 +25,20 @@ def count(text: str) -> int:
     except UnicodeEncodeError:
         whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return counter()(whole)
+
+
+def cut(text: str) -> tuple[str, str, str]:
+    """Return a text in three: the tokens of the middle are the same whatever stands around it.
+
+    o200k divides a text before it encodes it, and always between the end of a line and a letter
+    or a digit at the margin. The middle is empty where there are no two such places.
+    """
+    first = _MARGIN.search(text)
+    start = first.end() if first else len(text)
+    end = text.rfind("\n") + 1
+    while end > start and not _MARGIN.match(text, end - 1):
+        end = text.rfind("\n", 0, end - 1) + 1
+    return (text[:start], text[start:end], text[end:]) if end > start else (text, "", "")
 
 
 @functools.cache

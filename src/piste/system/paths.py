@@ -113,18 +113,19 @@ def writable_folder(folder: Path, what: str) -> None:
         raise UserError(f"{what}: the folder {folder} is read-only; chmod u+w it")
 
 
-def twin(root: Path, target: str) -> str:
-    """Return what stands beside `target` and is the same name on other systems, or "".
+def folded_names(root: Path, folder: str) -> dict[str, list[str]]:
+    """Return the names in a folder, by what other systems take them for; none where it is not.
 
     macOS and Windows fold case (`TODO.md`), macOS also the ways to write one letter in Unicode.
     """
-    folder, _, base = target.rpartition("/")
+    found: dict[str, list[str]] = {}
     try:
         names = os.listdir(root / folder)
     except OSError:
-        return ""
-    same = [name for name in names if name != base and folded(name) == folded(base)]
-    return f"{folder}/{same[0]}" if same and folder else "".join(same[:1])
+        return found
+    for name in names:
+        found.setdefault(folded(name), []).append(name)
+    return found
 
 
 def folded(name: str) -> str:

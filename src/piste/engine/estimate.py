@@ -1,0 +1,130 @@
+"""What a rebuild would send, for `status` and `why`: counted, and the same as would be sent.
+
+Of ten thousand targets that share their inputs and a template, each text is read and counted once
+and the template is rendered once, with marks where the texts go. The tokens of a prompt are then
+those of the texts' middles and of the seams between them. Where a template does more with a text
+than put it in, the prompt itself is rendered. What a call may cost at most, before it is paid for,
+is `budget`'s: this module stops nothing.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from piste.engine import freshness, hashing, make, outgoing, states, templates
+from piste.engine.rules import Rule
+from piste.engine.states import Decision
+from piste.engine.world import World
+from piste.model import prices, tokens
+from piste.system import project_files
+from piste.system.errors import PisteError, UserError, redact
+
+_MARK = re.compile(f"{templates.MARK}(.*?){templates.MARK_END}")
+
+
+class Estimate(NamedTuple):
+    """What a rebuild would send, and what that costs at least."""
+
+    model: str
+    tokens: int
+    dollars: float | None  # None: the price is not known
+
+
+class _Text(NamedTuple):
+    """What is kept of an input that has been read."""
+
+    head: str
+    middle: int  # tokens of what stands between
+    tail: str
+    size: int  # bytes
+
+
+class Estimates:
+    """The estimates of one walk, in which nothing changes on the disk."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._shapes: dict[tuple[str, int], tuple[str, str] | None] = {}
+        self._texts: dict[str, _Text] = {}
+        self._seams: dict[str, int] = {}
+
+    def of(self, decision: Decision) -> Estimate | None:
+        """Return what a rebuild would send, or None: nothing, or it cannot be told yet.
+
+        The reply is priced at the length of the target that stands, if one does.
+        """
+        if decision.todo != states.MAKE or decision.stored or decision.wanted is None:
+            return None
+        rule, root = decision.rule, self._world.root
+        try:
+            sent = self._sent(rule)
+        except PisteError:
+            return None
+        standing = b""
+        if decision.output:
+            standing = project_files.read_any(root, rule.target, hashing.most_of(rule.kind)) or b""
+        model = decision.wanted.action["model"]
+        reply = tokens.count(standing.decode("utf-8", "replace"))
+        return Estimate(redact(model), sent, prices.price(model, sent, reply).dollars)
+
+    def _sent(self, rule: Rule) -> int:
+        """Return the tokens of the system text and the prompt. Raises PisteError."""
+        chosen = freshness.chosen_inputs(self._world, rule)
+        shape = self._shape(rule, len(chosen))
+        if shape is None:
+            sources = make.read_inputs(self._world, rule)
+            return sum(map(tokens.count, make.rendered(self._world, rule, sources)))
+        texts = [self._text(rule, path) for path in chosen]
+        if sum(text.size for text in texts) > self._world.config.max_input:
+            raise UserError(f"{rule.target}: its inputs are more than is read")
+
+        def put_in(mark: str) -> _Text:
+            if mark == "target":
+                return _Text(rule.target, 0, "", 0)
+            number = int(mark[1:])
+            return texts[number] if mark[0] == "t" else _Text(chosen[number], 0, "", 0)
+
+        return sum(self._counted(text, put_in) for text in shape)
+
+    def _shape(self, rule: Rule, given: int) -> tuple[str, str] | None:
+        """Return the rendered template with marks, or None; see `templates.shape`."""
+        key = (rule.prompt, given)
+        if key not in self._shapes:
+            marked = [(templates.mark(f"p{n}"), templates.mark(f"t{n}")) for n in range(given)]
+            like = rule._replace(target=templates.mark("target"))
+            template, variables = make.variables(self._world, like, marked)
+            self._shapes[key] = templates.shape(template, variables)
+        return self._shapes[key]
+
+    def _text(self, rule: Rule, path: str) -> _Text:
+        """Return an input, read and looked through once. Raises PisteError."""
+        if path not in self._texts:
+            text = make.read_input(self._world, rule, path)[1]
+            size = len(text.encode("utf-8", "surrogatepass"))
+            head, middle, tail = tokens.cut(outgoing.cleared(self._world.config, path, text))
+            self._texts[path] = _Text(head, tokens.count(middle) if middle else 0, tail, size)
+        return self._texts[path]
+
+    def _counted(self, shape: str, put_in: Callable[[str], _Text]) -> int:
+        """Return the tokens of a rendered text, what its marks stand for put in."""
+        first, *more = _MARK.split(shape)
+        total, seam, at_start = 0, first, True
+        for mark, literal in zip(more[::2], more[1::2], strict=True):
+            text = put_in(mark)
+            seam += text.head
+            if text.middle:
+                total += self._seam(seam.lstrip() if at_start else seam) + text.middle
+                seam, at_start = text.tail, False
+            seam += literal
+        return total + self._seam(seam.strip() if at_start else seam.rstrip())
+
+    def _seam(self, text: str) -> int:
+        if text not in self._seams:
+            self._seams[text] = tokens.count(text)
+        return self._seams[text]
+
+
+def said(found: Estimate) -> str:
+    """Return an estimate as it is shown. A price is a lower bound: replies may be longer."""
+    price = prices.said(found.dollars)
+    return f"{found.tokens:,} tokens, {'≥ ' if found.dollars else ''}{price} ({found.model})"
