@@ -2,6 +2,7 @@ import importlib
 import itertools
 import json
 import random
+import re
 import string
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from support import secret_forms
 from piste.system import secrets
 from piste.system.re2_bytes import regex
 from piste.system.secret_policy import BUILT_IN, Policy
+from piste.system.secret_shapes import SHAPES
 
 _RNG = random.Random(7)
 
@@ -187,6 +189,25 @@ def test_a_filter_lets_through_what_its_rule_finds(planted: secret_forms.Planted
     alone = {n for n, rule in enumerate(rules) if any(secrets._matches(rule, text))}
 
     assert alone <= set(secrets._worth_trying(text, ()))
+
+
+_ASCII = st.characters(codec="ascii")
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_cue_of_a_shape_is_in_all_that_the_shape_finds(name: str) -> None:
+    rules = secrets._rules(())
+    number = next(n for n, rule in enumerate(rules) if rule.name == name)
+    written = re.compile(SHAPES[name].pattern.decode(), re.ASCII)
+
+    @examples
+    @given(st.from_regex(written, fullmatch=True, alphabet=_ASCII))
+    def tried_where_it_finds(made: str) -> None:
+        text = f"\n{made}\n".encode()
+        if any(secrets._matches(rules[number], text)):
+            assert number in set(secrets._worth_trying(text, ()))
+
+    tried_where_it_finds()
 
 
 def test_in_the_text_of_real_packages_next_to_nothing_is_masked() -> None:

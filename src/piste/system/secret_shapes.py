@@ -25,12 +25,15 @@ class Shape(NamedTuple):
     pattern: bytes
     """RE2. The first group that took part is the secret, but `key`: the name it stands under."""
     loose: bytes = b""
-    """For the one pass over everything: the same without counted repetitions, which multiply in
-    one automaton; "" where the pattern itself has few."""
+    """The same without counted repetitions: what a text has to hold for the pattern to be tried;
+    "" where the pattern itself has few."""
     judge: str = "token"
     """How a value is told from what only looks like one."""
     entropy: float = 0.0
     """Bits per character that the value needs; hex has 4 at most, words stay below 3.5."""
+    cue: bytes = b""
+    """For the one pass over everything: a piece of it without repetitions, which would multiply
+    the states of all in one automaton; "" where `loose` has none."""
 
 
 _KEY = rb"(?:\\[nrt]|[\s\"'+\\,;#*>|])"  # what may stand between the lines of a key in code
@@ -52,8 +55,8 @@ _GUARD = rb"(?:password|pwd|accountkey|sharedaccesskey|sharedsecretvalue)"
 
 # No counts where a name may stand anywhere: RE2 is linear without them, and the judges look at
 # the length.
-TELLING = rb"(?i)" + _NAME + rb"[\w.-]*[\"'`\])]*\s*[:=,|?> \t][^\n]*[0-9!@#$%^&*]"
-"""What a text has to hold for one of the shapes that rest on a telling name to be tried at all."""
+TELLING = rb"(?i)" + _NAME
+"""The cue of all shapes that rest on a telling name."""
 
 # The most telling first: where two see one secret, the first gives it its name.
 SHAPES: dict[str, Shape] = {
@@ -94,7 +97,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "gitlab-token": Shape(
         rb"\b(?:gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-|GR1348941)[\w.-]{19,}[\w-]",
-        rb"\bgl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-\w|GR1348941",
+        rb"\bgl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-[\w.-]|GR1348941",
     ),
     "slack-token": Shape(
         rb"\b(?:xox[abeoprs]-(?:\d-)?[A-Za-z0-9-]{10,}|xoxe\.xox[bp]-\d-[A-Za-z0-9]{50,}|"
@@ -114,7 +117,7 @@ SHAPES: dict[str, Shape] = {
     "google-oauth": Shape(
         rb"\b(?:ya29\.[\w-]{30,}|GOCSPX-[\w-]{28}|1//0[\w-]{40,})", rb"\b(?:ya29\.|GOCSPX-|1//0)"
     ),
-    "jwt": Shape(rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}", rb"\beyJ[\w-]*\.eyJ"),
+    "jwt": Shape(rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}", rb"\beyJ[\w-]*\.eyJ", cue=rb"\beyJ[\w-]"),
     "openai-key": Shape(
         rb"\bsk-(?:[\w-]{0,120}T3BlbkFJ[\w-]{20,}|(?:proj|svcacct|admin)-[\w-]{40,}|"
         rb"[A-Za-z0-9]{48}\b)",
@@ -139,7 +142,7 @@ SHAPES: dict[str, Shape] = {
     "elevenlabs-key": Shape(rb"\bsk_[a-f0-9]{48}\b", rb"\bsk_[a-f0-9]"),
     "pinecone-key": Shape(rb"\bpcsk_[A-Za-z0-9_]{40,}", rb"\bpcsk_"),
     "voyage-key": Shape(rb"\bpa-[\w-]{40,50}\b", rb"\bpa-[\w-]", "strong", 4.0),
-    "jina-key": Shape(rb"\bjina_[A-Za-z0-9_-]{40,}", rb"\bjina_[A-Za-z0-9]", "strong"),
+    "jina-key": Shape(rb"\bjina_[A-Za-z0-9_-]{40,}", rb"\bjina_[\w-]", "strong"),
     "e2b-key": Shape(rb"\be2b_[a-f0-9]{40}\b", rb"\be2b_[a-f0-9]"),
     "apify-key": Shape(rb"\bapify_api_[A-Za-z0-9]{34,}", rb"\bapify_api_"),
     "brave-key": Shape(rb"\b(BSA[\w-]{28})\b", rb"\bBSA[\w-]", "strong", 4.0),
@@ -168,7 +171,13 @@ SHAPES: dict[str, Shape] = {
     "mailersend-key": Shape(rb"\bmlsn\.[a-f0-9]{60,}", rb"\bmlsn\."),
     "twilio-key": Shape(rb"\bSK[a-f0-9]{32}\b", rb"\bSK[a-f0-9][a-f0-9][a-f0-9][a-f0-9]"),
     "telegram-token": Shape(rb"\b[0-9]{8,10}:AA[\w-]{33}\b", rb"[0-9]:AA[\w-]"),
-    "discord-token": Shape(rb"\b[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,38}\b", rb"\b[MNO][\w-]+\.[\w-]+\.[\w-]", "token", 3.5),
+    "discord-token": Shape(  # it begins with a number of some eighteen digits in base64
+        rb"\b[MNO][DTjz][AEIMQUYcgk][w-z0-5][\w-]{20,22}\.[\w-]{6}\.[\w-]{27,38}\b",
+        rb"\b[MNO][DTjz][AEIMQUYcgk][w-z0-5][\w-]+\.[\w-]",
+        "token",
+        3.5,
+        rb"\b[MNO][DTjz][AEIMQUYcgk][w-z0-5]",
+    ),
     "discord-webhook": Shape(
         rb"discord(?:app)?\.com/api/webhooks/([0-9]{17,20}/[\w-]{60,})", rb"com/api/webhooks/"
     ),
@@ -184,7 +193,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "azure-key-2": Shape(
         rb"\b([A-Za-z0-9]{70,80}(?:JQQJ99|AAAAAC|ACOG|AZDO)[A-Za-z0-9+/]{4,30}={0,2})",
-        rb"JQQJ99|AZDO",
+        rb"JQQJ99|AAAAAC|ACOG|AZDO",
         "strong",
     ),
     "presigned-url": Shape(
@@ -210,7 +219,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "heroku-key": Shape(rb"\bHRKU-AA[\w-]{58}\b", rb"\bHRKU-AA"),
     "linear-key": Shape(rb"\blin_(?:api|oauth)_[A-Za-z0-9]{40,}\b", rb"\blin_(?:api|oauth)_"),
-    "netlify-token": Shape(rb"\bnf[pcob]_[A-Za-z0-9_-]{36,}\b", rb"\bnf[pcob]_[A-Za-z0-9]"),
+    "netlify-token": Shape(rb"\bnf[pcob]_[A-Za-z0-9_-]{36,}\b", rb"\bnf[pcob]_[\w-]"),
     "vercel-token": Shape(rb"\b(?:vc[pkiar]_[A-Za-z0-9_-]{24,}|vercel_blob_rw_\w{20,})", rb"\bvc[pkiar]_|vercel_blob_rw_"),
     "neon-key": Shape(rb"\b(?:napi_[a-z0-9]{40,}|npg_[A-Za-z0-9]{10,16})\b", rb"\b(?:napi|npg)_[A-Za-z0-9]", "strong", 3.0),
     "render-key": Shape(rb"\brnd_[A-Za-z0-9]{28,}\b", rb"\brnd_[A-Za-z0-9]"),
@@ -243,10 +252,10 @@ SHAPES: dict[str, Shape] = {
     "paddle-key": Shape(rb"\bpdl_(?:live|sdbx)_apikey_\w{40,}", rb"\bpdl_(?:live|sdbx)_"),
     "polar-token": Shape(rb"\bpolar_(?:oat|pat|whs)_\w{30,}", rb"\bpolar_(?:oat|pat|whs)_"),
     "honeycomb-key": Shape(rb"\bhc[a-z]ik_[a-z0-9]{50,}\b", rb"\bhc[a-z]ik_"),
-    "axiom-token": Shape(rb"\bxa[ap]t-[a-f0-9-]{36}\b", rb"\bxa[ap]t-[a-f0-9]"),
+    "axiom-token": Shape(rb"\bxa[ap]t-[a-f0-9-]{36}\b", rb"\bxa[ap]t-[a-f0-9-]"),
     "contentful-token": Shape(rb"\bCFPAT-[\w-]{40,}", rb"\bCFPAT-"),
-    "infisical-token": Shape(rb"\bst\.[a-f0-9-]{24,36}\.[a-f0-9]{32}\.[a-f0-9]{32}\b", rb"\bst\.[a-f0-9]"),
-    "airtable-token": Shape(rb"\bpat[A-Za-z0-9]{14}\.[a-f0-9]{64}\b", rb"\bpat[A-Za-z0-9]\."),
+    "infisical-token": Shape(rb"\bst\.[a-f0-9-]{24,36}\.[a-f0-9]{32}\.[a-f0-9]{32}\b", rb"\bst\.[a-f0-9-]"),
+    "airtable-token": Shape(rb"\bpat[A-Za-z0-9]{14}\.[a-f0-9]{64}\b", rb"\bpat[A-Za-z0-9]{14}\."),
     "atlassian-token": Shape(
         rb"\bAT(?:ATT|CTT)3[\w=-]{60,}|\bATBB[A-Za-z0-9]{32}\b", rb"\bAT(?:ATT3|CTT3|BB[A-Za-z0-9])"
     ),
@@ -256,9 +265,9 @@ SHAPES: dict[str, Shape] = {
     "authress-key": Shape(
         rb"\b(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\."
         rb"[a-z0-9+/_=-]{30,120}",
-        rb"\.acc[_-][a-z0-9-]+\.[a-z0-9]",
+        rb"\.acc[_-][a-z0-9-]+\.[a-z0-9+/_=-]",
     ),
-    "lob-key": Shape(rb"\b(?:live|test)_[a-f0-9]{35}\b", rb"\b(?:live|test)_[a-f0-9]"),
+    "lob-key": Shape(rb"\b(?:live|test)_[a-f0-9]{35}\b", rb"\b(?:live|test)_[a-f0-9]{8}"),
     "dropbox-token": Shape(rb"\bsl\.(?:u\.)?[\w-]{130,}", rb"\bsl\.[\w.-]", "token", 3.5),
     "facebook-token": Shape(rb"\bEAA[A-Z][A-Za-z0-9]{100,}\b", rb"\bEAA[A-Z][A-Za-z0-9]"),
     "figma-token": Shape(rb"\bfig[dour]h?_[\w-]{40,}", rb"\bfig[dour]h?_[\w-]"),
@@ -266,8 +275,9 @@ SHAPES: dict[str, Shape] = {
     "url-password": Shape(
         rb"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s:/@'\"<>`{}()\[\]\\]{0,64}:"
         rb"([^\s/@'\"<>`\\]{3,100}(?:[@/][^\s@'\"<>`\\]{1,60}){0,2})@[\w.-]+",
-        rb"://[^\s:/@'\"<>`{}()\[\]\\]*:[^\s'\"<>`\\]+@\w",
+        rb"://[^\s:/@'\"<>`{}()\[\]\\]*:[^\s'\"<>`\\]+@[\w.-]",
         "url",
+        cue=rb"[^\s@'\"<>`\\]@[\w.-]",
     ),
     "jdbc-password": Shape(
         rb"jdbc:oracle:thin:[^\s/'\"]{1,60}/([^\s@'\"]{4,80})@", rb"jdbc:oracle:thin:", "password"
@@ -276,12 +286,15 @@ SHAPES: dict[str, Shape] = {
         rb"\"(?:auth|_auth)\"\s{0,5}:\s{0,5}\"([A-Za-z0-9+/]{8,}={0,2})\"",
         rb"auth\"\s*:\s*\"[A-Za-z0-9+/]",
         "pair",
+        cue=rb"auth\"[\s:]",
     ),
     "registry-auth": Shape(
-        rb"(?m)(?:^|[\s:])_auth\s{0,5}=\s{0,5}\"?([A-Za-z0-9+/]{8,}={0,2})", rb"_auth\s*=", "pair"
+        rb"(?m)(?:^|[\s:])_auth\s{0,5}=\s{0,5}\"?([A-Za-z0-9+/]{8,}={0,2})", rb"_auth\s*=", "pair",
+        cue=rb"_auth[\s=]",
     ),
     "basic-auth": Shape(
-        rb"(?i)\bbasic[ \t]{1,5}([A-Za-z0-9+/]{8,}={0,2})", rb"(?i)\bbasic[ \t]+[A-Za-z0-9+/]", "pair"
+        rb"(?i)\bbasic[ \t]{1,5}([A-Za-z0-9+/]{8,}={0,2})", rb"(?i)\bbasic[ \t]+[A-Za-z0-9+/]", "pair",
+        cue=rb"(?i)\bbasic[ \t]",
     ),
     "bearer-token": Shape(
         rb"(?i)\b(?:bearer|authorization['\"]?\s{0,3}[:=,]\s{0,3}['\"]?(?:token|apikey|api-key|key)?)"
@@ -290,12 +303,14 @@ SHAPES: dict[str, Shape] = {
         rb"[\w.~+/=-]",
         "strong",
         3.2,
+        rb"(?i)bearer[ \t]|authorization",
     ),
     "curl-user": Shape(
         rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]{1,3}(?:\"[^\s:\"'$]{1,64}:([^\"\n]{3,100})\"|"
         rb"'[^\s:\"'$]{1,64}:([^'\n]{3,100})'|[^\s:\"'$]{1,64}:([^\s\"']{3,100}))",
-        rb"\s(?:-u|--user|--proxy-user)[ \t=]+[\"']?[^\s:\"'$]+:[^\s\"']",
+        rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]+[\"']?[^\s:\"'$]+:[^\"'\n]",
         "password",
+        cue=rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]",
     ),
     "netrc-password": Shape(
         rb"\b(?:machine\s{1,20}\S{1,100}|default)\s{1,20}(?:(?:login|account)\s{1,20}\S{1,100}\s{1,20}){1,2}"
@@ -307,11 +322,13 @@ SHAPES: dict[str, Shape] = {
         rb"(?m)^[\w.*-]{1,100}:(?:\d{4,5}|\*):[\w*-]{1,60}:[\w*-]{1,60}:(\S{4,200})$",
         rb"(?m)^[\w.*-]+:(?:\d+|\*):[\w*-]+:[\w*-]+:\S",
         "password",
+        cue=rb":(?:\d\d\d\d\d?|\*):[\w*-]",
     ),
     "password-hash": Shape(
         rb"(?m)^[\w.@-]{1,60}:(\$(?:apr1|2[aby]|[156y])\$[./A-Za-z0-9$=,]{20,200})",
         rb"(?m)^[\w.@-]+:\$[a-z0-9]+\$",
         "plain",
+        cue=rb":\$[a-z0-9]",
     ),
     "wireguard-key": Shape(
         rb"(?i)\b(?:PrivateKey|PresharedKey)\s{0,3}=\s{0,3}([A-Za-z0-9+/]{43}=)",
@@ -325,14 +342,15 @@ SHAPES: dict[str, Shape] = {
     ),
     "connection-string-2": Shape(
         rb"(?i)\b" + _GUARD + rb"=([^;\"'\n]{4,200});\s{0,3}" + _CONNECTED + rb"=",
-        rb"(?i)" + _GUARD + rb"=[^;\"'\s]+;",
+        rb"(?i)" + _GUARD + rb"=[^;\"'\n]+;",
         "password",
+        cue=rb"(?i)" + _GUARD + rb"=",
     ),
     "query-secret": Shape(
         rb"(?i)[?&](?P<key>[\w.-]{0,30}(?:token|key|secret|password|passwd|pwd|signature|auth))="
         rb"([^\s&\"'<>`#]{8,300})",
-        rb"(?i)[?&][\w.-]*(?:token|key|secret|password|passwd|pwd|signature|auth)=[^\s&\"'<>`]*[0-9]",
-        "named",
+        judge="named",
+        cue=rb"(?i)[?&][\w.-]*(?:token|key|secret|password|passwd|pwd|signature|auth)=",
     ),
     "xml-secret": Shape(
         rb"(?i)<(?P<key>[\w:.-]*" + _NAME + rb"[\w.-]*)(?:\s[^<>\n]*)?>\s{0,3}([^<>\s]+)\s{0,3}</",
@@ -351,15 +369,17 @@ SHAPES: dict[str, Shape] = {
         "option",
     ),
     "command-password": Shape(
-        rb"(?i)(?:\bsshpass\s{1,3}-p\s?|\bmysql[\w-]*\s[^\n]*?-p|\bredis-cli\s[^\n]*?-a\s{1,3}|"
+        rb"(?:\bsshpass\s{1,3}-p\s?|\bmysql[\w-]*\s[^\n]*?-p|\bredis-cli\s[^\n]*?-a\s{1,3}|"
         rb"\b(?:docker|podman|helm|az)\s[^\n]*?login\s[^\n]*?\s-p\s{1,3})" + _ARGUMENT,
-        rb"\b(?:sshpass|mysql\w*|redis-cli) |(?:docker|podman|helm|az)[\w ]* login ",
+        rb"\bsshpass\s|\bmysql[\w-]*\s[^\n]*-p|\bredis-cli\s[^\n]*-a|"
+        rb"\b(?:docker|podman|helm|az)\s[^\n]*login\s",
         "option",
+        cue=rb"\b(?:sshpass|mysql[\w-]*|redis-cli|docker|podman|helm|az)\s",
     ),
     "sql-password": Shape(
         rb"(?i)\b(?:identified\s+(?:with\s+\w+\s+)?by|(?:encrypted\s+)?password)\s+'([^'\n]+)'",
-        rb"(?i)(?:identified\s[^\n]*by|password)\s+'[^'\n]",
-        "password",
+        judge="password",
+        cue=rb"(?i)(?:\bby|password)\s+'[^'\n]",
     ),
     "server-password": Shape(
         rb"(?m)^[ \t]*(?:requirepass|masterauth|rootpw)[ \t]+\"?([^\s\"]+)",
@@ -370,6 +390,7 @@ SHAPES: dict[str, Shape] = {
         rb"(?i)[\"'](?P<key>[\w-]*(?:" + _NAME + rb"|auth)[\w-]*):[ \t]{1,3}([^\s\"']+)[\"']",
         rb"(?i)(?:" + _NAME + rb"|auth)[\w-]*:[ \t]+[^\s\"']+[\"']",
         "named",
+        cue=rb"(?i)(?:" + _NAME + rb"|auth)[\w-]*:[ \t]",
     ),
     "assigned-secret": Shape(
         rb"(?i)" + _TELLING + rb"(?:['\"`\]]{0,3}(?:[ \t]{0,3}:[ \t]{0,3}[\w\[\]|. ]+?)?\s*(?::=|\?=|=>|=|:|\|\||\?\?)|"
@@ -387,7 +408,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "set-in-environment": Shape(
         rb"(?i)(?:^|[\s;,{(&\"'=:/-])(?P<key>[\w.-]*" + _NAME + rb"[\w.-]*)=" + _VALUE + rb"(?:[\s;&\"'\\]|$)",
-        rb"(?i)" + _NAME + rb"[\w.-]*=[^\s\"'`(]*[0-9!@#%^&*$~-]",
+        rb"(?i)" + _NAME + rb"[\w.-]*=[^\s\"'`]*[0-9!@#%^&*$~-]",
         "inline",
     ),
     "set-in-dockerfile": Shape(
@@ -398,32 +419,7 @@ SHAPES: dict[str, Shape] = {
     ),
 }  # fmt: skip
 
-NAMED = frozenset(name for name, shape in SHAPES.items() if _NAME in shape.pattern)
-"""The shapes that rest on a telling name: too much for one pass, so `TELLING` stands for them."""
-PLACED = (
-    frozenset(
-        [
-            "url-password",
-            "jdbc-password",
-            "docker-auth",
-            "registry-auth",
-            "basic-auth",
-            "bearer-token",
-            "curl-user",
-            "netrc-password",
-            "pgpass-password",
-            "password-hash",
-            "connection-string",
-            "connection-string-2",
-            "query-secret",
-            "command-password",
-            "sql-password",
-            "server-password",
-            "kubernetes-secret",
-            "jwt",
-            "discord-token",
-        ]
-    )
-    - NAMED
+NAMED = frozenset(
+    name for name, shape in SHAPES.items() if _NAME in shape.pattern and not shape.cue
 )
-"""The shapes of places: with those of tokens in one automaton its states would multiply."""
+"""The shapes that rest on a telling name: `TELLING` is the cue of them all."""

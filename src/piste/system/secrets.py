@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from piste.system import secret_judges
 from piste.system.re2_bytes import regex, shape_set
 from piste.system.secret_policy import BUILT_IN, Policy
-from piste.system.secret_shapes import NAMED, PLACED, RULES_FILE, SHAPES, TELLING, gitleaks
+from piste.system.secret_shapes import NAMED, RULES_FILE, SHAPES, TELLING, gitleaks
 
 if TYPE_CHECKING:
     import re2
@@ -41,9 +41,10 @@ class Finding(NamedTuple):
 class _Rule(NamedTuple):
     name: str
     pattern: bytes
-    filter: bytes  # what a text has to hold for the pattern to be tried
+    cue: bytes  # what a text has to hold, said so that all cues go into one pass
     likely: Callable[[bytes, bytes], bool]  # (the secret, the name it stands under)
     group: int = 0  # of the pattern that is the secret; 0: the first that took part
+    loose: bytes = b""  # what it has to hold besides, looked for where the cue is
 
 
 def find(body: bytes, policy: Policy = BUILT_IN) -> tuple[Finding, ...]:
@@ -71,9 +72,7 @@ def find(body: bytes, policy: Policy = BUILT_IN) -> tuple[Finding, ...]:
 
 def prepare(policy: Policy = BUILT_IN) -> None:
     """Have ready what every search needs: once, before processes are made from this one."""
-    rules = _rules(policy.patterns)
-    for number in _worth_trying(b'password = "x1"\n', policy.patterns):
-        list(_matches(rules[number], b""))
+    find(b'password = "x1"\n', policy)
 
 
 def mask(body: bytes, findings: Iterable[tuple[int, int, str]]) -> bytes:
@@ -127,50 +126,57 @@ def _rules(patterns: tuple[str, ...]) -> list[_Rule]:
 
 
 def _worth_trying(body: bytes, patterns: tuple[str, ...]) -> Iterator[int]:
-    """Yield the number of each rule whose filter the text passes."""
-    tokens, places, telling = _filters(patterns)
-    yield from (tokens.numbers[index] for index in tokens.shapes.Match(body) or ())
-    for index in places.shapes.Match(body) or ():
-        if index < len(places.numbers):
-            yield places.numbers[index]
-        else:
-            yield from (telling.numbers[one] for one in telling.shapes.Match(body) or ())
+    """Yield the number of each rule that the text may hold something for.
+
+    One pass says which cues are there; what is dearer is tried on those texts alone.
+    """
+    rules = _rules(patterns)
+    cues, named = _cues(patterns), _named(patterns)
+    for cue in cues.shapes.Match(body) or ():
+        for number in cues.numbers[cue]:
+            loose = rules[number].loose
+            if not loose or regex(loose).search(body):
+                yield number
+        if cue == 0:
+            yield from (named.numbers[one][0] for one in named.shapes.Match(body) or ())
 
 
 class _Pass(NamedTuple):
-    """One pass over a text: what it looks for, and the numbers of the rules of that."""
+    """One pass over a text: what it looks for, and the numbers of the rules of each of that."""
 
     shapes: "re2.Set[Any]"
-    numbers: list[int]
+    numbers: list[list[int]]
 
 
 @functools.cache
-def _filters(patterns: tuple[str, ...]) -> tuple[_Pass, _Pass, _Pass]:
-    """Return the passes for tokens, for places, and for telling names.
+def _cues(patterns: tuple[str, ...]) -> _Pass:
+    """Return the pass over everything; its first cue is that of all who rest on a telling name."""
+    numbers: dict[bytes, list[int]] = {TELLING: []}
+    for number, rule in enumerate(_rules(patterns)):
+        if rule.name not in NAMED:
+            numbers.setdefault(rule.cue, []).append(number)
+    return _Pass(shape_set(numbers), list(numbers.values()))
 
-    The second has one shape more, which says whether the third is worth while. In one automaton
-    the states of all three would multiply.
-    """
-    rules = _rules(patterns)
-    groups: tuple[list[int], ...] = ([], [], [])
-    for number, rule in enumerate(rules):
-        groups[2 if rule.name in NAMED else 1 if rule.name in PLACED else 0].append(number)
-    first, second, third = ([rules[number].filter for number in group] for group in groups)
-    made = shape_set(first), shape_set([*second, TELLING]), shape_set(third)
-    return _Pass(made[0], groups[0]), _Pass(made[1], groups[1]), _Pass(made[2], groups[2])
+
+@functools.cache
+def _named(patterns: tuple[str, ...]) -> _Pass:
+    """Return the pass over texts with a telling name."""
+    chosen = [(n, rule) for n, rule in enumerate(_rules(patterns)) if rule.name in NAMED]
+    return _Pass(shape_set(rule.cue for _, rule in chosen), [[n] for n, _ in chosen])
 
 
 def _ours() -> Iterator[_Rule]:
     for name, shape in SHAPES.items():
         likely = functools.partial(secret_judges.JUDGES[shape.judge], shape.entropy)
-        yield _Rule(name, shape.pattern, shape.loose or shape.pattern, likely)
+        quick = shape.loose or shape.pattern
+        yield _Rule(name, shape.pattern, shape.cue or quick, likely, loose=shape.cue and quick)
     yield _Rule(_KUBERNETES, b"", rb"kind[\"']?\s*:\s*[\"']?Secret\b", secret_judges.always)
 
 
 def _theirs() -> Iterator[_Rule]:
     for rule in gitleaks()["rules"]:
         words = b"|".join(re.escape(word).encode() for word in rule["keywords"])
-        allow = [regex(text.encode()) for text in rule.get("allow", ())]
+        allow = tuple(rule.get("allow", ()))
         likely = functools.partial(secret_judges.of_theirs, float(rule.get("entropy", 0)), allow)
         pattern, group = rule["pattern"].encode(), rule.get("group", 0)
         yield _Rule(rule["name"], pattern, b"(?i)" + words, likely, group)
