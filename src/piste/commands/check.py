@@ -36,6 +36,8 @@ def main(argv: Sequence[str]) -> int:
         print(decision.line() if waits else short)
     total = len(decisions)
     fresh = f"{total - len(stale)} of {total} fresh" if total else "nothing has been made here"
+    if hidden := common.hidden_receipts(world, decisions):
+        print(hidden, file=sys.stderr)
     step = common.next_step(world, stale[0]) if stale else ""
     print(f"{fresh}{f'; next: {step}' if step else ''}", file=sys.stderr)
     return code

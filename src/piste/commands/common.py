@@ -143,6 +143,20 @@ def _is_there(world: World, rule: Rule) -> bool:
     return os.path.exists(world.root / rule.target) or receipts.exists(world.root, rule.target)
 
 
+def hidden_receipts(world: World, found: Sequence[Decision]) -> str:
+    """Say which line hides the receipts from git, where that may be why a target is no fresh one.
+
+    git is asked only where something is not as a build leaves it; "" else.
+    """
+    foreign = any(d.state == states.FOREIGN for d in found)
+    lost = foreign and not os.path.isdir(world.root / receipts.FOLDER)
+    if not lost and all(d.up_to_date for d in found):
+        return ""
+    from piste.engine import own_files
+
+    return own_files.hidden_receipts(world.root)
+
+
 def _named(world: World, word: str) -> Rule:
     try:
         return rules.find(world.rules, word)

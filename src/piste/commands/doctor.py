@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from piste import __version__
 from piste.commands import common
-from piste.engine import config, project, receipts, store_maintenance
+from piste.engine import config, own_files, project, receipts, store_maintenance
 from piste.engine.store import Store, default_folder
 from piste.engine.world import World
 from piste.model import llm_home
@@ -167,10 +167,8 @@ def _of_git(root: Path) -> Iterator[Line]:
         yield Line(NOTE, "git", f"{said}; {root} is no repository: git init")
         return
     yield Line(OK, "git", said)
-    receipt = f"{receipts.FOLDER}/todo.md.json"
-    if _git(root, "check-ignore", "-q", "--no-index", receipt).returncode == 0:
-        yield Line(MEND, "git", f"it ignores {receipts.FOLDER}, so nobody shares the receipts; "
-                   "piste init adds the line that brings them back")  # fmt: skip
+    if hidden := own_files.hidden_receipts(root):
+        yield Line(MEND, "git", hidden)
     elif _git(root, "check-ignore", "-q", "--no-index", f"{paths.STATE}/log.jsonl").returncode:
         yield Line(NOTE, "git", f"the local part of {paths.STATE} is not ignored; piste init "
                    "adds the line")  # fmt: skip

@@ -82,8 +82,10 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
     written = len(said)
     said += _add_lines(root / ".gitignore", own_files.COMMENT, own_files.IGNORE)
     said += _add_lines(root / ".gitattributes", own_files.COMMENT, attributes)
+    hidden = own_files.hidden_receipts(root)
     if len(said) == written and not any(line.startswith("wrote") for line in said):
-        return [*said, "nothing to do: this is a project already"]
+        return [*said, hidden or "nothing to do: this is a project already"]
+    said += [hidden] if hidden else []
     return [*said, "", *_next(root)]
 
 

@@ -35,6 +35,8 @@ def main(argv: Sequence[str]) -> int:
         common.print_json(shown)
         return 0
     print("\n".join(_lines(world, decisions, costs)))
+    if hidden := common.hidden_receipts(world, decisions):
+        print(hidden, file=sys.stderr)
     if left := _uncovered(world, decisions):
         print(left, file=sys.stderr)
     first = next((decision for decision in decisions if not decision.up_to_date), None)

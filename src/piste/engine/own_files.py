@@ -9,12 +9,15 @@ from pathlib import Path
 
 from piste.engine import config
 from piste.engine.world import World
-from piste.system import project_files
-from piste.system.errors import UserError
+from piste.system import git_look, paths, project_files
+from piste.system.errors import UserError, printable
 
 DODO = "from piste.tasks import *  # noqa: F403\n\n# Your own doit tasks go below.\n"
 COMMENT = "# piste: receipts are shared, the rest of .piste is local"
 IGNORE = ("/.piste/*", "!/.piste/receipts/", "/output.txt", "__pycache__/")
+SHARED = ("!/.piste/", "/.piste/*", "!/.piste/receipts/", "!/.piste/receipts/**")
+"""Lines of git that bring the receipts back, whatever hides them above or in another file."""
+
 MISE = ".config/mise/conf.d/piste.toml"
 _MOST = 100_000  # bytes; what we write is shorter
 
@@ -42,6 +45,28 @@ def names(world: World) -> list[str]:
         if found and found <= set(_said(written)):
             ours.append(name)
     return ours
+
+
+def hidden_receipts(root: Path) -> str:
+    """Say by which line git ignores the receipts, and how to change that; "" where it does not."""
+    import subprocess
+
+    command = ("check-ignore", "--no-index", "--verbose", "-z", "--stdin")
+    try:
+        out = subprocess.run(
+            ["git", *git_look.OPTIONS, *command], cwd=root, env=git_look.environment(),
+            input=f"{paths.RECEIPTS}/todo.md.json".encode(), capture_output=True, check=False,
+        ).stdout  # fmt: skip
+    except OSError:  # no git
+        return ""
+    file, line, pattern = (*out.decode("utf-8", "replace").split("\0"), "", "")[:3]
+    if not pattern or pattern.startswith("!"):
+        return ""
+    return (
+        f"{printable(file)}, line {line} ({printable(pattern)}) hides the receipts from git, so "
+        "nobody shares them; take it out, or end .gitignore with the lines "
+        f"{'  '.join(SHARED)}"
+    )
 
 
 def _lines(root: Path, name: str) -> set[str]:
