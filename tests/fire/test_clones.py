@@ -164,3 +164,22 @@ def test_branches_that_rebuilt_different_targets_merge(branches: Small) -> None:
         assert found_states == {states.FRESH}, (one, other)
     assert (conflicts, len(pairs)) == (0, 45)
     scale.note("a merge of branches that rebuilt different targets", len(pairs))
+
+
+def test_what_was_made_stays_made_where_a_commit_deleted_its_receipt(origin: World) -> None:
+    git(origin.root, "rm", "-q", ".piste/receipts/prompt_plan.md.json")
+    git(origin.root, "commit", "-qm", "no receipt")
+    git(origin.root, "commit", "-q", "--allow-empty", "-m", "later")
+    root = clone(origin, "without")
+    env = {"XDG_DATA_HOME": str(origin.home / "elsewhere")}
+
+    def said() -> str:
+        return origin.run("piste", "why", "plan", cwd=root, env=env).said
+
+    assert "its receipt is gone" in said()
+    assert "its receipt is gone" in said()  # without git, of the answer that was kept
+    git(root, "commit", "-q", "--allow-empty", "-m", "later still")
+    assert "its receipt is gone" in said()
+    assert origin.run("piste", "check", "plan", cwd=root, env=env).code == 1
+    (root / "prompt_plan.md").write_text("# Mine\n\nWords of my own.\n")
+    assert "it is a source" in said()

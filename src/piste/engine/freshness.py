@@ -254,13 +254,13 @@ def _last_rejected(world: World, rule: Rule) -> "Rejected | None":
 
 
 def _was_made(world: World, rule: Rule, output: str) -> bool:
-    """Whether this very text was made here, as the log has it."""
-    from piste.engine import log
+    """Whether this very text was made here, as the log or git's history of receipts has it."""
+    from piste.engine import earlier, log
 
     return any(
         entry.output == output and entry.event in ("made", "taken", "restored", "adopted")
         for entry in log.entries(world.root, rule.target)
-    )
+    ) or output in earlier.outputs(world.root, rule.target)
 
 
 def _to_be_made(world: World, rule: Rule, wanted: Receipt, receipt: Receipt | None) -> Receipt:
