@@ -194,3 +194,14 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     made.settings()
     monkeypatch.chdir(made.root)
     return made
+
+
+@pytest.fixture
+def full_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A disk that takes small files, and no reply of the length that the store asks room for."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (48 << 10, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

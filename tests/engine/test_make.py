@@ -944,3 +944,21 @@ def test_a_plan_that_leaves_requirements_out_is_kept_and_that_is_said(
     world = piste_project.world(project)
     said = makers.make(world, world.rules["plan"]).said
     assert said.endswith("; no step covers 2 of spec.md")
+
+
+@pytest.mark.usefixtures("full_store")
+def test_where_the_store_has_no_room_nothing_is_asked(small: Small, standin: StandIn) -> None:
+    small.settings(model="chat-ok")
+    small.write("in.md", "# In\n\nOther words.\n")
+    with pytest.raises(Failed, match="has no room for a reply"):
+        small.make()
+    assert not standin.requests
+
+
+def test_whoever_asks_a_model_goes_through_the_one_door() -> None:
+    """Budget, --frozen and the room in the store are looked at there."""
+    folder = Path(make.__file__).parent.parent
+    texts = {path.name: path.read_text() for path in folder.rglob("*.py")}
+    asking = {name for name, text in texts.items() if "asking.ask(" in text}
+    assert asking == {"make.py", "conversation.py", "builtin.py"}
+    assert all("with budget.call(" in texts[name] for name in asking)

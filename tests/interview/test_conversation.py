@@ -433,3 +433,10 @@ def test_an_undone_answer_given_again_costs_nothing(room: Path, standin: StandIn
     assert standin.paid == 3
     events = [entry.event for entry in log.entries(room, "brainstorm.md")]
     assert events == ["made", "made", "made", "taken"]
+
+
+@pytest.mark.usefixtures("full_store")
+def test_where_the_store_has_no_room_nothing_is_asked(room: Path, standin: StandIn) -> None:
+    with pytest.raises(Failed, match="has no room for a reply"):
+        talk(room, "An answer.")
+    assert not standin.requests

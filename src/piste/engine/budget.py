@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from piste.engine.config import Config
     from piste.engine.store import Record
+    from piste.engine.world import World
 
 LONGEST = 16_384  # tokens of a reply, where no option of the model says less: 40 pages
 _BOUNDS = ("max_tokens", "max_output_tokens", "max_completion_tokens", "num_predict")
@@ -125,6 +126,20 @@ _purses: dict["Path", "BudgetTracker"] = {}
 def tracker(root: "Path") -> "BudgetTracker":
     """Return the purse of this run in the project at `root`."""
     return _purses.setdefault(root, BudgetTracker(root))
+
+
+@contextlib.contextmanager
+def call(
+    world: "World", what: str, model: str, words: str, options: Mapping[str, Any]
+) -> "Iterator[list[Record]]":
+    """Let a call to a model be made in the block: the one door to all that costs something.
+
+    Raises as `BudgetTracker.call` does, and Failed where the store could not hold the reply.
+    """
+    with tracker(world.root).call(world.config, what, model, words, options) as came:
+        if model not in FREE:
+            world.store.require_room()
+        yield came
 
 
 class BudgetTracker:

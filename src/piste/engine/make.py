@@ -243,9 +243,7 @@ def _ask(
     reason = file = ""
     for attempt in range(2):
         words = prompt if not attempt else _with_reason(prompt, reason)
-        with budget.tracker(world.root).call(
-            world.config, rule.target, model.model_id, f"{system}\n{words}", options
-        ) as paid:
+        with budget.call(world, rule.target, model.model_id, f"{system}\n{words}", options) as paid:
             reply = _call(world, rule, wanted, model, words, system, options, stop, beginning)
             record = record_of(rule.target, reply)
             paid.append(record)

@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from piste.system import atomic_write, paths, project_files
-from piste.system.errors import UserError
+from piste.system.errors import Failed, UserError
 
 SCHEMA = 1
 _MOST = 50_000_000  # bytes of one entry; no model says so much
+_ROOM = 64 << 10  # bytes; a long reply of ten thousand words
 
 
 class Record(NamedTuple):
@@ -100,6 +101,26 @@ class Store(NamedTuple):
         """Return the name of the blob for a digest that is not its own, or ""."""
         data = self._read(f"texts/{digest}") if paths.is_digest(digest) else None
         return (data or b"").decode("ascii", "replace")
+
+    def require_room(self) -> None:
+        """Raise Failed where the disk would not take a reply that is about to be paid for.
+
+        It is written and removed again: how much is free says nothing of quotas.
+        """
+        path = self.folder / "tmp" / f"{atomic_write.PREFIX}room-{os.urandom(6).hex()}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                os.unlink(path)
+                atomic_write.write_all(fd, bytes(_ROOM))
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise Failed(
+                f"the store {self.folder} has no room for a reply: {error.strerror}; no model is "
+                "asked before there is some (piste store gc)"
+            ) from None
 
     def put_reply(self, key: str, text: str, record: Record, *, sync: bool = True) -> Record:
         """Keep a reply under its key; without `sync` one that cost nothing. Raises OSError."""

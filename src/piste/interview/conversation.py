@@ -266,8 +266,7 @@ def _ask(world: World, key: str, asked: _Asked) -> str:
     model_id = asked.model.model_id
     sent = "\n".join([asked.system, *asked.words, *(turn.question for turn in asked.said.turns)])
     for _ in range(2):
-        purse = budget.tracker(world.root)
-        with purse.call(world.config, BRAINSTORM, model_id, sent, asked.options) as paid:
+        with budget.call(world, BRAINSTORM, model_id, sent, asked.options) as paid:
             reply = _stream(world, asked)
             record = make.record_of(BRAINSTORM, reply)
             paid.append(record)

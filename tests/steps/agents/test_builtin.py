@@ -440,3 +440,11 @@ def test_the_model_may_be_the_agents_own(rig: Rig, standin: StandIn) -> None:
     rig.step()
     assert standin.requests[0].path.endswith("/responses")
     assert "Piste-Model: resp-ok" in rig.git("log", "-1", "--format=%B")
+
+
+@pytest.mark.usefixtures("full_store")
+def test_where_the_store_has_no_room_nothing_is_asked(rig: Rig, standin: StandIn) -> None:
+    standin.reply(good)
+    with pytest.raises(Failed, match="has no room for a reply"):
+        rig.step()
+    assert not standin.requests

@@ -222,8 +222,7 @@ class _Talk:
                 self.job.came(came)
 
         sent = "\n".join([*(text for turn in self.turns for text in turn), words])
-        purse = budget.tracker(self.world.root)
-        with purse.call(config, self.job.what, self.model_id, sent, self.options) as paid:
+        with budget.call(self.world, self.job.what, self.model_id, sent, self.options) as paid:
             try:
                 reply = asking.ask(
                     self.model, prompt=words, options=self.options, history=self.turns,
