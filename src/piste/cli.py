@@ -5,16 +5,14 @@ to doit, with our tasks and the project's own dodo.py on top. It knows no verb
 beyond its name and its line of help.
 """
 
-import contextlib
 import gc
 import importlib
-import io
 import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from piste.system import stdio
+from piste.system import screen, stdio
 from piste.system.errors import EXIT_MISTAKE, PisteError, UserError
 
 VERBS = {
@@ -75,10 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name); return the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
     stdio.reopen_closed()
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character shows another; it ends nothing.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    stdio.be_lenient()
     code = _carried_out(args)
     stdio.let_go()
     return code
@@ -125,8 +120,7 @@ def _trusting(args: list[str]) -> list[str]:
 
 def _complain(line: str, code: int) -> int:
     if line:
-        with contextlib.suppress(OSError):  # nobody can be told
-            print(f"piste: {line}", file=sys.stderr)
+        screen.say(f"piste: {line}")
     return code
 
 
@@ -138,12 +132,12 @@ def _bug(error: Exception) -> int:
 
 def _dispatch(args: list[str]) -> int:
     if not args or args in (["-h"], ["--help"], ["help"]):
-        print(usage(), end="")
+        screen.out(usage(), end="")
         return 0
     if args[0] in ("--version", "-V"):
         from piste import __version__
 
-        print(f"piste {__version__}")
+        screen.out(f"piste {__version__}")
         return 0
     if len(args) == 2 and args[1] in ("-h", "--help"):
         args = ["help", args[0]]

@@ -12,6 +12,7 @@ from piste.bundle import encoding, escapes, formats
 from piste.bundle.blocks import numbered, printable
 from piste.bundle.parser import blocks, parse
 from piste.model import tokens
+from piste.system.unseen import UNSEEN
 
 from .conftest import FORMS, examples
 
@@ -94,7 +95,7 @@ def test_ten_thousand_files_of_what_breaks_frames_read_back_the_same(form: str) 
 def test_a_bundle_is_clean_text(form: str, files: list[tuple[bytes, bytes]]) -> None:
     whole = made(form, files).decode()
 
-    assert not re.search(escapes.UNSEEN, whole)
+    assert not re.search(UNSEEN, whole)
     if form == "json":
         assert all(isinstance(item["text"], str) for item in json.loads(whole))
 

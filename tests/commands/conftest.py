@@ -52,6 +52,19 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
     return call
 
 
+@pytest.fixture
+def show(say: Say, monkeypatch: pytest.MonkeyPatch) -> Say:
+    """Call a verb in this process, its stdout a terminal of many colours."""
+
+    def call(*args: str) -> AgentOutput:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        return say(*args)
+
+    return call
+
+
 def build(root: Path, *names: str, **options: Any) -> None:
     """Bring targets up to date in this process."""
     for name in names or LINE:

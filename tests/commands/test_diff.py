@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from .conftest import Say, add
 
 
@@ -28,12 +26,9 @@ def test_ticks_are_no_edit(made: Path, say: Say) -> None:
     assert say("check", "todo").code == 0  # and not held against it
 
 
-def test_it_is_coloured_on_a_terminal(
-    made: Path, say: Say, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("piste.system.screen.coloured", lambda stream: True)
+def test_it_is_coloured_on_a_terminal(made: Path, show: Say) -> None:
     add(made / "prompt_plan.md", "Mine.\n")
-    assert "\x1b[32m+Mine.\x1b[0m" in say("diff", "plan").out.splitlines()
+    assert "\x1b[32m+Mine.\x1b[0m" in show("diff", "plan").out.splitlines()
 
 
 def test_json(made: Path, say: Say) -> None:

@@ -22,7 +22,7 @@ def plan(*titles: str) -> str:
         (plan("Step 1: Count", "Step 2: Sum ✅"), "1 of 2 steps left; next: 1 Count (line 3)\n"),
         (plan("Step 1: Count ✅", "Step 2: Sum ✅"), "all 2 steps are done\n"),
         (plan("Step 1: Count ✅"), "the one step is done\n"),
-        (plan("Step 1: A\x1b[2Jb"), "1 of 1 steps left; next: 1 A�[2Jb (line 3)\n"),
+        (plan("Step 1: A\x1b[2Jb"), "1 of 1 steps left; next: 1 A\\x1b[2Jb (line 3)\n"),
     ],
 )
 def test_what_is_left_and_what_is_next(

@@ -387,7 +387,7 @@ def test_review_at_a_terminal(rig: Rig) -> None:
         terminal.enter("n")
         terminal.see("what is wrong, for the agent")
         terminal.enter("make it better")
-        terminal.see("+good\ufffd[2J")  # what moves a terminal does not reach it
+        terminal.see("+good\\x1b[2J")  # what moves a terminal does not reach it
         terminal.see("> ")
         terminal.enter("edit")
         terminal.see("then press Enter")

@@ -90,13 +90,10 @@ def test_json(made: Path, say: Say) -> None:
     assert len(todo["key"]) == 64  # also of what was found fresh without a look
 
 
-def test_a_state_is_coloured_and_a_targets_name_is_not(
-    made: Path, say: Say, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_state_is_coloured_and_a_targets_name_is_not(made: Path, show: Say) -> None:
     (made / "piste.toml").write_text('model = "outline"\n[rules.plan]\ntarget = "fresh.md"\n')
     (made / "fresh.md").write_text("Mine.\n")
-    monkeypatch.setattr("piste.system.screen.coloured", lambda stream: True)
-    (row,) = say("status", "plan").out.splitlines()[1:]
+    (row,) = show("status", "plan").out.splitlines()[1:]
     assert row.startswith("fresh.md  \x1b[34mforeign\x1b[0m")
 
 

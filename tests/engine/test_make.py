@@ -831,7 +831,7 @@ def test_a_prompt_that_fits_is_sent(small: Small, paid: StandIn, window: None) -
     assert len(paid.requests) == 1
 
 
-def test_a_printed_reply_cannot_move_the_cursor(
+def test_a_reply_that_can_be_written_nowhere_is_printed_as_it_is(
     small: Small, paid: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*_: Any, **__: Any) -> None:
@@ -841,7 +841,7 @@ def test_a_printed_reply_cannot_move_the_cursor(
     monkeypatch.setattr(atomic_write, "write", full)
     with pytest.raises(Failed, match="printed above"):
         small.make()
-    assert "# One\n\n�[2Jtwo\n" in capsys.readouterr().err
+    assert "# One\n\n\x1b[2Jtwo\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("check", ["document", "issues"])

@@ -47,7 +47,7 @@ class Terminal:
         """Wait until `words` are shown after what was seen before; return what came till then."""
         end = time.monotonic() + _PATIENCE
         while (at := self.printable.find(words, self._seen)) < 0:
-            assert self._read(end), f"never saw {words!r}; the terminal shows:\n{self.shown}"
+            assert self._read(end), f"never saw {words!r}; the terminal shows:\n{self.printable}"
         came, self._seen = self.printable[self._seen : at], at + len(words)
         return came
 

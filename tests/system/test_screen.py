@@ -53,14 +53,39 @@ def test_a_closed_terminal_stops_nothing(
 def test_no_colour(
     terminal: _Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    assert screen.style("a", "red", terminal) == "\x1b[31ma\x1b[0m"
+    monkeypatch.setattr(sys, "stdout", terminal)
+    screen.out(screen.style("a", "red", terminal))
+    assert terminal.getvalue() == "\x1b[31ma\x1b[0m\n"
     assert screen.style("a", "red", io.StringIO()) == "a"
     monkeypatch.setenv(name, value)
     assert screen.style("a", "red", terminal) == "a"
 
 
-def test_safe() -> None:
-    assert screen.safe("a\x1b[2Jb\tc\u202e") == "a�[2Jb\tc�"
+def test_safe_is_one_line() -> None:
+    assert screen.safe("a\x1b[2Jb\tc\u202e\r\nd\u3000e") == "a\\x1b[2Jb\tc\\u202e\\r\\nd\u3000e"
+
+
+HOSTILE = "a\x1b[31mred\x1b]52;c;eA==\x07 \x9b2J\u202eb\rc\r\n\tüber 字\udc9b\n"
+
+
+def test_on_a_terminal_nothing_hidden_goes_out_but_our_colours(
+    terminal: _Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    screen.out(screen.style("ours", "green", terminal) + HOSTILE, end="")
+    screen.say(HOSTILE)
+    screen.guarded(screen.guarded(terminal)).writelines([HOSTILE])  # type: ignore[list-item]
+    seen = "a\\x1b[31mred\\x1b]52;c;eA==\\x07 \\x9b2J\\u202eb\\rc\r\n\tüber 字\\x9b\n"
+    assert terminal.getvalue() == f"\x1b[32mours\x1b[0m{seen}{seen}\n{seen}"
+
+
+def test_into_a_pipe_everything_goes_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    text = HOSTILE.replace("\udc9b", "")
+    screen.out(text, end="")
+    screen.say(text)
+    assert capsys.readouterr() == (text, f"{text}\n")
+    assert screen.guarded(sys.stdout) is sys.stdout
 
 
 def test_no_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +99,7 @@ def test_progress_on_a_terminal_is_there_until_the_last_one_ends(
 ) -> None:
     monkeypatch.setattr(sys, "stderr", terminal)
     with screen.progress("a[/b].md: asking [m]") as one:
-        with screen.progress("b.md") as two:
+        with screen.progress("a\x1b]0;title") as two:
             one.came(1_000)
             two.came(0)
             screen.say("[bold] a line [/bold]")
@@ -82,6 +107,7 @@ def test_progress_on_a_terminal_is_there_until_the_last_one_ends(
     assert screen._live is None
     assert "[bold] a line [/bold]" in terminal.getvalue()
     assert "a[/b].md: asking [m]" in terminal.getvalue()
+    assert "a\\x1b]0;title" in terminal.getvalue()
     one.came(5)  # too late, and no matter
 
 

@@ -1,30 +1,16 @@
 """Characters that cannot be seen, made visible, and back again.
 
-Control characters can move a terminal's cursor, and bidirectional marks, tags and
-zero-width characters can show a reader other text than the model gets (Trojan Source,
-CVE-2021-42574; "ASCII smuggling" by tag characters). In a file's text each is shown as
-`[U+202E]`; a file that holds such a character and also the text `[U+` itself has that
-text shown as `[U+005B]U+`, so that reading it back is exact. In a name they are shown
-by backslash escapes, as git shows names.
-
-The set of characters is written out here and not taken from the interpreter's Unicode
-tables, which change between versions: the same tree must give the same bytes. It does
-not know which ranges later versions of Unicode may make invisible.
+Which they are is in `system.unseen`. In a file's text each is shown as `[U+202E]`; a file that
+holds such a character and also the text `[U+` itself has that text shown as `[U+005B]U+`, so
+that reading it back is exact. In a name they are shown by backslash escapes, as git shows
+names.
 """
 
 import re
 from collections.abc import Sequence
 
-# C0 without tab and newline, DEL, C1; Arabic letter mark; zero-width space; directional
-# marks; bidirectional embeddings and isolates; word joiner and invisible operators; byte
-# order mark; interlinear annotation; noncharacters; tags and variation selectors of plane 14.
-_UNSEEN = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e01ef"
-)
-# Patterns stand here as text: `re` compiles and keeps each when it is first needed, and most
-# runs need none of them.
-UNSEEN = f"[{_UNSEEN}]"
+from piste.system.unseen import CHARACTERS, UNSEEN
+
 _SHOWN = r"\[U\+([0-9A-F]{4,6})\]"
 _LITERAL = "[U+"
 
@@ -43,7 +29,7 @@ _UNSEEN_BYTES = (
 )
 
 # Names: what is above, and what would end a name in one of the forms.
-_NAME = f'[{_UNSEEN}\t\n\\\\"`<>\u2028\u2029\ud800-\udfff]'
+_NAME = f'[{CHARACTERS}\t\n\\\\"`<>\u2028\u2029\ud800-\udfff]'
 _PLAIN_NAME = bytes(c for c in range(32, 127) if c not in b'\\"`<>')
 _NAME_BACK = r"(?s)\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))"
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", '"': '\\"'}

@@ -11,7 +11,7 @@ from piste.engine import hashing, log, makers, project, receipts, states, upstre
 from piste.engine.receipts import Receipt
 from piste.engine.states import Decision
 from piste.engine.world import World
-from piste.system import project_files
+from piste.system import project_files, screen
 from piste.system.errors import UserError
 
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     if args.json:
         common.print_json([{"target": target, "said": line} for target, line in said])
     else:
-        print("\n".join(f"{target} {line}" for target, line in said))
+        screen.out("\n".join(f"{target} {line}" for target, line in said))
     return 0
 
 

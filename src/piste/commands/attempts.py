@@ -36,9 +36,9 @@ def main(argv: Sequence[str]) -> int:
         })  # fmt: skip
         return 0
     for one in gone:
-        print(f"removed {printable(one.branch)} (it was {one.commit[:12]})")
+        screen.out(f"removed {printable(one.branch)} (it was {one.commit[:12]})")
     for one in stay:
-        print(_row(one))
+        screen.out(_row(one))
     if args.remove and stay:
         screen.say("these stay: an attempt is under way there, or the worktree holds more of it")
     elif stay:

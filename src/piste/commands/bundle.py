@@ -5,11 +5,13 @@ It works in any folder of any project, with git or without. What is packed and h
 """
 
 import argparse
+import contextlib
 import gc
 import json
 import os
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from piste.bundle.settings import CHOICES, SECRET_LISTS, Settings
 from piste.commands import common
 from piste.engine import bundle_target, config, gate, project
 from piste.engine.world import World
-from piste.system import paths
+from piste.system import paths, screen
 from piste.system.errors import Failed, UserError, printable
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     world = gate.entered(project.here(), "bundle.command")
     settings = _settings(world.config.bundle, args)
     if args.show_config:
-        print("\n".join(_config_lines(settings)))
+        screen.out("\n".join(_config_lines(settings)))
         return 0
     target = _target(world, args)
     try:
@@ -148,25 +150,41 @@ def _run(world: World, settings: Settings, target: str, args: argparse.Namespace
         paths.writable(world.root, target)
     gc.disable()  # nothing here goes in circles, and looking for that takes its time
     try:
-        report = bundle.pack(
-            **arguments,
-            since=args.since,
-            diff=args.diff,
-            log=args.log,
-            write=writes,
-            to=sys.stdout.fileno() if args.stdout and not args.dry else None,
-            overwrite=args.overwrite,
-            digest=args.json or own,
-        )
+        with _stdout(args.stdout and not args.dry) as to:
+            report = bundle.pack(
+                **arguments,
+                since=args.since,
+                diff=args.diff,
+                log=args.log,
+                write=writes,
+                to=to,
+                overwrite=args.overwrite,
+                digest=args.json or own,
+            )
     except TooManyTokens as error:
         for folder, tokens in error.ranking:
-            print(f"  {tokens:>11,}  {folder}", file=sys.stderr)
+            screen.say(f"  {tokens:>11,}  {folder}")
         raise
     finally:
         gc.enable()
     if writes and own and bundle_target.recorded(world.root).get(target) != report.sha256:
         bundle_target.note(world.root, target, report.sha256)
     return report
+
+
+@contextlib.contextmanager
+def _stdout(wanted: bool) -> Iterator[int | None]:
+    """Yield where the bundle goes instead of its file: stdout; a terminal gets it at the end."""
+    if not wanted:
+        yield None
+    elif not sys.stdout.isatty():
+        yield sys.stdout.fileno()
+    else:
+        with tempfile.TemporaryFile() as file:
+            yield file.fileno()
+            file.seek(0)
+            for line in file:
+                screen.out(line.decode("utf-8", "replace"), end="")
 
 
 def _is_project(root: Path) -> bool:
@@ -176,14 +194,14 @@ def _is_project(root: Path) -> bool:
 def _say(report: "Report", args: argparse.Namespace) -> None:
     from piste.bundle.report import as_data, summary, tree_lines
 
-    out = sys.stderr if args.stdout and not args.dry else sys.stdout
+    show = screen.say if args.stdout and not args.dry else screen.out
     if args.json:
-        print(json.dumps(as_data(report), indent=1, ensure_ascii=False), file=out)
+        show(json.dumps(as_data(report), indent=1, ensure_ascii=False))
         return
     lines = summary(report, args.verbose)
     if args.tree:
         lines += ["tokens:" if report.tokens is not None else "bytes:", *tree_lines(report)]
-    print("\n".join(lines), file=out)
+    show("\n".join(lines))
 
 
 def _copied(path: Path, args: argparse.Namespace) -> int:
@@ -194,9 +212,9 @@ def _copied(path: Path, args: argparse.Namespace) -> int:
         data = project_files.read(path.parent, path.name, hashing.MOST)
         said = clipboard.copy(data.decode("utf-8", "replace"))
     except Failed as error:
-        print(f"piste: {error}; the bundle is in {path}", file=sys.stderr)
+        screen.say(f"piste: {error}; the bundle is in {path}")
         return error.exit_code
-    print(said, file=sys.stderr)
+    screen.say(said)
     return 0
 
 

@@ -4,12 +4,12 @@ What a target is made from counts too: it is fresh when `doit T` would do nothin
 it looks at what has been made before; what never was is not missed.
 """
 
-import sys
 from collections.abc import Sequence
 
 from piste.commands import common
 from piste.engine import project, states
 from piste.engine.states import Decision
+from piste.system import screen
 from piste.system.errors import EXIT_FAILED, EXIT_MISTAKE
 
 _CODES = "0 all is fresh, 1 something is not, 2 it cannot be told"
@@ -33,13 +33,13 @@ def main(argv: Sequence[str]) -> int:
     for decision in stale:
         waits = decision.todo == states.WAIT
         short = f"{decision.rule.target}: {decision.state}: {decision.why()}"
-        print(decision.line() if waits else short)
+        screen.out(decision.line() if waits else short)
     total = len(decisions)
     fresh = f"{total - len(stale)} of {total} fresh" if total else "nothing has been made here"
     if hidden := common.hidden_receipts(world, decisions):
-        print(hidden, file=sys.stderr)
+        screen.say(hidden)
     step = common.next_step(world, stale[0]) if stale else ""
-    print(f"{fresh}{f'; next: {step}' if step else ''}", file=sys.stderr)
+    screen.say(f"{fresh}{f'; next: {step}' if step else ''}")
     return code
 
 

@@ -74,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
             message = f"{start} is one of {', '.join(known)}, and not {found[1]}"
             near = did_you_mean(found[1], known)
         line = f"{self.prog}: {message}{near or f'; see {self.prog} --help'}"
-        print(redact(line), file=sys.stderr)
+        screen.say(redact(line))
         sys.exit(EXIT_MISTAKE)
 
 
@@ -240,7 +240,7 @@ def print_json(data: object) -> None:
     """Print `data` as JSON on stdout."""
     import json
 
-    print(json.dumps(data, indent=1, ensure_ascii=False))
+    screen.out(json.dumps(data, indent=1, ensure_ascii=False))
 
 
 def table(rows: Sequence[Sequence[str]], right: Container[str] = ()) -> list[str]:

@@ -5,7 +5,6 @@ here. With the output go the step and the files that are named in it. To a model
 | llm.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -55,13 +54,13 @@ def main(argv: Sequence[str]) -> int:
     world = project.here()
     now = attempt.load(world.root)
     if not args.here and now is not None and now.phase == attempt.COMMIT and now.reason:
-        print(now.failure)
-        print(screen.safe(f"step {now.step} is green; {now.reason}"), file=sys.stderr)
+        screen.out(now.failure)
+        screen.say(screen.safe(f"step {now.step} is green; {now.reason}"))
         return 0
     failure = None if args.here or now is None else of_attempt(world, now)
     failure = failure or of_tests(world)
     if failure is None:
-        print("the tests pass: there is nothing to pack", file=sys.stderr)
+        screen.say("the tests pass: there is nothing to pack")
         return 0
     _hand_over(packed(world, failure), args.copy, args.output, failure)
     return 0
@@ -140,7 +139,7 @@ def _hand_over(text: str, to_clipboard: bool, file: str, failure: Failure) -> No
         atomic_write.write(Path(file), text.encode() + b"\n")
         how = f"in {file}"
     else:
-        print(text)
+        screen.out(text)
     about = f"step {failure.step}: " if failure.step else ""
     said = f"{about}{failure.reason}: {tokens.count(text):,} tokens {how}"
-    print(screen.safe(said), file=sys.stderr)
+    screen.say(screen.safe(said))

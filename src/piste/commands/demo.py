@@ -79,12 +79,12 @@ def lay_out(root: Path) -> None:
 
 
 def _show(line: str) -> None:
-    print(screen.style(line, "bold", sys.stdout), flush=True)
+    screen.out(screen.style(line, "bold", sys.stdout), flush=True)
 
 
 def _run(root: Path, program: str, *args: str) -> None:
     """Run a command of this very installation in the project."""
-    print(f"\n$ {program} {' '.join(args)}", flush=True)
+    screen.out(f"\n$ {program} {' '.join(args)}", flush=True)
     modules = {"doit": "doit", "piste": "piste.cli"}
     # A person's own settings may name options that the embedded model does not have.
     env = {name: value for name, value in os.environ.items() if not name.startswith("PISTE_")}
@@ -92,6 +92,6 @@ def _run(root: Path, program: str, *args: str) -> None:
     env["PYTHONUNBUFFERED"] = "1"  # what is said on stderr stands where it belongs
     command = [sys.executable, "-m", modules[program], *args]
     done = subprocess.run(command, cwd=root, env=env, stderr=subprocess.STDOUT, check=False)
-    print(flush=True)
+    screen.out(flush=True)
     if done.returncode:
         raise Failed(f"{program} {' '.join(args)} ended with {done.returncode}; see above")

@@ -9,7 +9,7 @@ from piste.commands import common, why
 from piste.engine import hashing, project, receipts
 from piste.engine.rules import Rule
 from piste.engine.world import World
-from piste.system import project_files
+from piste.system import project_files, screen
 from piste.system.errors import UserError
 
 _CODES = "0 no difference, 1 a difference, 2 something you can mend"
@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
         common.print_json({"target": rule.target, "changed": bool(lines), "diff": lines})
         return 1 if lines else 0
     for line in lines:
-        print(why.coloured(line))
+        screen.out(why.coloured(line))
     return 1 if lines else 0
 
 

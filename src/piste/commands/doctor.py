@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         width = max(len(line.about) for line in lines)
         for line in lines:
             word = screen.style(f"{line.state:<4}", _COLOURS[line.state], sys.stdout)
-            print(f"{word}  {line.about:<{width}}  {line.said}")
+            screen.out(f"{word}  {line.about:<{width}}  {line.said}")
     return EXIT_FAILED if any(line.state == MEND for line in lines) else 0
 
 

@@ -4,7 +4,6 @@ Without a number it is the next step. Nothing is ticked while a test fails. It c
 nothing: the tick and the record belong into your own commit.
 """
 
-import sys
 from collections.abc import Sequence
 
 from piste.commands import common
@@ -62,11 +61,11 @@ def main(argv: Sequence[str]) -> int:
     if args.json:
         common.print_json({"step": link.step.id, "state": "done", "changed": changed})
         return 0
-    print(f"step {named(link)} is done{'' if command else ', untested'}: {', '.join(changed)}")
+    screen.out(f"step {named(link)} is done{'' if command else ', untested'}: {', '.join(changed)}")
     chain = own_chain(world)
     after = chain.next
     left = "" if after else nothing_left(chain, plan_behind(world))
-    print(f"next: {named(after)}" if after else left, file=sys.stderr)
+    screen.say(f"next: {named(after)}" if after else left)
     return 0
 
 
@@ -96,8 +95,8 @@ def _red(link: StepStatus, result: testing.Result, as_json: bool) -> int:
         about = {"step": link.step.id, "state": link.state, "tests": result.said}
         common.print_json({**about, "failure": failure})
     else:
-        print(failure)
-        print(f"piste: step {named(link)} is not ticked: {result.said}", file=sys.stderr)
+        screen.out(failure)
+        screen.say(f"piste: step {named(link)} is not ticked: {result.said}")
     return EXIT_FAILED
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from piste.commands import common
 from piste.engine import config, gate, own_files, project, trust
 from piste.engine.world import door
-from piste.system import atomic_write, project_files
+from piste.system import atomic_write, project_files, screen
 from piste.system.errors import PisteError, UserError
 
 _REPLY = 2_000  # tokens of a review, about
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
     if not os.access(root, os.W_OK):
         raise UserError(f"{args.folder} is read-only; nothing was written")
     for line in initialise(root, args.model):
-        print(line)
+        screen.out(line)
     return 0
 
 
@@ -136,8 +136,7 @@ def _test_line(root: Path) -> tuple[str, str]:
     command = found.command
     if sys.stdin.isatty() and sys.stderr.isatty():
         ask = f"the tests run with `{command}` (from {found.why}); Enter, or another command: "
-        print(ask, end="", file=sys.stderr, flush=True)
-        command = sys.stdin.readline().strip() or command
+        command = screen.ask(ask).strip() or command
     return f"test = {json.dumps(command)}", f"; the tests run with `{command}`"
 
 

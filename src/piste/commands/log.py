@@ -10,6 +10,7 @@ from piste.commands import common
 from piste.engine import log, project, rules
 from piste.engine.world import World
 from piste.model import prices
+from piste.system import screen
 
 _HEAD = ["WHEN (UTC)", "TARGET", "EVENT", "IN", "CACHED", "OUT", "COST", "SECONDS", "MODEL",
          "REASON"]  # fmt: skip
@@ -31,13 +32,13 @@ def main(argv: Sequence[str]) -> int:
         common.print_json([entry._asdict() for entry in entries])
         return 0
     if not entries:
-        print("no calls yet")
+        screen.out("no calls yet")
         return 0
     rows = [_HEAD, *map(_row, entries)]
     if not any(row[_CACHED] for row in rows[1:]):  # many providers never tell
         rows = [[*row[:_CACHED], *row[_CACHED + 1 :]] for row in rows]
-    print("\n".join(common.table(rows, _RIGHT)))
-    print(_total(entries))
+    screen.out("\n".join(common.table(rows, _RIGHT)))
+    screen.out(_total(entries))
     return 0
 
 

@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     if args.stdout:
         if args.check:
             raise UserError("--check compares a file: use it with --project, --global or --merge")
-        sys.stdout.write(definitions.text())
+        screen.out(definitions.text(), end="")
         return 0
     if args.merge is not None:
         return _merge(args.merge, args.check, args.yes)
@@ -92,14 +92,14 @@ def _own(path: Path, name: str, how: str, check: bool) -> int:
             f"over it, remove {name}, and run this again"
         )
     if found is not None and found.replace("\r\n", "\n") == definitions.text():
-        print(f"{name} is up to date")
+        screen.out(f"{name} is up to date")
         return 0
     if check:
         state = "is not there" if found is None else "is out of date"
-        print(f"{name} {state}; `{how}` writes it")
+        screen.out(f"{name} {state}; `{how}` writes it")
         return EXIT_FAILED
     _write(path, name, definitions.text())
-    print(f"wrote {name}: {len(definitions.TASKS)} tasks; `mise tasks ls` lists them")
+    screen.out(f"wrote {name}: {len(definitions.TASKS)} tasks; `mise tasks ls` lists them")
     _say_how_to_get_mise()
     return 0
 
@@ -119,19 +119,19 @@ def _merge(name: str, check: bool, yes: bool) -> int:
     for task in merged.kept:
         screen.say(f"{name}: {task} is your own task and stays as it is")
     if merged.text == found:
-        print(f"{name} is up to date")
+        screen.out(f"{name} is up to date")
         return 0
     if check:
-        print(f"{name} is out of date; `piste mise --merge {name}` shows how")
+        screen.out(f"{name} is out of date; `piste mise --merge {name}` shows how")
         return EXIT_FAILED
-    sys.stdout.writelines(_diff(found, merged.text, name))
+    screen.out("".join(_diff(found, merged.text, name)), end="")
     if not (yes or _agreed(name)):
         screen.say(f"nothing was written; `piste mise --merge {name} --yes` writes it")
         return EXIT_FAILED
     if _read(path, name) != found:
         raise Failed(f"{name} was changed meanwhile: nothing was written; run it again")
     _write(path, name, merged.text)
-    print(f"wrote {name}; `mise tasks ls` lists the tasks")
+    screen.out(f"wrote {name}; `mise tasks ls` lists the tasks")
     _say_how_to_get_mise()
     return 0
 
@@ -158,16 +158,13 @@ def _write(path: Path, name: str, text: str) -> None:
 def _diff(old: str, new: str, name: str) -> list[str]:
     names = (name, f"{name} (new)")
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), *names, lineterm="")
-    return [f"{screen.safe(line)}\n" for line in lines]
+    return [f"{line}\n" for line in lines]
 
 
 def _agreed(name: str) -> bool:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    try:
-        return input(f"Write this into {name}? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+    return screen.ask(f"Write this into {name}? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _say_how_to_get_mise() -> None:

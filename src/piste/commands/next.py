@@ -4,7 +4,6 @@
 is done, the files it names. It changes no byte and asks no model.
 """
 
-import sys
 from collections.abc import Sequence
 
 from piste.commands import common
@@ -13,6 +12,7 @@ from piste.engine import outgoing, project, templates
 from piste.engine.world import World
 from piste.steps import context, progress, test_command
 from piste.steps.progress import Progress, StepStatus
+from piste.system import screen
 from piste.system.errors import UserError
 
 TEMPLATE = "next.md.j2"
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     chain = read_progress(world)
     link = chosen(chain, args.step)
     if link is None:
-        print(nothing_left(chain, plan_behind(world)), file=sys.stderr)
+        screen.say(nothing_left(chain, plan_behind(world)))
         return 0
     if args.copy:
         from piste.model import tokens
@@ -39,13 +39,13 @@ def main(argv: Sequence[str]) -> int:
 
         text = full(world, chain, link)
         how = clipboard.copy(text)
-        print(f"step {named(link)}: {tokens.count(text):,} tokens {how}", file=sys.stderr)
-        print(f"when it is in place: piste done {link.step.id}", file=sys.stderr)
+        screen.say(f"step {named(link)}: {tokens.count(text):,} tokens {how}")
+        screen.say(f"when it is in place: piste done {link.step.id}")
     elif args.json:
         common.print_json(progress.as_dict(link))
     else:
-        print(f"step {named(link)} ({chain.path}, line {link.step.line})", file=sys.stderr)
-        print(full(world, chain, link) if args.full else link.step.prompt)
+        screen.say(f"step {named(link)} ({chain.path}, line {link.step.line})")
+        screen.out(full(world, chain, link) if args.full else link.step.prompt)
     return 0
 
 

@@ -4,7 +4,6 @@ The prompt goes to stdout, what is said about it to stderr. It changes no byte.
 """
 
 import os
-import sys
 from collections.abc import Sequence
 
 from piste.commands import common
@@ -33,10 +32,9 @@ def main(argv: Sequence[str]) -> int:
         return 0
     about = [f"{size:,} tokens ({tokens.ENCODING})"]
     about += [f"  {line}" for line in common.table(list(parts.items()))]
-    print("\n".join(about), file=sys.stderr)
+    screen.say("\n".join(about))
     text = f"[system]\n{system}\n\n[prompt]\n{prompt}" if system else prompt
-    # Into a pipe it goes as it is; on a terminal nothing in it may move the cursor.
-    print("\n".join(map(screen.safe, text.split("\n"))) if sys.stdout.isatty() else text)
+    screen.out(text)
     return 0
 
 

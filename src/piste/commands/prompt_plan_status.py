@@ -4,7 +4,6 @@ Counted by the parser of plans, never by a model: one line of what `piste steps`
 under the name that the post gave it. It changes no byte.
 """
 
-import sys
 from collections.abc import Sequence
 
 from piste.commands import common
@@ -29,11 +28,11 @@ def main(argv: Sequence[str]) -> int:
     if args.json:
         common.print_json({**as_dict(chain), "behind": behind})
         return 0
-    print(line(chain, behind))
+    screen.out(line(chain, behind))
     for problem in chain.plan.problems:
-        print(f"{chain.path}:{problem.line}: {screen.safe(problem.text)}", file=sys.stderr)
+        screen.say(f"{chain.path}:{problem.line}: {screen.safe(problem.text)}")
     if behind and chain.next:
-        print(behind, file=sys.stderr)
+        screen.say(behind)
     return 0
 
 

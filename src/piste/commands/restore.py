@@ -12,7 +12,7 @@ from piste.engine import freshness, hashing, log, project, receipts
 from piste.engine.rules import Rule
 from piste.engine.store import Record
 from piste.engine.world import World
-from piste.system import atomic_write, paths, project_files
+from piste.system import atomic_write, paths, project_files, screen
 from piste.system.errors import UserError
 
 YOURS = "yours"  # the event of a text that a person wrote and that was replaced
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     if args.json:
         common.print_json({"target": rule.target, "date": version.date, "event": version.event})
     else:
-        print(said)
+        screen.out(said)
     return 0
 
 
@@ -134,7 +134,7 @@ def _list(world: World, rule: Rule, found: Sequence[Version], as_json: bool) -> 
         ])  # fmt: skip
         return
     if not found:
-        print(f"the store has no text of {rule.target}")
+        screen.out(f"the store has no text of {rule.target}")
         return
     rows = [["AT", "DATE (UTC)", "EVENT", "BYTES", "MODEL", ""]]
     rows += [
@@ -142,4 +142,4 @@ def _list(world: World, rule: Rule, found: Sequence[Version], as_json: bool) -> 
          "← stands there now" if v.data == now else ""]
         for number, v in enumerate(found, 1)
     ]  # fmt: skip
-    print("\n".join(common.table(rows, right=("AT", "BYTES"))))
+    screen.out("\n".join(common.table(rows, right=("AT", "BYTES"))))

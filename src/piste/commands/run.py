@@ -86,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
         if args.json:
             common.print_json([outcome._asdict() for outcome in outcomes])
         elif len(outcomes) > 1 or (args.all and outcomes):
-            print(summary(outcomes))
+            screen.out(summary(outcomes))
 
 
 def _flush_log() -> None:
@@ -160,7 +160,7 @@ def run(
     Prints a line a step, and adds what came of it to `outcomes`. Raises UserError; OverBudget
     and NeedsPerson where an attempt waits.
     """
-    print_line = screen.say if args.json else print
+    print_line = screen.say if args.json else screen.out
     with runner.only_one(world, "piste run", options.stop):
         runner.settled(world)
         _say_what_is_not_seen(world)
@@ -347,26 +347,25 @@ def _sum(values: Sequence[Any]) -> Any:
 def _ask(review: Review) -> Answer:
     """Show what a step has done, and ask for a word on it."""
     now = review.attempt
-    _ring()
+    screen.ring()
     how = "no answer yet" if now.cannot else "the tests pass"
-    print(f"\nstep {now.step} {screen.safe(now.title)}: {how}", file=sys.stderr)
-    for row in [*review.stat.split("\n"), *review.diff.split("\n")]:
-        print(screen.safe(row))
+    screen.say(f"\nstep {now.step} {screen.safe(now.title)}: {how}")
+    screen.out(f"{review.stat}\n{review.diff}")
     if now.words and not now.cannot:
-        print(f"\n{now.agent} says:\n{now.words}", file=sys.stderr)
+        screen.say(f"\n{now.agent} says:\n{now.words}")
     if now.doubts:
-        print(f"\n{screen.safe(now.doubts)}", file=sys.stderr)
+        screen.say(f"\n{now.doubts}")
     yes, no = ("", "n: answer it") if now.cannot else ("y: take it   ", "n: not so")
     ask = "your answer" if now.cannot else "what is wrong"
     while True:
-        print(f"\n{yes}{no}   edit: change it first   skip: go on without it", file=sys.stderr)
+        screen.say(f"\n{yes}{no}   edit: change it first   skip: go on without it")
         word = _word("> ").lower()
         if word in ("y", "yes") and yes:
             return Answer("y")
         if word in ("n", "no"):
             return Answer("n", _word(f"{ask}, for the agent (nothing: stop here)? "))
         if word == "edit":
-            print(f"change the files in {review.folder}; then press Enter", file=sys.stderr)
+            screen.say(f"change the files in {review.folder}; then press Enter")
             _word("")
             return Answer("edit")
         if word == "skip":
@@ -374,8 +373,7 @@ def _ask(review: Review) -> Answer:
 
 
 def _word(prompt: str) -> str:
-    print(prompt, end="", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
+    line = screen.ask(prompt)
     if not line:
         raise KeyboardInterrupt  # the terminal is gone: nobody has said yes
     return line.strip()
@@ -383,7 +381,7 @@ def _word(prompt: str) -> str:
 
 def _call(settings: Settings, message: str) -> None:
     """Tell a person who waits elsewhere: a bell on a terminal, and the notify command."""
-    _ring()
+    screen.ring()
     if not settings.notify:
         return
     try:
@@ -392,11 +390,6 @@ def _call(settings: Settings, message: str) -> None:
         subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=True)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         screen.say(f"notify = {settings.notify!r} did not work: {screen.safe(str(error))[:200]}")
-
-
-def _ring() -> None:
-    if sys.stderr.isatty():
-        print("\a", end="", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -34,14 +34,14 @@ def main(argv: Sequence[str]) -> int:
         shown = [_as_dict(world, one, costs.get(one.rule.target)) for one in decisions]
         common.print_json(shown)
         return 0
-    print("\n".join(_lines(world, decisions, costs)))
+    screen.out("\n".join(_lines(world, decisions, costs)))
     if hidden := common.hidden_receipts(world, decisions):
-        print(hidden, file=sys.stderr)
+        screen.say(hidden)
     if left := _uncovered(world, decisions):
-        print(left, file=sys.stderr)
+        screen.say(left)
     first = next((decision for decision in decisions if not decision.up_to_date), None)
     if first is not None:
-        print(f"next: {common.next_step(world, first)}", file=sys.stderr)
+        screen.say(f"next: {common.next_step(world, first)}")
     return 0
 
 

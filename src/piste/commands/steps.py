@@ -35,9 +35,9 @@ def main(argv: Sequence[str]) -> int:
         about = {"behind": plan_behind(world), "coverage": coverage.as_dict(coverage.look(world))}
         common.print_json({**as_dict(chain, now), **about})
     else:
-        print("\n".join(_lines(chain, now)))
+        screen.out("\n".join(_lines(chain, now)))
         for warning in warnings(world, chain):
-            print(warning, file=sys.stderr)
+            screen.say(warning)
     return 0 if chain.links else EXIT_FAILED
 
 

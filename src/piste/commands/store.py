@@ -61,13 +61,13 @@ def _size(store: Store, as_json: bool) -> int:
     if as_json:
         common.print_json({"folder": str(store.folder), **_sums(found)})
         return 0
-    print(printable(str(store.folder)))
+    screen.out(printable(str(store.folder)))
     rows = [["WHAT", "COUNT", "BYTES"]]
     rows += [
         [_NAMES[kind], f"{count:,}", f"{size:,}"] for kind, (count, size) in _counted(found).items()
     ]
     rows.append(["in all", f"{len(found):,}", f"{sum(item.size for item in found):,}"])
-    print("\n".join(common.table(rows, right=("COUNT", "BYTES"))))
+    screen.out("\n".join(common.table(rows, right=("COUNT", "BYTES"))))
     return 0
 
 
@@ -87,12 +87,12 @@ def _verify(store: Store, remove: bool, as_json: bool) -> int:
         return EXIT_FAILED if wrong else 0
     for item in wrong:
         gone = remove and item.kind != KEPT
-        print(f"{'removed' if gone else 'damaged'}: {item.path.relative_to(store.folder)}")
+        screen.out(f"{'removed' if gone else 'damaged'}: {item.path.relative_to(store.folder)}")
     if wrong:
         way = "" if remove else "; piste store verify --remove deletes them"
-        print(f"{len(wrong):,} of {total:,} are damaged, and count as not there{way}")
+        screen.out(f"{len(wrong):,} of {total:,} are damaged, and count as not there{way}")
         return EXIT_FAILED
-    print(f"{total:,} of {total:,} are whole")
+    screen.out(f"{total:,} of {total:,} are whole")
     return 0
 
 
@@ -112,11 +112,11 @@ def _gc(store: Store, days: int, dry: bool, as_json: bool) -> int:
         })  # fmt: skip
         return 0
     did = "would be removed" if dry else "removed"
-    print(f"{_said(plan.gone)} {did}, {freed:,} bytes: not used for {days} days")
+    screen.out(f"{_said(plan.gone)} {did}, {freed:,} bytes: not used for {days} days")
     if plan.held:
         count = len(plan.needs.projects)
         whose = f"{count} project{'s' * (count != 1)}"
-        print(f"{_said(plan.held)} as old stay: the receipts of {whose} name them")
+        screen.out(f"{_said(plan.held)} as old stay: the receipts of {whose} name them")
     return 0
 
 

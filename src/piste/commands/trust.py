@@ -5,7 +5,6 @@ repository; its tests and an agent's work are too. Without a yes piste works wit
 tasks. The yes is kept on this machine, for this folder, and never in the repository.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,15 +45,15 @@ def main(argv: Sequence[str]) -> int:
 
 def _say(world: World, runs: dict[str, str], allowed: bool) -> None:
     if not allowed and (before := trust.answer(world.root)) and before.answer == trust.YES:
-        print("what this folder runs has changed since you allowed it:")
-        print("\n".join(gate.difference(before.runs, runs)))
+        screen.out("what this folder runs has changed since you allowed it:")
+        screen.out("\n".join(gate.difference(before.runs, runs)))
     elif runs:
-        print("this folder runs:")
-        print("\n".join(gate.shown(runs)))
+        screen.out("this folder runs:")
+        screen.out("\n".join(gate.shown(runs)))
     else:
-        print("this folder names no program of its own; a yes is for its tests and its plan")
+        screen.out("this folder names no program of its own; a yes is for its tests and its plan")
     root = screen.safe(str(world.root))
-    print(f"allowed in {root}" if allowed else f"not allowed in {root}; piste trust allows it")
+    screen.out(f"allowed in {root}" if allowed else f"not allowed in {root}; piste trust allows it")
 
 
 def _list(as_json: bool) -> int:
@@ -63,9 +62,9 @@ def _list(as_json: bool) -> int:
         common.print_json([{"folder": one.folder, "answer": one.answer} for one in found])
         return 0
     for one in found:
-        print(f"{one.answer:<3}  {screen.safe(one.folder)}")
+        screen.out(f"{one.answer:<3}  {screen.safe(one.folder)}")
     if not found:
-        print("no folder was answered for yet", file=sys.stderr)
+        screen.say("no folder was answered for yet")
     return 0
 
 
@@ -76,5 +75,5 @@ def _revoke(as_json: bool) -> int:
     if as_json:
         common.print_json({"folder": str(root), "allowed": False})
     else:
-        print(f"no longer allowed in {screen.safe(str(root))}")
+        screen.out(f"no longer allowed in {screen.safe(str(root))}")
     return 0

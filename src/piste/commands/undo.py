@@ -5,7 +5,6 @@ nothing is committed, so look at git diff first. It may follow a plain undo.
 """
 
 import os
-import sys
 from collections.abc import Sequence
 
 from piste.commands import common
@@ -15,7 +14,7 @@ from piste.engine import gate, project
 from piste.engine.world import World
 from piste.steps import progress, records, runner, ticking
 from piste.steps.progress import StepStatus
-from piste.system import git, paths
+from piste.system import git, paths, screen
 from piste.system.errors import UserError, printable
 
 
@@ -42,18 +41,18 @@ def main(argv: Sequence[str]) -> int:
         common.print_json({**said, "commit": made or None})
         return 0
     if not changed:
-        print(f"step {named(link)} was not done; nothing is changed")
+        screen.out(f"step {named(link)} was not done; nothing is changed")
         return 0
     word = "open again" if state.state == progress.OPEN_STEP else f"{state.state} now ({state.why})"
-    print(f"step {named(link)} is {word}: {', '.join(changed)}")
+    screen.out(f"step {named(link)} is {word}: {', '.join(changed)}")
     for tick in undone.missed:
         where = f"{tick.path}:{tick.line}"
-        print(f"{where}: it says something else by now; its tick stays", file=sys.stderr)
+        screen.say(f"{where}: it says something else by now; its tick stays")
     if made:
         way = (
             f"its code stays; to take it back as well: piste undo {printable(link.step.id)} --code"
         )
-        print("look at it: git diff" if args.code else way, file=sys.stderr)
+        screen.say("look at it: git diff" if args.code else way)
     return 0
 
 

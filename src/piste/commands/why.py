@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
         common.print_json({**common.as_dict(world, decision), "diffs": shown})
         return 0
     for line in _lines(world, decision):
-        print(line)
+        screen.out(line)
     return 0
 
 
@@ -59,7 +59,8 @@ def _of_version(world: World, rule: Rule, number: int, as_json: bool) -> int:
         return 0
     by = f" by {version.model}" if version.model else ""
     when = f" on {common.when(version.date)} UTC" if version.date else ""
-    print(f"{rule.target}, version {number}: {version.event}{by}{when}: {reason or 'not recorded'}")
+    how = f"{version.event}{by}{when}: {reason or 'not recorded'}"
+    screen.out(f"{rule.target}, version {number}: {how}")
     return 0
 
 
@@ -85,17 +86,18 @@ def _step(world: World, word: str, as_json: bool) -> int:
         about = {**progress.as_dict(link), "state": state, "why": why}
         common.print_json({**about, "diff": "\n".join(changed)})
         return 0
-    print(f"step {named(link)} is {state}: {screen.safe(why) or 'nothing says that it is done'}")
+    because = screen.safe(why) or "nothing says that it is done"
+    screen.out(f"step {named(link)} is {state}: {because}")
     for line in changed:
-        print(f"  {coloured(line)}".rstrip())
+        screen.out(f"  {coloured(line)}".rstrip())
     if record is not None:
-        print("\n".join(f"  {line}" for line in common.table(_evidence(record))))
+        screen.out("\n".join(f"  {line}" for line in common.table(_evidence(record))))
     step_id = screen.safe(link.step.id)
     if link.state == progress.CHANGED:
-        print(f"next: piste run {step_id} --again does it anew; piste done {step_id} --untested "
-              "lets it stand")  # fmt: skip
+        stands = f"piste done {step_id} --untested lets it stand"
+        screen.out(f"next: piste run {step_id} --again does it anew; {stands}")
     elif link.state == progress.OPEN_STEP:
-        print(f"next: piste run {step_id}, or by hand: piste next {step_id}")
+        screen.out(f"next: piste run {step_id}, or by hand: piste next {step_id}")
     return 0
 
 
@@ -132,8 +134,7 @@ def diff(old: bytes, new: bytes, old_name: str, new_name: str) -> Iterator[str]:
         old.decode("utf-8", "replace").splitlines(), new.decode("utf-8", "replace").splitlines(),
         old_name, new_name, lineterm="",
     )  # fmt: skip
-    for line in lines:
-        yield screen.safe(line)
+    yield from lines
 
 
 def coloured(line: str) -> str:

@@ -144,7 +144,9 @@ class Reporter(ConsoleReporter):
             from piste.system import stdio
 
             stdio.reopen_closed()
-        super().__init__(outstream or sys.stdout, options)
+        from piste.system import screen
+
+        super().__init__(screen.guarded(outstream or sys.stdout), options)
 
     def write(self, text: str, flush: bool = False) -> None:
         """Print something. doit, started as itself, has a traceback for a full disk."""

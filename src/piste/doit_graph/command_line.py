@@ -7,6 +7,7 @@ know our own verbs.
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,8 @@ class OurHelp(Help):
 
     def _execute(self, pos_args: list[str]) -> bool:
         found = [task for task in self.task_list if task.name == pos_args[0]]
-        print("\n".join(_about(found[0])) if found else "", end="\n" if found else "")
+        if found:
+            screen.out("\n".join(_about(found[0])))
         return bool(found)
 
     def print_usage(self, cmds: Any) -> None:
@@ -143,6 +145,10 @@ class Main(DoitMain):
             task_loader=tasks_of, config=self.config, bin_name=self.BIN_NAME, cmds=commands,
             opt_vals=given,
         )  # fmt: skip
+        command.outstream = screen.guarded(sys.stdout)  # where `list`, `info`, … print
+        for option in command.cmdparser.options:  # and every reporter of `run`
+            if option.default is sys.stdout:
+                option.default = command.outstream
         try:
             return command.parse_execute(args)
         except InvalidCommand as error:
@@ -235,7 +241,8 @@ def _of_dodo(error: Exception) -> int:
 
     if not _is_of_dodo(error):
         raise error
-    traceback.print_exception(error.with_traceback(_frame_of_dodo(error)))
+    error = error.with_traceback(_frame_of_dodo(error))
+    screen.say("".join(traceback.format_exception(error)).rstrip())
     return EXIT_MISTAKE
 
 

@@ -76,7 +76,7 @@ def asked(world: World) -> bool:
         return False
     for line in _question(world.root, {**found, **named}, before):
         screen.say(line)
-    yes = _word("run these here, now and later? [y/N] ").lower() in ("y", "yes")
+    yes = screen.ask("run these here, now and later? [y/N] ").strip().lower() in ("y", "yes")
     trust.remember(world.root, trust.YES if yes else trust.NO, found, named)
     return yes
 
@@ -153,8 +153,3 @@ def _question(root: Path, found: Mapping[str, str], before: trust.Answer | None)
 
 def _at_a_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI")
-
-
-def _word(prompt: str) -> str:
-    print(prompt, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()

@@ -403,7 +403,7 @@ def _anywhere(root: Path, target: str, text: str) -> str:
             path = Path(folder or tempfile.gettempdir()) / name
             atomic_write.write(path, text.encode("utf-8", "replace"))
             return f"in {path}"
-    screen.say("\n".join(screen.safe(line) for line in text.split("\n")))
+    screen.say(text)
     return "printed above"
 
 

@@ -68,7 +68,7 @@ def talk(world: World, answers: str = "") -> str:
                 return f"no idea yet: write it into {IDEA}, or run this again"
             end = _go_on(world, page, source)
         except KeyboardInterrupt:
-            print(flush=True)
+            screen.out(flush=True)
             raise Failed(
                 f"stopped; {BRAINSTORM} goes on where it is when you run it again"
             ) from None
@@ -193,7 +193,7 @@ def _answer(source: Answers, enough: bool) -> str | None:
     if isinstance(source, FromFile):
         answer = "/done" if enough else source.next()
         if answer is not None:
-            print(f"> {_safe(answer)}", flush=True)
+            screen.out(f"> {answer}", flush=True)
         return answer
     if enough:
         screen.say("Enter or /done ends it here; or write what is missing.")
@@ -305,7 +305,7 @@ def _stream(world: World, asked: _Asked) -> Any:
 
     questions = [clear(turn.question) for turn in asked.said.turns]
     words = [clear(text) for text in asked.words]
-    print(flush=True)
+    screen.out(flush=True)
     with contextlib.ExitStack() as waiting:
         waiting.enter_context(screen.progress(f"{asked.model.model_id} thinks"))
 
@@ -317,7 +317,7 @@ def _stream(world: World, asked: _Asked) -> Any:
             answer = reasoning.so_far(came)
             if len(answer) > len(shown):
                 waiting.close()
-                print(_safe(answer[len(shown) :]), end="", flush=True)
+                screen.out(answer[len(shown) :], end="", flush=True)
                 shown = answer
 
         def on_retry(why: str, seconds: float) -> None:
@@ -332,19 +332,15 @@ def _stream(world: World, asked: _Asked) -> Any:
                 limits=make.limits_of(world), stop=graph.stop, on_text=on_text, on_retry=on_retry,
             )  # fmt: skip
         except Failed:
-            print(flush=True)  # what comes next is not part of the reply
+            screen.out(flush=True)  # what comes next is not part of the reply
             raise
     rest = reasoning.removed(reply.text)[len(shown) :]
-    print(_safe(rest) + "\n" * (not reply.text.endswith("\n")), flush=True)
+    screen.out(rest + "\n" * (not reply.text.endswith("\n")), flush=True)
     return reply
 
 
-def _safe(piece: str) -> str:
-    return "\n".join(screen.safe(line) for line in piece.split("\n"))
-
-
 def _show(text: str) -> None:
-    print(f"\n{_safe(text.strip())}\n", flush=True)
+    screen.out(f"\n{text.strip()}\n", flush=True)
 
 
 # Answers ------------------------------------------------------------------------------------
@@ -429,7 +425,7 @@ class FromTerminal:
                     break
                 lines.append(line)
         except EOFError:
-            print(flush=True)
+            screen.out(flush=True)
             return None
         return "\n".join(lines).strip()
 

@@ -13,10 +13,11 @@ that cannot be written is a warning. It knows nothing of models or rules.
 import atexit
 import contextlib
 import sqlite3
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from piste.system import screen
 
 if TYPE_CHECKING:
     import llm
@@ -85,8 +86,7 @@ class _Writer:
 
     def at_exit(self) -> None:
         for warning in self.flush(_PATIENCE):
-            with contextlib.suppress(OSError, ValueError):
-                print(f"piste: {warning}", file=sys.stderr)
+            screen.say(f"piste: {warning}")
 
     def run(self) -> None:
         while True:

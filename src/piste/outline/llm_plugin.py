@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import llm
 
+from piste.system import screen
+
 if TYPE_CHECKING:
     import click
 
@@ -92,7 +94,7 @@ def register_commands(cli: "click.Group") -> None:
             raise click.ClickException(str(error)) from None
         except OSError as error:
             raise click.ClickException(f"{error.filename}: {error.strerror}") from None
-        click.echo("\n".join(done))
+        screen.out("\n".join(done))
 
 
 def template(name: str) -> llm.Template:

@@ -4,6 +4,7 @@ It does not know what is printed.
 """
 
 import errno
+import io
 import os
 import sys
 
@@ -22,6 +23,13 @@ def reopen_closed() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115
+
+
+def be_lenient() -> None:
+    """Let a terminal that cannot show a character show another; it ends nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def let_go() -> None:

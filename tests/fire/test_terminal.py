@@ -1,0 +1,116 @@
+"""A repository whose every text holds escape sequences, looked at and worked on at a terminal.
+
+Every verb is called, in a terminal without colours; what comes out of it is only what can be
+seen. A verb that is not tried here fails the trial.
+"""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from support.rig import PLAN, TODO, Rig
+from support.terminal import Terminal
+
+from piste.cli import VERBS
+from piste.system import unseen
+
+# A title and a clipboard set, colours, a cleared screen in 8-bit form, and text turned round.
+BAD = "owned\x1b]0;t\x07\x1b]52;c;eA==\x1b\\\x1b[8m\x9b2J\u202e"
+C1 = "owned\x9b2J\u202e"  # what git allows in a branch's name
+CLIPBOARD = "\x1b]52;c;[A-Za-z0-9+/=]*\a"  # ours
+# The command lines of each verb, in an order in which each has something to show.
+LINES = {
+    "list": ["list", "list -s --all", "info plan", "info hostile", "help hostile", "help plan"],
+    "status": ["status", "status -a", "status --json"],
+    "why": ["why plan", "why 1", "why plan --json"],
+    "check": ["check", f"check nothing{C1}"],
+    "prompt": ["prompt plan"],
+    "steps": ["steps", "steps --json"],
+    "prompt_plan_status": ["prompt_plan_status"],
+    "next": ["next", "next --full", "next --json", "next --copy"],
+    "done": ["done 1", f"done {C1}"],
+    "debug": ["debug", f"debug -o {C1}.md"],
+    "run": ["run 1", "run 2", "run 2 --review"],
+    "attempts": ["attempts"],
+    "undo": ["undo 1"],
+    "bundle": ["bundle", "bundle --stdout", "bundle --dry --tree", "bundle --dry -v",
+               "bundle --stdout --diff --log 3", "bundle --show-config", f"bundle {C1}"],
+    "trust": ["trust", "trust --show", "trust --list"],
+    "mise": ["mise --merge mise.toml --yes", "mise", "mise --check"],
+    "build": ["todo", "poke_holes", "clean -n", "forget spec", f"nothing{C1}"],
+    "diff": ["diff plan"],
+    "accept": ["accept plan"],
+    "log": ["log", "log --json"],
+    "restore": ["restore plan --list", "restore plan"],
+    "store": ["store", "store verify"],
+    "doctor": ["doctor", "doctor --deep"],
+    "init": ["init"],
+    "demo": ["demo piste.toml"],
+}  # fmt: skip
+# Of these every word is ours.
+PLAIN = {
+    "prompt_plan_status", "list -s --all", "clean -n", "store", "store verify", "mise",
+    "mise --check", "doctor", "doctor --deep", "init", "demo piste.toml", "check", "status",
+    "bundle", "bundle --dry -v", "bundle --show-config", "attempts", "accept plan", "forget spec",
+    "restore plan", "next --copy", "trust --list", "help plan", "info plan", "todo", "poke_holes",
+}  # fmt: skip
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    rig = Rig.make(tmp_path, monkeypatch)
+    rig.write("spec.md", f"# Tally {BAD}\n\nCounts {BAD}.\n\n## Requirements {BAD}\n\n1. {BAD}\n")
+    rig.write("prompt_plan.md", PLAN.replace("words", BAD).replace("Write", f"{BAD}: write"))
+    rig.write("todo.md", TODO.replace("words", BAD))
+    rig.write("want", "print.txt\n")  # red, until the last step
+    rig.write("check.sh", f"printf '%s\\n' '{BAD}'; test -f sum.txt\n")
+    rig.write("prompts/next.md.j2", f"{BAD} {{{{ title }}}} {{{{ prompt }}}} {{{{ tree }}}}\n")
+    rig.write("prompts/plan.md.j2", f"# Plan {BAD} {{{{ language }}}} {{{{ spec }}}}\n")
+    rig.write("mise.toml", f"# {C1}\n[tasks.mine]\nrun = 'true'  # {C1}\n")
+    rig.write("dodo.py", "from piste.tasks import *\ndef task_hostile():\n"
+              f"    return {{'actions': [], 'doc': {BAD!r}, 'file_dep': [{C1 + '.txt'!r}]}}\n")  # fmt: skip
+    rig.write(f"{BAD.replace('/', '')}.py", f"print({BAD!r})\n")
+    rig.write(f"{C1}.txt", BAD)
+    rig.write("piste.toml", f'model = "outline"\nlanguage = {json.dumps(BAD)}\n'
+              f'test = "sh check.sh # {C1}"\nagent = "own"\n[agents.own]\ncommand = "gemini {C1}"\n')  # fmt: skip
+    says = f"print({BAD!r}, flush=True)\nprint({BAD!r}, file=sys.stderr)\n"
+    rig.agent(says + f"write(name, {'good ' + BAD!r})\nprint({BAD!r})")
+    rig.commit(f"All of {BAD}")
+    rig.git("branch", f"piste/attempts/1/{C1}")
+    return rig
+
+
+def forge(rig: Rig) -> None:
+    """What lies in .piste: a receipt of a plan that was edited, a log with foreign words."""
+    state = rig.root / ".piste"
+    entry = {"date": f"2026-{BAD}", "target": "prompt_plan.md", "event": f"made{BAD}",
+             "model": BAD, "reason": BAD}  # fmt: skip
+    (state / "log.jsonl").write_text(json.dumps(entry) + "\n")
+
+
+def shown(rig: Rig, line: str) -> str:
+    """Return what a command line prints at a terminal."""
+    command = [sys.executable, "-Pm", "piste.cli", *line.split(" ")]
+    with Terminal(command, rig.root, os.environ) as terminal:
+        terminal.type("\n\n\n\x04")
+        terminal.ended()
+        return re.sub(CLIPBOARD, "", terminal.printable)
+
+
+def test_no_verb_lets_an_escape_through(hostile: Rig) -> None:
+    assert set(VERBS) <= LINES.keys()
+    wrong, quiet = {}, []
+    for line in [line for lines in LINES.values() for line in lines]:
+        if line.startswith("log"):
+            forge(hostile)
+        said = shown(hostile, line)
+        bad = sorted({c for c in said if c not in "\r\n\t\a" and unseen.visible(c) != c})
+        if bad or "Traceback" in said:
+            wrong[line] = (bad, said)
+        if "owned" not in said:
+            quiet.append(line)
+    assert not wrong, json.dumps(wrong, indent=1)
+    assert set(quiet) - PLAIN == set(), "a verb that shows foreign text has shown none"
