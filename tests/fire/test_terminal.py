@@ -23,28 +23,28 @@ C1 = "owned\x9b2J\u202e"  # what git allows in a branch's name
 CLIPBOARD = "\x1b]52;c;[A-Za-z0-9+/=]*\a"  # ours
 # The command lines of each verb, in an order in which each has something to show.
 LINES = {
+    "build": ["poke_holes", "todo", "clean -n", "forget spec", f"nothing{C1}"],
     "list": ["list", "list -s --all", "info plan", "info hostile", "help hostile", "help plan"],
     "status": ["status", "status -a", "status --json"],
-    "why": ["why plan", "why 1", "why plan --json"],
+    "why": ["why poke_holes", "why 1", "why poke_holes --json"],
     "check": ["check", f"check nothing{C1}"],
-    "prompt": ["prompt plan"],
+    "prompt": ["prompt poke_holes"],
     "steps": ["steps", "steps --json"],
     "prompt_plan_status": ["prompt_plan_status"],
     "next": ["next", "next --full", "next --json", "next --copy"],
     "done": ["done 1", f"done {C1}"],
     "debug": ["debug", f"debug -o {C1}.md"],
-    "run": ["run 1", "run 2", "run 2 --review"],
+    "run": ["run 1", "run 2", "run 1 --review"],
     "attempts": ["attempts"],
     "undo": ["undo 1"],
     "bundle": ["bundle", "bundle --stdout", "bundle --dry --tree", "bundle --dry -v",
                "bundle --stdout --diff --log 3", "bundle --show-config", f"bundle {C1}"],
     "trust": ["trust", "trust --show", "trust --list"],
     "mise": ["mise --merge mise.toml --yes", "mise", "mise --check"],
-    "build": ["todo", "poke_holes", "clean -n", "forget spec", f"nothing{C1}"],
-    "diff": ["diff plan"],
-    "accept": ["accept plan"],
+    "diff": ["diff poke_holes"],
+    "accept": ["accept poke_holes"],
     "log": ["log", "log --json"],
-    "restore": ["restore plan --list", "restore plan"],
+    "restore": ["restore poke_holes --list", "restore poke_holes"],
     "store": ["store", "store verify"],
     "doctor": ["doctor", "doctor --deep"],
     "init": ["init"],
@@ -52,10 +52,11 @@ LINES = {
 }  # fmt: skip
 # Of these every word is ours.
 PLAIN = {
-    "prompt_plan_status", "list -s --all", "clean -n", "store", "store verify", "mise",
-    "mise --check", "doctor", "doctor --deep", "init", "demo piste.toml", "check", "status",
-    "bundle", "bundle --dry -v", "bundle --show-config", "attempts", "accept plan", "forget spec",
-    "restore plan", "next --copy", "trust --list", "help plan", "info plan", "todo", "poke_holes",
+    "demo piste.toml", "undo 1",
+    "poke_holes", "todo", "clean -n", "forget spec", "info plan", "help plan", "status",
+    "status -a", "status --json", "check", "attempts", "bundle --show-config", "mise",
+    "mise --check", "trust --list", "accept poke_holes", "restore poke_holes",
+    "restore poke_holes --list", "store", "store verify", "doctor", "doctor --deep", "init",
 }  # fmt: skip
 
 
@@ -68,14 +69,21 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     rig.write("want", "print.txt\n")  # red, until the last step
     rig.write("check.sh", f"printf '%s\\n' '{BAD}'; test -f sum.txt\n")
     rig.write("prompts/next.md.j2", f"{BAD} {{{{ title }}}} {{{{ prompt }}}} {{{{ tree }}}}\n")
-    rig.write("prompts/plan.md.j2", f"# Plan {BAD} {{{{ language }}}} {{{{ spec }}}}\n")
     rig.write("mise.toml", f"# {C1}\n[tasks.mine]\nrun = 'true'  # {C1}\n")
-    rig.write("dodo.py", "from piste.tasks import *\ndef task_hostile():\n"
-              f"    return {{'actions': [], 'doc': {BAD!r}, 'file_dep': [{C1 + '.txt'!r}]}}\n")  # fmt: skip
+    task = {"actions": [], "doc": BAD, "file_dep": [f"{C1}.txt"]}
+    rig.write("dodo.py", f"from piste.tasks import *\ndef task_hostile():\n    return {task!r}\n")
     rig.write(f"{BAD.replace('/', '')}.py", f"print({BAD!r})\n")
     rig.write(f"{C1}.txt", BAD)
-    rig.write("piste.toml", f'model = "outline"\nlanguage = {json.dumps(BAD)}\n'
-              f'test = "sh check.sh # {C1}"\nagent = "own"\n[agents.own]\ncommand = "gemini {C1}"\n')  # fmt: skip
+    rig.write(
+        "piste.toml",
+        f"""model = "outline"
+language = {json.dumps(BAD)}
+test = "sh check.sh # {C1}"
+agent = "own"
+[agents.own]
+command = "gemini {C1}"
+""",
+    )
     says = f"print({BAD!r}, flush=True)\nprint({BAD!r}, file=sys.stderr)\n"
     rig.agent(says + f"write(name, {'good ' + BAD!r})\nprint({BAD!r})")
     rig.commit(f"All of {BAD}")
@@ -84,11 +92,12 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 
 def forge(rig: Rig) -> None:
-    """What lies in .piste: a receipt of a plan that was edited, a log with foreign words."""
-    state = rig.root / ".piste"
-    entry = {"date": f"2026-{BAD}", "target": "prompt_plan.md", "event": f"made{BAD}",
+    """Once something was made: a log with foreign words, and an edit of source and target."""
+    entry = {"date": f"2026-{BAD}", "target": "spec-holes.md", "event": f"made{BAD}",
              "model": BAD, "reason": BAD}  # fmt: skip
-    (state / "log.jsonl").write_text(json.dumps(entry) + "\n")
+    for name in ("spec.md", "spec-holes.md"):
+        rig.write(name, f"{rig.read(name)}\nMore {BAD}\n")
+    rig.write(".piste/log.jsonl", json.dumps(entry) + "\n")
 
 
 def shown(rig: Rig, line: str) -> str:
@@ -104,13 +113,13 @@ def test_no_verb_lets_an_escape_through(hostile: Rig) -> None:
     assert set(VERBS) <= LINES.keys()
     wrong, quiet = {}, []
     for line in [line for lines in LINES.values() for line in lines]:
-        if line.startswith("log"):
-            forge(hostile)
         said = shown(hostile, line)
+        if line == "poke_holes":
+            forge(hostile)
         bad = sorted({c for c in said if c not in "\r\n\t\a" and unseen.visible(c) != c})
         if bad or "Traceback" in said:
             wrong[line] = (bad, said)
         if "owned" not in said:
             quiet.append(line)
     assert not wrong, json.dumps(wrong, indent=1)
-    assert set(quiet) - PLAIN == set(), "a verb that shows foreign text has shown none"
+    assert not set(quiet) - PLAIN, f"{quiet}: a verb that shows foreign text has shown none"
