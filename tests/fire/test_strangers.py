@@ -22,6 +22,7 @@ from piste.engine import receipts
 
 CANARY = "CANARY-5d41402abc4b2a76"
 MEMORY = 300 << 20  # bytes beyond what a command begins with
+SECONDS = 2.0  # of the processor; a command that waits for something is ended by the clock
 RAN = "ran-by-a-stranger"
 RECEIPT = ".piste/receipts/prompt_plan.md.json"
 
@@ -138,6 +139,7 @@ def look(here: World, root: Path, verb: str, **more: object) -> Done:
     assert done.code in range(4), (verb, done)
     assert "Traceback" not in done.said, (verb, done.said)
     assert CANARY not in done.said, (verb, done.said)
+    assert done.seconds < SECONDS, (verb, done.seconds)
     assert "\x1b]" not in done.said, (verb, done.said)
     if done.code >= 2 and verb not in BUILDS:
         assert len(done.err.strip().splitlines()) == 1, (verb, done.err)

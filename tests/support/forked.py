@@ -80,16 +80,16 @@ class Child:
         """Wait for its end; what does not end is killed, and fails the trial."""
         self._connection.settimeout(PATIENCE)
         try:
-            status = int(self._lines.readline())
+            status, seconds = self._lines.readline().split()
         except TimeoutError:
             self.signal(signal.SIGKILL)
             raise AssertionError(f"it did not end; stderr: {self.err}") from None
         finally:
             self._lines.close()
             self._connection.close()
-        code = os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(int(status))
         out = self._out.read_text("utf-8", "replace") if self._out.exists() else ""
-        return Done(code, out, self.err)
+        return Done(code, out, self.err, float(seconds))
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ class Done:
     code: int  # negative: the signal that ended it
     out: str
     err: str
+    seconds: float = 0.0  # of the processor, not of the clock: the same on a busy machine
 
     @property
     def said(self) -> str:
