@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from piste.engine import outgoing
+from piste.engine.config import Config
 from piste.steps import context
+
+CLEAR = outgoing.door(Config())
+
 
 KNOWN = [
     "README.md",
@@ -58,7 +63,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_files_are_framed_and_what_is_left_out_is_said(root: Path) -> None:
     text = context.framed(
-        root, ["helper.py", "page.html", ".env", "picture", "link", "gone", "tests"]
+        root, ["helper.py", "page.html", ".env", "picture", "link", "gone", "tests"], CLEAR
     )
     assert text == (
         '<file path="helper.py">\nKEY = 1\n</file>\n'
@@ -72,12 +77,12 @@ def test_files_are_framed_and_what_is_left_out_is_said(root: Path) -> None:
 
 
 def test_secrets_are_masked(root: Path) -> None:
-    assert "AKIA" not in context.framed(root, ["key.py"])
+    assert "AKIA" not in context.framed(root, ["key.py"], CLEAR)
 
 
 def test_there_is_a_bound(root: Path) -> None:
     (root / "long.txt").write_text("line\n" * 1000)
-    text = context.framed(root, ["long.txt", "helper.py"], 100)
+    text = context.framed(root, ["long.txt", "helper.py"], CLEAR, 100)
     assert '<file path="long.txt" lines="1-20 of 1,000">' in text
     assert '<file path="helper.py" omitted="there is no more room">' in text
 
@@ -140,9 +145,9 @@ def test_lines_of_a_file_may_be_asked_for(
 
 def test_a_long_file_is_shown_by_lines(tmp_path: Path) -> None:
     (tmp_path / "long.py").write_text("".join(f"x{n} = {n}\n" for n in range(1, 200_001)))
-    first = context.framed(tmp_path, ["long.py"])
+    first = context.framed(tmp_path, ["long.py"], CLEAR)
     assert first.startswith('<file path="long.py" lines="1-4785 of 200,000">\n')
-    some = context.framed(tmp_path, [context.Lines("long.py", 150_000, 150_001)])
+    some = context.framed(tmp_path, [context.Lines("long.py", 150_000, 150_001)], CLEAR)
     assert some == (
         '<file path="long.py" lines="150000-150001 of 200,000">\n'
         "x150000 = 150000\nx150001 = 150001\n</file>\n"
@@ -150,11 +155,11 @@ def test_a_long_file_is_shown_by_lines(tmp_path: Path) -> None:
 
 
 def test_whether_a_file_is_shown_whole_already(root: Path) -> None:
-    text = context.framed(root, ["helper.py", "gone", "page.html"])
+    text = context.framed(root, ["helper.py", "gone", "page.html"], CLEAR)
     assert context.is_shown(text, "helper.py")
     assert context.is_shown(text, "page.html")
     assert not context.is_shown(text, "gone")
-    assert not context.is_shown(context.framed(root, ["calc.py"], 10), "calc.py")
+    assert not context.is_shown(context.framed(root, ["calc.py"], CLEAR, 10), "calc.py")
 
 
 def test_imports_two_deep(tmp_path: Path) -> None:

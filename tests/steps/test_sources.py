@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from piste.engine import outgoing
+from piste.engine.config import Config
 from piste.steps import context, sources
+
+CLEAR = outgoing.door(Config())
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def shown(along: sources.Along) -> list[str]:
 
 def test_a_small_project_goes_along_whole_but_for_what_piste_makes(large: Path) -> None:
     (large / "big.py").unlink()
-    along = sources.along(large, context.files(large), ["d.py"], ["spec.md"])
+    along = sources.along(large, context.files(large), ["d.py"], ["spec.md"], CLEAR)
     assert shown(along) == ["d.py", "a.py", "b.py", "c.py", "key.py", "lib/walk.go"]
     assert along.declared == ""
 
@@ -41,7 +45,7 @@ def test_a_small_project_goes_along_whole_but_for_what_piste_makes(large: Path) 
 def test_of_a_large_one_what_matters_two_imports_deep_and_what_the_rest_declares(
     large: Path,
 ) -> None:
-    along = sources.along(large, context.files(large), ["a.py"], ["spec.md"])
+    along = sources.along(large, context.files(large), ["a.py"], ["spec.md"], CLEAR)
     assert shown(along) == ["a.py", "b.py", "c.py"]
     assert "d.py\n  class Tally\n      def count(self, word: str) -> int\n" in along.declared
     assert "lib/walk.go\n  func Walk(root string) error\n" in along.declared
@@ -53,7 +57,7 @@ def test_what_a_project_says_to_agents_also_in_the_folders_of_named_files(tmp_pa
     for name in ("AGENTS.md", "lib/AGENTS.md", "other/AGENTS.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"Rules of {name}.\n")
-    said = sources.rules_of(tmp_path, context.files(tmp_path), ["lib/deep/a.py"])
+    said = sources.rules_of(tmp_path, context.files(tmp_path), ["lib/deep/a.py"], CLEAR)
     assert "Rules of AGENTS.md." in said
     assert "Rules of lib/AGENTS.md." in said
     assert "other" not in said

@@ -120,7 +120,7 @@ def packed(world: World, failure: Failure) -> str:
         "test": failure.test,
         "hook": failure.hook,
         "failure": failure.output or failure.reason,
-        "files": context.framed(failure.folder, wanted[:30]),
+        "files": context.framed(failure.folder, wanted[:30], outgoing.door(world.config)),
         "tree": context.tree(known),
     }
     text = templates.render(templates.load(TEMPLATE, world.layers), about)[1]

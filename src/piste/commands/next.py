@@ -65,7 +65,7 @@ def full(world: World, chain: Progress, link: StepStatus) -> str:
     known = context.files(root)
     spec = world.rules["spec"].target
     others = [one for one in chain.links if one is not link]
-    settings = progress.settings(world)
+    settings, clear = progress.settings(world), outgoing.door(world.config)
     found = test_command.choose(world, settings)
     wanted = context.around(root, context.named(step.prompt, root, known), known)
     about: dict[str, object] = {
@@ -74,11 +74,11 @@ def full(world: World, chain: Progress, link: StepStatus) -> str:
         "prompt": step.prompt,
         "test": found.command if found else "",
         "spec_path": spec,
-        "spec": context.framed(root, [spec], _MOST_SPEC) if (root / spec).exists() else "",
+        "spec": context.framed(root, [spec], clear, _MOST_SPEC) if (root / spec).exists() else "",
         "done": [named(one) for one in others if one.finished],
         "left": [named(one) for one in others if not one.finished],
         "tree": context.tree(known),
-        "files": context.framed(root, wanted),
+        "files": context.framed(root, wanted, clear),
     }
     text = templates.render(templates.load(TEMPLATE, world.layers), about)[1]
     return outgoing.cleared(world.config, f"the text of step {step.id}", text)

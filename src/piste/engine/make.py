@@ -242,7 +242,10 @@ def _ask(
     _fits(model.model_id, system, prompt, sources, rule)
     reason = file = ""
     for attempt in range(2):
-        words = prompt if not attempt else _with_reason(prompt, reason)
+        words = prompt
+        if attempt:  # the reason may quote the reply
+            why = outgoing.cleared(world.config, f"the reply for {rule.target}", reason)
+            words = _with_reason(prompt, why)
         with budget.call(world, rule.target, model.model_id, f"{system}\n{words}", options) as paid:
             reply = _call(world, rule, wanted, model, words, system, options, stop, beginning)
             record = record_of(rule.target, reply)

@@ -6,6 +6,9 @@ The key of a target is that of its inputs as they are: masking makes nothing sta
 know how words are sent, and not what a program that an agent is reads by itself.
 """
 
+import functools
+from collections.abc import Callable
+
 from piste.engine.config import Config
 from piste.system import screen
 from piste.system.errors import UserError, printable
@@ -36,6 +39,11 @@ def cleared(config: Config, name: str, text: str) -> str:
         more = f" and {len(new) - 3} more" if len(new) > 3 else ""
         screen.say(f"masked in what is sent: {', '.join(new[:3])}{more}")
     return mask(body, found).decode("utf-8", "surrogatepass")
+
+
+def door(config: Config) -> Callable[[str, str], str]:
+    """Return `cleared` with these settings, for those who read files beside a prompt."""
+    return functools.partial(cleared, config)
 
 
 def _line(body: bytes, at: int) -> int:

@@ -238,8 +238,12 @@ def _question(world: World, said: Transcript) -> str:
         return question
     asking.require_key(model)
     options = asking.check_options(model, world.config.options)
-    system, prompt = templates.render(
-        template, {"idea": said.idea, "idea_path": IDEA, "target": BRAINSTORM, **settings}
+    idea = outgoing.cleared(world.config, IDEA, said.idea)
+    system, prompt = (
+        outgoing.cleared(world.config, template.name, text)
+        for text in templates.render(
+            template, {"idea": idea, "idea_path": IDEA, "target": BRAINSTORM, **settings}
+        )
     )
     return _ask(world, key, _Asked(model, system, prompt, options, said))
 

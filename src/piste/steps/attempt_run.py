@@ -161,7 +161,7 @@ def prompt(run: Run, now: Attempt) -> str:
         "allow": ", ".join(run.settings.allow),
         "built_in": run.agent is None,
         "form": edit_blocks.FORM if run.agent is None else "",
-        "rules": sources.rules_of(folder, known, named),
+        "rules": sources.rules_of(folder, known, named, outgoing.door(run.world.config)),
         **_titles(run, now),
         **(
             _files_of(run, now, known, named) if run.agent is None else _of_failure(run, now, known)
@@ -194,7 +194,9 @@ def _of_failure(run: Run, now: Attempt, known: list[str]) -> dict[str, object]:
     """What a program is shown, which can look for itself: the files of a failure."""
     wanted = _that_matter(run, now, known)[:20] if now.reason else []
     files = context.around(run.repo.project, wanted, known)
-    return {"tree": "", "declared": "", "files": context.framed(run.repo.project, files, 60_000)}
+    clear = outgoing.door(run.world.config)
+    shown = context.framed(run.repo.project, files, clear, 60_000)
+    return {"tree": "", "declared": "", "files": shown}
 
 
 def _that_matter(run: Run, now: Attempt, known: list[str]) -> list[str]:
@@ -228,7 +230,7 @@ def _files_of(run: Run, now: Attempt, known: list[str], named: list[str]) -> dic
     kept = [name[len(prefix) :] for name in run.kept]
     first = [name for name in dict.fromkeys(wanted) if name not in kept]
     ours = [rule.target for rule in run.world.rules.values()]
-    files, declared = sources.along(folder, known, first, ours)
+    files, declared = sources.along(folder, known, first, ours, outgoing.door(run.world.config))
     return {"tree": context.tree(known), "files": files, "declared": declared}
 
 

@@ -8,11 +8,14 @@ module knows no plan and no agent.
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from piste.system import git_look
+
+# The door that words leave by: from a file's name and text, the text as it may leave.
+Clear = Callable[[str, str], str]
 
 MOST_FILES = 20_000  # that a listing looks at
 _MOST_NAMES = 400  # lines of a tree
@@ -193,11 +196,12 @@ def is_shown(text: str, name: str) -> bool:
     return bool(re.search(rf"^<file(?:-\d+)? {attributes}>$", text, re.MULTILINE))
 
 
-def framed(root: Path, names: "Iterable[str | Lines]", most: int = 120_000) -> str:
+def framed(root: Path, names: "Iterable[str | Lines]", clear: Clear, most: int = 120_000) -> str:
     """Return the files, each in a frame that its content cannot close; "" where there are none.
 
-    `most` bounds the bytes in all. A file that is no text, secret or not there is named with
-    the reason; of a long one some lines are shown, and which.
+    `clear` is the door that words leave by. `most` bounds the bytes in all. A file that is no
+    text, secret or not there is named with the reason; of a long one some lines are shown, and
+    which.
     """
     from piste.bundle import formats
     from piste.bundle.escapes import quote
@@ -210,7 +214,7 @@ def framed(root: Path, names: "Iterable[str | Lines]", most: int = 120_000) -> s
         for name in names:
             part = name if isinstance(name, Lines) else Lines(name, 1, 0)
             raw = os.fsencode(part.name)
-            body, marks = _body(folders, raw, min(left, _MOST_FILE), part)
+            body, marks = _body(folders, raw, min(left, _MOST_FILE), part, clear)
             left -= len(body)
             parts.append(formats.block("xml", formats.FILE, {"path": quote(raw), **marks}, body))
     finally:
@@ -218,23 +222,25 @@ def framed(root: Path, names: "Iterable[str | Lines]", most: int = 120_000) -> s
     return b"".join(parts).decode()
 
 
-def texts(root: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield those files that are text and may be shown, with their text, secrets masked."""
+def texts(root: Path, names: Iterable[str], clear: Clear) -> Iterator[tuple[str, str]]:
+    """Yield those files that are text and may be shown, with their text as it may leave."""
     from piste.system import file_reader
 
     folders = file_reader.Folders(str(root))
     try:
         for name in names:
-            body, marks = _body(folders, os.fsencode(name), _MOST_READ, Lines(name, 1, 0))
+            body, marks = _body(folders, os.fsencode(name), _MOST_READ, Lines(name, 1, 0), clear)
             if "omitted" not in marks:
                 yield name, body.decode()
     finally:
         folders.close()
 
 
-def _body(folders: object, name: bytes, most: int, part: Lines) -> tuple[bytes, dict[str, str]]:
+def _body(
+    folders: object, name: bytes, most: int, part: Lines, clear: Clear
+) -> tuple[bytes, dict[str, str]]:
     from piste.bundle import encoding, escapes
-    from piste.system import file_reader, secrets
+    from piste.system import file_reader
 
     if _secret(os.fsdecode(name)):
         return b"", {"omitted": "a secret file"}
@@ -247,7 +253,7 @@ def _body(folders: object, name: bytes, most: int, part: Lines) -> tuple[bytes, 
     decoded = encoding.decode(got.data)
     if decoded is None:
         return b"", {"omitted": "it is no text"}
-    body = secrets.mask(decoded.body, secrets.find(decoded.body))
+    body = clear(os.fsdecode(name), decoded.body.decode()).encode()
     if escapes.hidden(body):
         body = escapes.show(body.decode()).encode()
     return _cut(body, most, part)

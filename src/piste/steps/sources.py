@@ -38,17 +38,23 @@ class Along(NamedTuple):
     declared: str
 
 
-def along(root: Path, known: Sequence[str], first: Sequence[str], ours: Iterable[str]) -> Along:
+def along(
+    root: Path,
+    known: Sequence[str],
+    first: Sequence[str],
+    ours: Iterable[str],
+    clear: context.Clear,
+) -> Along:
     """Return the files that go along with a step.
 
     `first` are those that matter, in order; `ours` are no sources, but what piste makes.
     """
     sources = _sources(known, {*ours, *_NO_SOURCES})
     if _size(root, sources) <= SMALL:
-        return Along(context.framed(root, dict.fromkeys([*first, *sources])), "")
+        return Along(context.framed(root, dict.fromkeys([*first, *sources]), clear), "")
     wanted = context.around(root, first, known, deep=2)[: max(_MOST_FILES, len(first))]
     rest = [name for name in sources if name not in wanted]
-    return Along(context.framed(root, wanted), _declared(root, rest))
+    return Along(context.framed(root, wanted, clear), _declared(root, rest, clear))
 
 
 def _sources(known: Sequence[str], others: set[str]) -> list[str]:
@@ -76,11 +82,11 @@ def _size(root: Path, names: Sequence[str]) -> int:
     return total
 
 
-def _declared(root: Path, names: Sequence[str]) -> str:
+def _declared(root: Path, names: Sequence[str], clear: context.Clear) -> str:
     """The lines of the files that declare something, below the name of each."""
     parts: list[str] = []
     left = _MOST_DECLARED
-    for name, text in context.texts(root, names):
+    for name, text in context.texts(root, names, clear):
         found = [line[0].rstrip(" {:")[:160] for line in _DECLARES.finditer(text)][:_MOST_A_FILE]
         if found:
             parts.append("\n".join([name, *(f"  {line}" for line in found)]) + "\n")
@@ -90,7 +96,7 @@ def _declared(root: Path, names: Sequence[str]) -> str:
     return "".join(parts)
 
 
-def rules_of(root: Path, known: Sequence[str], named: Sequence[str]) -> str:
+def rules_of(root: Path, known: Sequence[str], named: Sequence[str], clear: context.Clear) -> str:
     """Return what the project says to agents: of its own folder, and of those of named files."""
     folders = {""}
     for name in named:
@@ -98,7 +104,7 @@ def rules_of(root: Path, known: Sequence[str], named: Sequence[str]) -> str:
         folders |= {"/".join(parts[:at]) + "/" for at in range(1, len(parts) + 1)}
     found = [f"{folder}{name}" for folder in sorted(folders) for name in _RULES]
     there = [name for name in found if name in known]
-    return context.framed(root, there, _MOST_RULES)
+    return context.framed(root, there, clear, _MOST_RULES)
 
 
 def of_last_step(folder: Path, prefix: str, commit: str) -> list[str]:

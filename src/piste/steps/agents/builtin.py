@@ -90,7 +90,8 @@ def _edits(job: Job, talk: "_Talk") -> str:
         if not needed:
             return edit_blocks.around(reply)[:_MOST_WORDS]
         talk.asked += needed
-        words = _shown(job, needed, time_asked, bool(checked.writes))
+        clear = outgoing.door(talk.world.config)
+        words = _shown(job, needed, clear, time_asked, bool(checked.writes))
     raise edit_blocks.Malformed(f"it asked for files {time_asked} times, and never ended")
 
 
@@ -118,14 +119,16 @@ def _kept(checked: edit_blocks.Checked) -> str:
     return f"; what it says of {names} is carried out, and stays" if names else ""
 
 
-def _shown(job: Job, needed: Sequence[str], time_asked: int, changed: bool) -> str:
+def _shown(
+    job: Job, needed: Sequence[str], clear: context.Clear, time_asked: int, changed: bool
+) -> str:
     """Return the files that were asked for, those that are in the prompt already named only."""
     last = " This was the last time: now make the changes." if time_asked == _MOST_ASKING else ""
     done = "The changes of your reply are carried out. " if changed else ""
     above = [] if changed else [name for name in needed if context.is_shown(job.prompt, name)]
     rest = [context.lines_of(job.folder, name) for name in needed if name not in above]
     said = f"{', '.join(above)}: shown above, whole, as it is now.\n" if above else ""
-    files = context.framed(job.folder, rest)
+    files = context.framed(job.folder, rest, clear)
     return f"{files}\n{said}{done}These are the files as they are now.{last}"
 
 
