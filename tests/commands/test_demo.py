@@ -57,7 +57,7 @@ def test_what_it_leaves_is_a_project(shown: tuple[Path, list[str]]) -> None:
     assert (root / ".piste/store/blobs").is_dir()
 
 
-def test_nothing_of_it_is_outside_its_folder_but_a_yes_and_llms_own_log(
+def test_nothing_of_it_is_outside_its_folder_but_a_yes_a_cache_and_llms_own_log(
     shown: tuple[Path, list[str]],
 ) -> None:
     root, _ = shown
@@ -65,7 +65,11 @@ def test_nothing_of_it_is_outside_its_folder_but_a_yes_and_llms_own_log(
     files = {path.name for path in others if path.is_file()}
     yes = {path.name for path in others if path.parent.name == "trust"}
     assert len(yes) == 1
-    assert {name for name in files - yes if not name.startswith("logs.db")} == {"piste.toml"}
+    cached = {path.name for path in others if path.parent.parent.name == "projects"}
+    assert cached <= {"fresh", "settings"}
+    assert {name for name in files - yes - cached if not name.startswith("logs.db")} == {
+        "piste.toml"
+    }
 
 
 def test_a_folder_with_something_in_it_is_left_alone(

@@ -26,12 +26,13 @@ def test_a_project_with_nothing_made(project: Path, say: Say) -> None:
     assert said.err == "next: doit idea talks the idea through; or write idea.md\n"
 
 
-def test_all_is_fresh_and_nothing_is_said_of_it(made: Path, say: Say) -> None:
+def test_all_is_fresh_and_the_plan_goes_on(made: Path, say: Say) -> None:
     said = say("status")
     assert [row.split()[:2] for row in said.rows[1:]] == [
         ["spec.md", "foreign"], ["prompt_plan.md", "fresh"], ["todo.md", "fresh"],
     ]  # fmt: skip
-    assert said.err == ""
+    assert said.err.startswith("next: piste next shows step 1, Set up the project; ")
+    assert say("status", "plan").err == ""
 
 
 def test_an_edit_of_the_source(made: Path, say: Say) -> None:
@@ -117,3 +118,52 @@ def test_what_no_step_covers_is_said(made: Path, say: Say) -> None:
     assert said in say("status").err
     assert said in say("status", "plan").err
     assert said not in say("status", "spec").err
+
+
+def test_the_next_step_is_the_plans_where_the_documents_are_as_they_should_be(
+    made: Path, say: Say
+) -> None:
+    next_line = "next: piste next shows step 1, "
+    assert say("status").err.startswith(next_line)
+    # A paid remake beside the line is not next.
+    (made / "prompts").mkdir()
+    (made / "prompts/faq.md.j2").write_text('+++\ninputs = ["spec"]\n+++\n{{ spec }}')
+    rule = '[rules.faq]\ntarget = "faq.md"\ninputs = ["spec.md"]\nprompt = "faq.md.j2"\n'
+    (made / "piste.toml").write_text(f'model = "outline"\n{rule}')
+    build(made, "faq")
+    (made / "prompts/faq.md.j2").write_text('+++\ninputs = ["spec"]\n+++\nMore: {{ spec }}')
+    said = say("status")
+    assert "stale" in said.out
+    assert said.err.startswith(next_line)
+    # What the person asks for by name is what is said.
+    assert say("status", "faq").err == "next: doit faq makes it\n"
+
+
+def test_when_all_steps_are_done_a_paid_remake_is_not_next(made: Path, say: Say) -> None:
+    add(made / "spec.md", "3. More.\n")
+    assert say("status").err == "next: doit plan makes it\n"
+    for step in say("steps", "--json").json["steps"]:
+        assert say("done", step["id"], "--untested").code == 0
+    said = say("status")
+    assert "prompt_plan.md  stale" in said.out
+    assert said.err == (
+        "next: nothing: all steps of prompt_plan.md are done; doit plan makes prompt_plan.md for "
+        "what is new, piste accept prompt_plan.md lets it stand\n"
+    )
+
+
+def test_where_code_is_only_reviewed_no_line_is_missed(
+    project: Path, say: Say, own_home: Path
+) -> None:
+    (project / "spec.md").unlink()
+    missing = [row.split()[0] for row in say("status").out.splitlines()[1:]]
+    assert missing == ["spec.md", "prompt_plan.md", "todo.md"]  # nothing else is there
+    (project / "a.py").write_text("x = 1\n")
+    build(project, "bundle", "code_review")
+    said = say("status")
+    rows = [row.split()[0] for row in said.out.splitlines()[1:]]
+    assert rows == ["output.txt", "code-review.md"]
+    assert said.err == ""
+    assert say("status", "plan").out.splitlines()[1].startswith("prompt_plan.md  missing")
+    (project / "idea.md").write_text("An idea.\n")
+    assert "todo.md" in say("status").out

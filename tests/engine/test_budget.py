@@ -142,6 +142,26 @@ def test_a_run_stops_before_it_passes_the_cap(tmp_path: Path) -> None:
             call(purse, config, 0.0099)
 
 
+def test_more_than_a_dollar_is_said_before_it_is_paid_and_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    purse = BudgetTracker(tmp_path)
+    words = "Many words. " * 1_000_000  # 3 million tokens or so: half a dollar
+    said = []
+    for cost in (0.3, 0.3, 0.3, 0.3):
+        with purse.call(Config(), "a.md", PRICED, words, {}) as paid:
+            said.append(capsys.readouterr().err)
+            paid.append(Record("", "a.md", log.now(), PRICED, 0, 0, cost))
+    assert [bool(one) for one in said] == [False, False, True, False]
+    assert said[2].startswith("a.md: 3,000,")
+    assert "tokens go to openai/gpt-4o-mini, at least $0.4500" in said[2]
+    assert "; this run has cost $0.6000 so far (--budget '$1' sets a bound)" in said[2]
+    purse = BudgetTracker(tmp_path)
+    call(purse, Config(), 0.9)
+    call(purse, Config(), 5.0, model="outline")
+    assert capsys.readouterr().err == ""
+
+
 def test_calls_under_way_count(tmp_path: Path) -> None:
     """Eight at once may not each believe that the rest is theirs."""
     purse, config = BudgetTracker(tmp_path), Config(budget="2_000 tokens")

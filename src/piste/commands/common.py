@@ -118,7 +118,8 @@ def decisions(world: World, names: Sequence[str], everything: bool = False) -> l
     """Return a decision for each target that is named, else for those that matter here.
 
     What a target is made from counts in its decision (`upstream`). What matters is the line, and
-    beside it whatever piste has made: a README.md that somebody wrote is none of its business.
+    beside it whatever piste has made: a README.md that somebody wrote is none of its business, and
+    neither is the line where code is only reviewed.
     Raises UserError for a name that is none.
     """
     if names or everything:
@@ -130,13 +131,23 @@ def decisions(world: World, names: Sequence[str], everything: bool = False) -> l
         for rule in world.rules.values()
         if rule.stage == LINE or world.stat_cache.knows(rule.target) or _is_there(world, rule)
     ]
-    return [
-        found
-        for found in upstream.decide(world, likely)
-        if found.rule.stage == LINE
-        or found.state == states.FRESH
-        or (found.state != states.FOREIGN and _is_there(world, found.rule))
+    found = [
+        one
+        for one in upstream.decide(world, likely)
+        if one.rule.stage == LINE
+        or one.state == states.FRESH
+        or (one.state != states.FOREIGN and _is_there(world, one.rule))
     ]
+    others = [one for one in found if one.rule.stage != LINE]
+    return found if not others or _has_line(world) else others
+
+
+def _has_line(world: World) -> bool:
+    """Whether anything of the line from idea to todo is there, or what it begins with."""
+    line = (rule for rule in world.rules.values() if rule.stage == LINE)
+    return any(_is_there(world, rule) for rule in line) or any(
+        os.path.exists(world.root / name) for name in _SOURCES
+    )
 
 
 def _is_there(world: World, rule: Rule) -> bool:

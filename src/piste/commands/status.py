@@ -13,9 +13,11 @@ from piste.engine import project, states
 from piste.engine.states import Decision
 from piste.engine.world import World
 from piste.system import screen
+from piste.system.errors import PisteError
 
 if TYPE_CHECKING:
     from piste.engine.estimate import Estimate
+    from piste.steps.progress import Progress
 
 _COLOURS = {"fresh": "green", "stale": "yellow", "missing": "yellow", "edited": "blue",
             "foreign": "blue", "failed": "red"}  # fmt: skip
@@ -39,10 +41,43 @@ def main(argv: Sequence[str]) -> int:
         screen.say(hidden)
     if left := _uncovered(world, decisions):
         screen.say(left)
-    first = next((decision for decision in decisions if not decision.up_to_date), None)
-    if first is not None:
-        screen.say(f"next: {common.next_step(world, first)}")
+    pending = [decision for decision in decisions if not decision.up_to_date]
+    plan = None if args.targets else _progress(world, decisions)
+    if step := _next(world, pending, plan):
+        screen.say(f"next: {step}")
     return 0
+
+
+def _next(world: World, pending: Sequence[Decision], plan: "Progress | None") -> str:
+    """The step that is next: of the line, then of its plan, then what else is not as it should be.
+
+    To make a document anew is paid for, and is not next where what it was for is done.
+    """
+    line = [decision for decision in pending if decision.rule.stage == common.LINE]
+    if line and plan and plan.links and not plan.next and line[0].state == states.STALE:
+        target = line[0].rule.target
+        return (
+            f"nothing: all steps of {plan.path} are done; {world.door()} {line[0].rule.name} makes "
+            f"{target} for what is new, piste accept {target} lets it stand"
+        )
+    if not line and plan and plan.next:
+        step = plan.next.step
+        return f"piste next shows step {step.id}, {step.title}; piste run has it carried out"
+    first = (line or pending)[:1]
+    return common.next_step(world, first[0]) if first else ""
+
+
+def _progress(world: World, decisions: Sequence[Decision]) -> "Progress | None":
+    """Where the plan stands, if it is there and can be read."""
+    shown = (one for one in decisions if one.rule.name == "plan" and one.state != states.MISSING)
+    if not any(shown):
+        return None
+    from piste.commands import steps  # here: most projects of many targets have no plan
+
+    try:
+        return steps.read_progress(world)
+    except PisteError:  # `piste steps` says what is wrong with it
+        return None
 
 
 def _uncovered(world: World, decisions: Sequence[Decision]) -> str:

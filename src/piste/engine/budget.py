@@ -21,7 +21,7 @@ from piste.engine import caps, log
 from piste.engine.caps import Cap
 from piste.model import prices
 from piste.model.prices import FREE
-from piste.system import project_files
+from piste.system import project_files, screen
 from piste.system.errors import Failed, OverBudget
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from piste.engine.world import World
 
 LONGEST = 16_384  # tokens of a reply, where no option of the model says less: 40 pages
+_WORTH_SAYING = 1.0  # dollars of a run, that nobody should pay unseen
 _BOUNDS = ("max_tokens", "max_output_tokens", "max_completion_tokens", "num_predict")
 
 
@@ -108,6 +109,11 @@ def may_cost(model: str, words: str, options: Mapping[str, object]) -> Sum:
     return Sum(prices.price(model, sent, comes).dollars, sent + comes)
 
 
+def _at_most(model: str, words: str) -> float:
+    """The dollars of a prompt at the most, without counting: no token is less than a byte."""
+    return prices.price(model, len(words.encode("utf-8", "replace")), 0).dollars or 0.0
+
+
 def midnight() -> str:
     """Return the last midnight of this machine's time zone, as the log writes a date."""
     now = datetime.datetime.now().astimezone()
@@ -152,6 +158,8 @@ class BudgetTracker:
         self._lock = threading.Lock()
         self._spent = NOTHING
         self._under_way: list[Sum] = []
+        self._words: list[float] = []  # of each call under way, the dollars of its prompt, at most
+        self._told = False  # that this run costs more than `_WORTH_SAYING`
         self._day = NOTHING  # in the log, since midnight
         self._before: Sum | None = None  # of that, what was there at the first look
         self._at = 0  # bytes of the log that have been read
@@ -171,17 +179,20 @@ class BudgetTracker:
         most = may_cost(model, words, options) if bounded else NOTHING
         # The price list is loaded here, and not between the reply and its place in the store,
         # where a kill would lose what was paid.
-        prices.price(model, 0, 0)
+        words_cost = _at_most(model, words)
         with self._lock:
             if bounded:
                 self._check(bounds, what, model, most)
+            self._say_first(what, model, words, words_cost)
             self._under_way.append(most)
+            self._words.append(words_cost)
         came: list[Record] = []
         try:
             yield came
         finally:
             with self._lock:
                 self._under_way.remove(most)
+                self._words.remove(words_cost)
                 for one in came:
                     cost = of_reply(model, one.input_tokens, one.output_tokens, one.cost)
                     self._spent = self._spent.plus(cost)
@@ -209,6 +220,25 @@ class BudgetTracker:
                     f"{what}: {model} is not asked: the budget {period} would be passed: {why}; "
                     f"what is finished is kept (--budget, or {name} in the settings)"
                 )
+
+    def _say_first(self, what: str, model: str, words: str, at_most: float) -> None:
+        """Say once, before it is paid, that a run comes to more than a person pays unseen."""
+        spent = self._spent.dollars or 0.0
+        before = spent + sum(self._words)
+        if self._told or before + at_most <= _WORTH_SAYING:
+            return
+        from piste.model import tokens
+
+        size = tokens.count(words)
+        least = prices.price(model, size, 0).dollars or 0.0
+        if before + least <= _WORTH_SAYING:
+            return
+        self._told = True
+        so_far = f"; this run has cost {prices.said(spent)} so far" if spent else ""
+        screen.say(
+            f"{what}: {size:,} tokens go to {model}, at least {prices.said(least)}{so_far} "
+            "(--budget '$1' sets a bound)"
+        )
 
     def _today(self) -> Sum:
         """What was spent since midnight, as the log and this run know it."""
