@@ -72,10 +72,15 @@ def _progress(world: World, decisions: Sequence[Decision]) -> "Progress | None":
     shown = (one for one in decisions if one.rule.name == "plan" and one.state != states.MISSING)
     if not any(shown):
         return None
-    from piste.commands import steps  # here: most projects of many targets have no plan
+    from piste.steps import progress  # here: most projects of many targets have no plan
+    from piste.system import git
 
     try:
-        return steps.read_progress(world)
+        if (world.root / git.FOLDER).is_dir():  # what is not merged yet counts: git is asked
+            from piste.commands import steps
+
+            return steps.read_progress(world)
+        return progress.chain(world, progress.settings(world).steps)
     except PisteError:  # `piste steps` says what is wrong with it
         return None
 
