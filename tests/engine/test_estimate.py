@@ -1,5 +1,6 @@
 """What a rebuild would send: the very number, at the price of a look for many targets."""
 
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from piste.commands import status
 from piste.engine import freshness, make, makers, template_child
 from piste.engine.estimate import Estimates
 from piste.model import tokens
+from piste.system.errors import UserError
 
 TEXT = "# One\n\nFirst words.\n- a list\n\n```py\nx = 1\n```\n2nd part:\n\n    indented…\n\nEnd\n"
 
@@ -43,6 +45,23 @@ def test_it_is_of_the_very_prompt(small: Small, name: str, text: str) -> None:
     sent = make.rendered(world, rule, make.read_inputs(world, rule))
     assert found is not None
     assert found.tokens == sum(map(tokens.count, sent))
+
+
+def test_what_does_not_fit_into_the_model_has_no_price(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.settings(model="gpt-4o-mini")
+    for words, fits in ((100_000, True), (200_000, False)):
+        small.write("in.md", "word " * words)
+        assert status.main(["note", "--json"]) == 0
+        rebuild = json.loads(capsys.readouterr().out)[0]["rebuild"]
+        assert (rebuild["window"] is None) == (rebuild["dollars"] is not None) == fits
+        assert status.main(["note"]) == 0
+        said = f"{rebuild['tokens']:,} tokens do not fit into the 128,000 of gpt-4o-mini"
+        assert (said in capsys.readouterr().out) == (not fits)
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with pytest.raises(UserError, match="do not fit into the 128,000"):  # as a build says
+        small.make()
 
 
 def test_an_input_that_cannot_be_sent_has_none(small: Small) -> None:

@@ -27,7 +27,8 @@ class Estimate(NamedTuple):
 
     model: str
     tokens: int
-    dollars: float | None  # None: the price is not known
+    dollars: float | None  # None: the price is not known, or nothing would be sent
+    window: int | None = None  # tokens that the model takes, where these are more: a build refuses
 
 
 class _Text(NamedTuple):
@@ -65,7 +66,10 @@ class Estimates:
             standing = project_files.read_any(root, rule.target, hashing.most_of(rule.kind)) or b""
         model = decision.wanted.action["model"]
         reply = tokens.count(standing.decode("utf-8", "replace"))
-        return Estimate(redact(model), sent, prices.price(model, sent, reply).dollars)
+        price = prices.price(model, sent, reply)
+        if price.window is not None and sent > price.window:
+            return Estimate(redact(model), sent, None, price.window)
+        return Estimate(redact(model), sent, price.dollars)
 
     def _sent(self, rule: Rule) -> int:
         """Return the tokens of the system text and the prompt. Raises PisteError."""
@@ -126,5 +130,7 @@ class Estimates:
 
 def said(found: Estimate) -> str:
     """Return an estimate as it is shown. A price is a lower bound: replies may be longer."""
+    if found.window is not None:
+        return f"{found.tokens:,} tokens do not fit into the {found.window:,} of {found.model}"
     price = prices.said(found.dollars)
     return f"{found.tokens:,} tokens, {'≥ ' if found.dollars else ''}{price} ({found.model})"
