@@ -279,11 +279,11 @@ def test_with_trust_content_a_change_of_what_runs_takes_the_yes_away(
     assert any(row.startswith("  +") for row in shown.stdout.splitlines())
 
 
-PLAN = "# P: plan\n\nTest command: `{}`\n\n## Step 1: Do it\n\n```text\nDo it.\n```\n"
+NAMES_TEST = "# P: plan\n\nTest command: `{}`\n\n## Step 1: Do it\n\n```text\nDo it.\n```\n"
 
 
 def test_a_command_that_a_plan_names_runs_after_a_yes_only(stranger: Stranger) -> None:
-    stranger.write("prompt_plan.md", PLAN.format(f"touch {stranger.canary}"))
+    stranger.write("prompt_plan.md", NAMES_TEST.format(f"touch {stranger.canary}"))
     found = stranger.run("done")
     assert (found.returncode, stranger.ran) == (2, [])
     shown = stranger.run("trust", "--show").stdout
@@ -301,10 +301,10 @@ def test_with_trust_content_another_command_of_a_plan_is_asked_for_anew(
     own = stranger.home / ".config/piste/piste.toml"
     own.parent.mkdir(parents=True)
     own.write_text('trust = "content"\n')
-    stranger.write("prompt_plan.md", PLAN.format("true"))
+    stranger.write("prompt_plan.md", NAMES_TEST.format("true"))
     assert stranger.run("trust").returncode == 0
     assert stranger.run("done").returncode == 0
-    stranger.write("prompt_plan.md", PLAN.format(f"touch {stranger.canary}"))
+    stranger.write("prompt_plan.md", NAMES_TEST.format(f"touch {stranger.canary}"))
     assert stranger.run("done", "1").returncode == 2
     assert not stranger.canary.exists()
     assert f"+touch {stranger.canary}" in stranger.run("trust", "--show").stdout
@@ -562,7 +562,7 @@ def test_a_bare_repository_within_a_clone_is_none(stranger: Stranger) -> None:
 def test_no_escape_sequence_of_a_strangers_reaches_a_table(stranger: Stranger, line: str) -> None:
     rule = '[rules.loud]\ntarget = "loud.md"\ninputs = ["spec.md"]\nprompt = "plan.md.j2"\n'
     stranger.write("piste.toml", f'model = "outline"\n{rule}doc = "a\\u001b]0;b\\u0007c"\n')
-    stranger.write("prompt_plan.md", PLAN.replace("Count words", "Count \x1b[2J words"))
+    stranger.write("prompt_plan.md", NAMES_TEST.replace("Count words", "Count \x1b[2J words"))
     entry = {"date": "2026-01-01T00:00:00Z", "target": "x\x1b[2J", "event": "made\x1b[31m"}
     stranger.write(".piste/log.jsonl", json.dumps(entry) + "\n")
     assert "\x1b" not in stranger.run(*line.split()).stdout
