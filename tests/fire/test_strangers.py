@@ -12,6 +12,7 @@ A new kind of file, name or verb is a new row.
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def look(here: World, root: Path, verb: str, **more: object) -> Done:
     assert "Traceback" not in done.said, (verb, done.said)
     assert CANARY not in done.said, (verb, done.said)
     assert done.seconds < SECONDS, (verb, done.seconds)
-    assert "\x1b]" not in done.said, (verb, done.said)
+    assert "\x1b]" not in done.err, (verb, done.err)  # stdout is a file: as it is
     if done.code >= 2 and verb not in BUILDS:
         assert len(done.err.strip().splitlines()) == 1, (verb, done.err)
     for request in here.server.requests[before:]:
@@ -310,3 +311,126 @@ def test_roots_own_project_is_not_anothers_to_obey(made: World, copied: Path) ->
     done = look(made, copied, "status", uid=65534)
     assert done.code == 2
     assert "belongs to" in done.err
+
+
+# git's own folder ------------------------------------------------------------------------
+
+LOOKS = ("status", "check", "steps", "next --full", "bundle --dry", "bundle --stdout", "doctor",
+         "log", "prompt code_review", "plan", "code_review")  # fmt: skip
+
+
+def git(root: Path, *words: str) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True)
+
+
+def theirs(root: Path) -> Path:
+    """A repository of the person's, outside; its files and its history hold the canary."""
+    top = outside(root).parent / "theirs"
+    top.mkdir()
+    for name in ("secret.md", "spec.md", "src.py"):
+        (top / name).write_text(f"{CANARY}\n")
+    git(top, "init", "-q")
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", f"say {CANARY}")
+    (top / "src.py").write_text(f"changed {CANARY}\n")
+    return top
+
+
+def setting(text: str) -> Callable[[Path, Path], object]:
+    def lay(root: Path, top: Path) -> None:
+        with (root / ".git/config").open("a") as file:
+            file.write(text.format(root=root, top=top, ran=root.parent / RAN))
+
+    return lay
+
+
+def waits(root: Path, name: str) -> Path:
+    path = root / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    return path
+
+
+def gitfile(root: Path, top: Path) -> None:
+    shutil.rmtree(root / ".git")
+    (root / ".git").write_text(f"gitdir: {top}/.git\n")
+
+
+def linked(root: Path, top: Path) -> None:
+    shutil.rmtree(root / ".git")
+    (root / ".git").symlink_to(top / ".git")
+
+
+def alternates(root: Path, top: Path) -> None:
+    """Objects of theirs, and a HEAD at their commit."""
+    (root / ".git/objects/info/alternates").write_text(f"{top}/.git/objects\n")
+    shutil.copy(top / ".git/index", root / ".git/index")
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=top, text=True)
+    (root / ".git/HEAD").write_text(head)
+
+
+def hooks(root: Path, top: Path) -> None:
+    folder = root / "hooks"
+    folder.mkdir()
+    for name in ("post-checkout", "pre-commit", "post-index-change", "reference-transaction"):
+        (folder / name).write_text(f"#!/bin/sh\ntouch {root.parent / RAN}\n")
+        (folder / name).chmod(0o755)
+    setting("[core]\n hooksPath = hooks\n")(root, top)
+
+
+GIT: dict[str, Callable[[Path, Path], object]] = {
+    "a worktree elsewhere": setting("[core]\n worktree = {top}\n"),
+    "a worktree at the root of all": setting("[core]\n worktree = /\n"),
+    "a gitfile that leads out": gitfile,
+    "a .git that is a link": linked,
+    "alternates that lead out": alternates,
+    "ignored names from a pipe": lambda root, top: (
+        waits(root, "pipe"), setting("[core]\n excludesFile = {root}/pipe\n")(root, top),
+    ),
+    "ignored names without end": setting("[core]\n excludesFile = /dev/zero\n"),
+    "info/exclude is a pipe": lambda root, top: waits(root, ".git/info/exclude"),
+    "info/exclude is without end": lambda root, top: (
+        (root / ".git/info/exclude").unlink(missing_ok=True),
+        (root / ".git/info/exclude").symlink_to("/dev/zero"),
+    ),
+    "attributes from a pipe": lambda root, top: (
+        waits(root, "pipe"), setting("[core]\n attributesFile = {root}/pipe\n")(root, top),
+    ),
+    "info/attributes is a pipe": lambda root, top: waits(root, ".git/info/attributes"),
+    "an include from a pipe": lambda root, top: (
+        waits(root, "pipe"), setting("[include]\n path = {root}/pipe\n")(root, top),
+    ),
+    "an include of a key": setting("[include]\n path = {top}/secret.md\n"),
+    "hooks": hooks,
+    "an index that is a pipe": lambda root, top: waits(root, ".git/index"),
+    "a HEAD that is a pipe": lambda root, top: waits(root, ".git/HEAD"),
+    "a branch that is a pipe": lambda root, top: (
+        (root / ".git/HEAD").write_text("ref: refs/heads/slow\n"),
+        waits(root, ".git/refs/heads/slow"),
+    ),
+    "an include of an include of a pipe": lambda root, top: (
+        waits(root, "pipe"), (root / "more").write_text("[include]\n path = pipe\n"),
+        setting("[include]\n path = ../more\n")(root, top),
+    ),
+    "a repository elsewhere that waits": lambda root, top: (
+        gitfile(root, top), waits(top, ".git/info/exclude"),
+    ),
+    "a config that is a pipe": lambda root, top: waits(root, ".git/config"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", GIT)
+def test_whatever_stands_in_gits_own_folder(made: World, copied: Path, what: str) -> None:
+    top = theirs(copied)
+    shutil.rmtree(copied / ".git")
+    git(copied, "init", "-q")
+    git(copied, "add", "-A")
+    git(copied, "commit", "-qm", "x")
+    GIT[what](copied, top)
+    try:
+        for verb in LOOKS:
+            look(made, copied, verb)
+        gives_nothing_away(copied)
+    finally:
+        shutil.rmtree(top)

@@ -11,7 +11,7 @@ from piste.engine import config, makers, receipts, templates
 from piste.engine.stat_cache import StatCache
 from piste.engine.store import Store, default_folder
 from piste.engine.world import World
-from piste.system import owners, paths
+from piste.system import git_folder, owners, paths
 from piste.system.errors import UserError
 
 # How else a README is written; what stands there is not written a second time.
@@ -28,10 +28,11 @@ def root_of(start: Path) -> Path:
     table; else the top of the git repository; else the nearest dodo.py; else
     `start`. The search does not leave a git repository.
 
-    Raises UserError where it belongs to somebody else.
+    Raises UserError where it belongs to somebody else, or where git would wait for ever.
     """
     root = _nearest(start.resolve())
     owners.require_own(root, _OBEYED, config.safe_folders)
+    git_folder.require_plain(root)
     return root
 
 
