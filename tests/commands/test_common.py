@@ -221,3 +221,18 @@ def test_help_is_as_wide_as_the_terminal_and_not_wider_than_is_read_well(
 def test_a_docstring_says_what_a_verb_does() -> None:
     parser = common.parser("x", "`piste x`: do this\nand that.\n\nMore.\n")
     assert re.sub(r"\s+", " ", parser.format_help()).count("Do this and that.") == 1
+
+
+@pytest.mark.parametrize("columns", [30, 50, 80])
+def test_on_a_terminal_a_table_fits(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [["TARGET", "STATE", "WHY"], ["字" * 40, "fresh", "word " * 30], ["a.md", "stale", ""]]
+    whole = common.table(rows)
+    assert max(map(len, whole)) > 150  # into a pipe it goes whole
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    cut = common.table(rows)
+    for line in cut:
+        assert sum(2 if ord(c) > 0x3000 else 1 for c in line) <= columns
+    assert "…" in cut[1]
+    assert [line.split()[1] for line in cut] == ["STATE", "fresh", "stale"]
+    assert cut[2].startswith("a.md")

@@ -20,6 +20,8 @@ from piste.system import screen
 from piste.system.errors import EXIT_MISTAKE, UserError
 
 _WIDTH = 88  # of help texts, in columns, at most
+_INDENT = 2  # columns, of tables that stand below a line
+_LEAST = 10  # columns, below which no column of a table is cut
 LINE = "line"  # the stage of the rules from idea to todo
 _SOURCES = (rules.BRAINSTORM, rules.IDEA)  # what the conversation begins with and makes
 
@@ -255,20 +257,42 @@ def print_json(data: object) -> None:
 
 
 def table(rows: Sequence[Sequence[str]], right: Container[str] = ()) -> list[str]:
-    """Return the rows as lines of aligned columns.
+    """Return the rows as lines of aligned columns, cut to fit where stdout is a terminal.
 
     The first row is the head; the columns whose head is in `right` end flush.
     """
     rows = [[screen.safe(cell) for cell in row] for row in rows]
     widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    if sys.stdout.isatty():
+        widths = _fitting(widths, _columns() - _INDENT)
     lines = []
     for row in rows:
         cells = []
-        for head, cell, width in zip(rows[0], row, widths, strict=True):
+        for head, whole, width in zip(rows[0], row, widths, strict=True):
+            cell = _cut(whole, width)
             gap = " " * (width - _width(cell))
             cells.append(gap + cell if head in right else cell + gap)
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def _fitting(widths: list[int], room: int) -> list[int]:
+    """The widths of columns that fit into the room: the widest give first, none below a word's."""
+    over = sum(widths) + 2 * (len(widths) - 1) - room
+    while over > 0 and max(widths) > _LEAST:
+        widest = widths.index(max(widths))
+        widths = [width - (at == widest) for at, width in enumerate(widths)]
+        over -= 1
+    return widths
+
+
+def _cut(text: str, width: int) -> str:
+    """A text of no more columns than `width`; what was cut off is an ellipsis."""
+    if _width(text) <= width:
+        return text
+    while text and _width(text) > width - 1:
+        text = text[:-1]
+    return f"{text}…"
 
 
 def _width(text: str) -> int:
