@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from piste.system import screen, stdio
+from piste.system import person, screen, stdio
 from piste.system.errors import EXIT_MISTAKE, PisteError, UserError
 
 VERBS = {
@@ -74,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     stdio.reopen_closed()
     stdio.be_lenient()
+    person.settle()
     code = _carried_out(args)
     stdio.let_go()
     return code

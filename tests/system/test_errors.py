@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.system.errors import (
+    SPACES,
     Failed,
     OverBudget,
     PisteError,
@@ -30,7 +31,7 @@ def test_did_you_mean(word: str, said: str) -> None:
 
 @given(st.text())
 def test_what_is_shown_can_be_printed(name: str) -> None:
-    assert printable(name).isprintable()
+    assert "".join(c for c in printable(name) if c not in SPACES).isprintable()
     assert printable(name) == name or not name.isprintable()
 
 
@@ -62,3 +63,9 @@ def test_an_error_says_no_secret() -> None:
 @given(st.text())
 def test_a_text_without_a_secret_is_not_touched(text: str) -> None:
     assert redact(text) == text
+
+
+def test_wide_spaces_stay_and_what_moves_a_terminal_does_not() -> None:
+    title = "\u6771\u4eac\u3000\u30bf\u30ef\u30fc 10\u202f\u20ac\u00a0!"
+    assert printable(title) == title
+    assert printable("a\u202eb\x1b\u200b") == "a\\u202eb\\x1b\\u200b"

@@ -106,8 +106,8 @@ def _git(root: str, *arguments: str | bytes) -> bytes:
             "--since, --diff and --log need git; install it, or leave them out"
         ) from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        why = said[0] if said else f"git {arguments[0]!r} failed"
+        said = done.stderr.decode("utf-8", "replace")
+        why = git_look.complaint(said, f"git {arguments[0]!r} failed")
         raise UserError(
             f"--since, --diff and --log need a git repository with commits: {printable(why)}"
         )

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from piste.bundle.escapes import quote
 from piste.system import atomic_write, git_look
-from piste.system.errors import UserError
+from piste.system.errors import UserError, printable
 
 _GIT = ("git", *git_look.OPTIONS)
 _LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
@@ -145,8 +145,8 @@ def _from_git(running: Running) -> tuple[list[bytes], list[str], bool]:
     if code:
         if _NO_GIT in complaints:
             return [], [], False
-        first = (complaints.strip() or "git ls-files failed").splitlines()[0]
-        raise UserError(f"git cannot list this folder: {first}")
+        said = printable(git_look.complaint(complaints, "git ls-files failed"))
+        raise UserError(f"git cannot list this folder: {said}")
     names = out.split(b"\0")[:-1]
     if not names and _git_ignores(running.root):
         return [], [], False  # a project inside a repository that ignores it

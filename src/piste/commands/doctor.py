@@ -163,7 +163,11 @@ def _of_git(root: Path) -> Iterator[Line]:
         yield Line(NOTE, "git", "it is not on your PATH; without it receipts are not shared")
         return
     said = _git(root, "--version").stdout.strip().removeprefix("git version ")
-    if _git(root, "rev-parse", "--is-inside-work-tree").returncode != 0:
+    inside = _git(root, "rev-parse", "--is-inside-work-tree")
+    if "safe.directory" in inside.stderr:
+        yield Line(MEND, "git", printable(git_look.complaint(inside.stderr)))
+        return
+    if inside.returncode != 0:
         yield Line(NOTE, "git", f"{said}; {root} is no repository: git init")
         return
     yield Line(OK, "git", said)

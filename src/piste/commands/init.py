@@ -101,7 +101,10 @@ def _allow(root: Path, new: bool) -> list[str]:
     names = ", ".join((*runs, *named))
     if names and not new:
         return [f"not allowed here: {names}; piste trust shows and allows it"]
-    trust.remember(root, trust.YES, runs, named)
+    try:
+        trust.remember(root, trust.YES, runs, named)
+    except UserError as error:  # the project is laid out all the same
+        return [f"not allowed here: {error}"] if names else []
     return [f"allowed here: {names}"] if names else []
 
 

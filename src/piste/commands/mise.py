@@ -14,7 +14,7 @@ from pathlib import Path
 from piste.commands import common
 from piste.engine import project
 from piste.mise import definitions
-from piste.system import atomic_write, paths, project_files, screen
+from piste.system import atomic_write, paths, person, project_files, screen
 from piste.system.errors import EXIT_FAILED, Failed, UserError, printable
 
 FILE = "conf.d/piste.toml"
@@ -61,8 +61,7 @@ def global_folder() -> Path:
     """Return the folder of mise's global configuration, where mise looks for it."""
     if folder := os.environ.get("MISE_CONFIG_DIR"):
         return Path(folder).absolute()
-    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base, "mise").expanduser().absolute()
+    return person.folder("XDG_CONFIG_HOME", ".config") / "mise"
 
 
 def _everywhere() -> Path:

@@ -51,7 +51,9 @@ def world() -> "World":
         from doit.exceptions import InvalidDodoFile
 
         from piste.engine import project
+        from piste.system import person
 
+        person.settle()
         try:
             _world = project.world(Path.cwd())
         except PisteError as error:

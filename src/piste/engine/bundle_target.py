@@ -15,7 +15,7 @@ from piste.engine import own_files, states
 from piste.engine.rules import Rule
 from piste.engine.states import Decision, Reason
 from piste.engine.world import Outcome, World
-from piste.system import atomic_write, caches, paths, project_files
+from piste.system import atomic_write, caches, paths, person, project_files
 from piste.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def arguments(world: World) -> dict[str, Any]:
 
     Raises UserError in a person's home folder: nobody means to pack all of that.
     """
-    if world.root == Path.home():
+    if world.root == Path(person.home()):
         raise UserError("this is your home folder, not a project; cd into one")
     return {
         "root": world.root,

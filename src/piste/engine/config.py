@@ -21,7 +21,7 @@ from piste.bundle.settings import SECRET_LISTS
 from piste.bundle.settings import Settings as BundleSettings
 from piste.engine import rules as _rules
 from piste.engine.rules import Rule
-from piste.system import project_files, screen
+from piste.system import person, project_files, screen
 from piste.system.errors import UserError, did_you_mean, printable
 
 FILE = "piste.toml"
@@ -144,7 +144,7 @@ _RULE: dict[str, type] = {
 # Variables that are no settings: of a run, of what piste starts, of the tests.
 OTHER_VARIABLES = (
     *("PISTE_BUNDLE", "PISTE_IGNORE", "PISTE_TRUST", "PISTE_ROOT", "PISTE_STEP", "PISTE_TARGET"),
-    *("PISTE_SAMPLES", "PISTE_KILLED", "PISTE_RIG", "PISTE_WATCHER_LIFE"),
+    *("PISTE_SAFE_FOLDERS", "PISTE_SAMPLES", "PISTE_KILLED", "PISTE_RIG", "PISTE_WATCHER_LIFE"),
 )
 _told: set[str] = set()  # unknown variables that have been named
 _BUDGETS = ("budget", "budget_day")
@@ -200,8 +200,7 @@ def _known_variables() -> None:
 
 def own_folder() -> Path:
     """Return the person's own folder of settings and prompts (XDG; it may not exist)."""
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    return Path(base) / "piste"
+    return person.folder("XDG_CONFIG_HOME", ".config") / "piste"
 
 
 def safe_folders() -> Sequence[str]:

@@ -156,8 +156,13 @@ def _where(world: World, rule: Rule) -> Path:
     own = (receipts.path(root, rule.target).parent, root / rejected.FOLDER)
     for folder in own:
         paths.inside(root, folder, str(folder.relative_to(root)))
-    for folder in (root / paths.STATE, *own, *world.store.folders()):
+    for folder in (root / paths.STATE, *own):
         paths.writable_folder(folder, str(folder))
+    for folder in world.store.folders():
+        try:
+            paths.writable_folder(folder, f"the store {folder}")
+        except UserError as error:
+            raise UserError(f"{error}; or name another place in PISTE_STORE") from None
     return paths.writable(root, rule.target)
 
 

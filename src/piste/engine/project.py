@@ -12,7 +12,7 @@ from piste.engine.stat_cache import StatCache
 from piste.engine.store import Store, default_folder
 from piste.engine.world import World
 from piste.system import git_folder, owners, paths
-from piste.system.errors import UserError
+from piste.system.errors import UserError, printable
 
 # How else a README is written; what stands there is not written a second time.
 _README_FORMS = (".md", "", ".rst", ".txt", ".adoc", ".org", ".markdown", ".mdx")
@@ -124,4 +124,7 @@ def _store_folder(root: Path, settings: config.Config) -> Path:
         for part in Store(folder).folders():
             paths.inside(root, part, f"{where}: store")
         return folder
-    return Path(os.path.expanduser(settings.store)).absolute()
+    named = os.path.expanduser(settings.store)
+    if named.startswith("~"):
+        raise UserError(f"{where}: store {printable(named)!r} names nobody's home; write it out")
+    return Path(named).absolute()

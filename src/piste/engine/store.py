@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.system import atomic_write, paths, project_files
+from piste.system import atomic_write, paths, person, project_files
 from piste.system.errors import Failed, UserError
 
 SCHEMA = 1
@@ -49,11 +49,10 @@ class Record(NamedTuple):
 
 def default_folder() -> Path:
     """Return the person's own store: data, not a cache, since it has been paid for."""
-    if folder := os.environ.get("XDG_DATA_HOME"):
-        return Path(folder) / "piste" / "store"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", os.path.expanduser("~"))) / "piste" / "store"
-    return Path(os.path.expanduser("~/.local/share/piste/store"))
+    base = person.folder("XDG_DATA_HOME", ".local/share")
+    if sys.platform == "win32" and not os.environ.get("XDG_DATA_HOME"):
+        base = Path(os.environ.get("LOCALAPPDATA", person.home()))
+    return base / "piste" / "store"
 
 
 class Store(NamedTuple):

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from piste.system import atomic_write, paths
+from piste.system import atomic_write, paths, person
 from piste.system.errors import UserError
 
 VARIABLE = "PISTE_TRUST"
@@ -84,11 +84,21 @@ def answers() -> Iterator[Answer]:
 def remember(
     root: Path, word: str, runs: Mapping[str, str], documents: Mapping[str, str] = _NONE
 ) -> None:
-    """Keep what the person says of this folder, and what would run there now."""
+    """Keep what the person says of this folder, and what would run there now.
+
+    Raises UserError where that cannot be kept.
+    """
     about = {"folder": _folder(root), "answer": word, "digest": digest(runs),
              "runs": {**runs, **documents}}  # fmt: skip
     text = json.dumps(about, indent=1, sort_keys=True, ensure_ascii=True)
-    atomic_write.write(_file(root), text.encode() + b"\n")
+    try:
+        atomic_write.write(_file(root), text.encode() + b"\n")
+    except OSError as error:
+        raise UserError(
+            f"what you allow is kept in {_state_folder()}, which cannot be written "
+            f"({error.strerror}); set HOME or XDG_STATE_HOME to a folder that can, or allow it "
+            f"for one run with {VARIABLE}=1"
+        ) from None
 
 
 def forget(root: Path) -> bool:
@@ -135,10 +145,7 @@ def _by_environment() -> bool:
 
 
 def _state_folder() -> Path:
-    base = os.environ.get("XDG_STATE_HOME", "")
-    if not Path(base).is_absolute():  # as the standard says
-        base = os.path.expanduser("~/.local/state")
-    return Path(base, "piste", "trust")
+    return person.folder("XDG_STATE_HOME", ".local/state") / "piste" / "trust"
 
 
 def _folder(root: Path) -> str:

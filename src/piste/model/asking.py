@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste.model import beginnings, http, llm_home, llm_log, reply_status
+from piste.model import beginnings, http, llm_home, llm_log, reply_status, surroundings
 from piste.model.beginnings import Beginning, Turn
 from piste.model.reply_status import Kind, Trouble
 from piste.system.errors import Failed, UserError, did_you_mean, printable
@@ -578,10 +578,20 @@ _WHAT = {
 }
 
 
+def _address(model: Any) -> str:
+    """Where a model is asked, as far as its object tells; "" is somewhere by https."""
+    return str(getattr(model, "api_base", None) or "")
+
+
 def _failure(call: _Call, trouble: Trouble, attempts: int, partial: str) -> CallFailed | UserError:
+    unreached = trouble.kind in ("network", "bad_reply")
+    if unreached and (fault := surroundings.fault()):
+        return UserError(f"{call.model.model_id} cannot be asked: {fault}")
     line = f"{call.model.model_id}: {_WHAT[trouble.kind]}"
     if trouble.said:
         line += f": {trouble.said}"
+    if trouble.kind == "network" and (way := surroundings.way(_address(call.model), trouble.said)):
+        line += f"; {way}"
     if trouble.kind == "auth" and call.model.needs_key:
         line += f"; `llm keys set {call.model.needs_key}`"
     if trouble.kind == "rate" and trouble.retry_after:

@@ -7,6 +7,7 @@ its plugins know (`asking`).
 import os
 import sys
 
+from piste.system import person
 from piste.system.errors import UserError
 
 
@@ -15,11 +16,11 @@ def folder() -> str:
     if path := os.environ.get("LLM_USER_PATH"):
         return path
     if sys.platform == "win32":
-        base = os.environ.get("APPDATA") or os.path.expanduser("~")
+        base = os.environ.get("APPDATA") or person.home()
     elif sys.platform == "darwin":
-        base = os.path.expanduser("~/Library/Application Support")
+        base = os.path.join(person.home(), "Library/Application Support")
     else:
-        base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        base = str(person.folder("XDG_CONFIG_HOME", ".config"))
     return os.path.join(base, "io.datasette.llm")
 
 
@@ -46,7 +47,7 @@ def _aliases() -> dict[str, object]:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read ({error}); repair or remove it") from None

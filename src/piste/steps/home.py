@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from piste.steps import lent
-from piste.system import atomic_write
+from piste.system import atomic_write, person
 from piste.system.git import FOLDER, Repo, ask, git, settings
 
 # Folders of installed programs that a hook may need.
@@ -54,10 +54,10 @@ def _in_checkout(repo: Repo, word: str) -> str:
 
 def _excludes(repo: Repo, own: str) -> Path:
     """A file with the person's own patterns, and with the folders that are lent to a hook."""
-    config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    config = person.folder("XDG_CONFIG_HOME", ".config")
     data = b""
     with contextlib.suppress(OSError):
-        data = Path(own or os.path.join(config, "git/ignore")).read_bytes()
+        data = Path(own or config / "git/ignore").read_bytes()
     file = repo.root / FOLDER / "excludes"
     lines = "".join(f"/{prefix}{name}\n" for prefix in _places(repo) for name in INSTALLED)
     atomic_write.write(file, data + b"\n" + os.fsencode(lines))

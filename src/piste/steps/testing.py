@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.system import processes, screen
+from piste.system.errors import SPACES
 
 _MOST_CHARS = 16_000  # of a failure that goes to a model
 _MOST_LINE = 400
@@ -113,7 +114,8 @@ def plain(text: str) -> str:
     """Return text of a terminal without escape sequences, and with what a CR overwrote gone."""
     text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
     lines = (line.rpartition("\r")[2] for line in text.split("\n"))
-    return "\n".join("".join(c for c in line if c.isprintable() or c == "\t") for line in lines)
+    kept = f"\t{SPACES}"
+    return "\n".join("".join(c for c in line if c.isprintable() or c in kept) for line in lines)
 
 
 # ------------------------------------------------------------------ what is worth reading

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from piste.system import person
 from piste.system.file_reader import FILE_FLAGS
 
 _OLD = 90 * 86_400  # seconds without news after which a project's caches go
@@ -75,11 +76,8 @@ def _uid() -> int:
 
 def _base() -> Path:
     """Return the person's folder of caches (XDG), and ours in it."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not base.is_absolute():
-        mac = sys.platform == "darwin"
-        base = Path(os.path.expanduser("~/Library/Caches" if mac else "~/.cache"))
-    return base / "piste" / "projects"
+    under_home = "Library/Caches" if sys.platform == "darwin" else ".cache"
+    return person.folder("XDG_CACHE_HOME", under_home) / "piste" / "projects"
 
 
 def _sweep(base: Path) -> None:

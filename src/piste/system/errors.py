@@ -65,14 +65,20 @@ def redact(text: str) -> str:
     return mask(data, found).decode("utf-8", "replace") if found else text
 
 
+SPACES = "\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
+"""Unicode's spaces beside ASCII's: part of a text in French or Japanese, and harmless."""
+
+
 def printable(name: str) -> str:
     """Return a name from outside as it may stand in a message: nothing moves the cursor.
 
-    Control, bidirectional and undecodable characters are shown escaped.
+    Control, bidirectional and undecodable characters are shown escaped; wide spaces stay.
     """
     if name.isprintable():
         return name
     return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
+        c
+        if c.isprintable() or c in SPACES
+        else c.encode("unicode_escape", "backslashreplace").decode()
         for c in name
     )

@@ -121,9 +121,7 @@ def ask(
     except FileNotFoundError:
         raise UserError("git is not installed; steps are carried out in a git worktree") from None
     said = done.stderr.decode("utf-8", "replace").strip()
-    lines = [line for line in said.split("\n") if line.startswith(("fatal:", "error:"))]
-    line = (lines or said.split("\n"))[0].removeprefix("fatal: ").removeprefix("error: ")
-    return done.returncode, os.fsdecode(done.stdout), printable(line)
+    return done.returncode, os.fsdecode(done.stdout), printable(git_look.complaint(said, ""))
 
 
 def _holds(folder: Path, *arguments: str) -> bool:

@@ -33,6 +33,18 @@ LOCAL = frozenset((
 _NO_NETWORK = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
 
 
+def complaint(said: str, failed: str = "git failed") -> str:
+    """Return git's complaint as one line, with git's own way out where it names one.
+
+    `said` is what it printed on stderr, `failed` what is returned where it printed nothing.
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    first = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
+    line = (first or next(iter(lines), failed)).removeprefix("fatal: ").removeprefix("error: ")
+    way = next((text for text in lines if text.startswith("git config --global --add safe.")), "")
+    return f"{line}; if you trust it: {way}" if way else line
+
+
 def environment() -> dict[str, str]:
     """Return the environment for git: plain messages, no network, the folder's own repository."""
     own = {name: value for name, value in os.environ.items() if name not in LOCAL}

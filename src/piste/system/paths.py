@@ -110,7 +110,9 @@ def writable_folder(folder: Path, what: str) -> None:
     if not os.path.isdir(folder):
         raise UserError(f"{what}: {folder} is not a folder; move it away")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{what}: the folder {folder} is read-only; chmod u+w it")
+        ours = not hasattr(os, "geteuid") or os.stat(folder).st_uid == os.geteuid()
+        way = "chmod u+w it" if ours else "it belongs to another account"
+        raise UserError(f"{what}: the folder {folder} is read-only; {way}")
 
 
 def folded_names(root: Path, folder: str) -> dict[str, list[str]]:
