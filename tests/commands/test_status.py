@@ -110,10 +110,10 @@ def test_an_estimate_is_of_the_very_prompt(made: Path, say: Say) -> None:
     assert found.tokens == say("prompt", "plan", "--json").json["tokens"]
 
 
-def test_what_no_step_covers_is_said(made: Path, say: Say) -> None:
-    (made / "spec.md").write_text("# T\n\n## Requirements\n\n1. a\n2. b\n3. c\n")
+def test_what_no_step_covers_is_said(project: Path, say: Say) -> None:
+    (project / "spec.md").write_text("# T\n\n## Requirements\n\n1. a\n2. b\n3. c\n")
     steps = "# T: plan\n\n## Step 1: Do\n\nCovers: 1\n\n```text\nDo it.\n```\n"
-    (made / "prompt_plan.md").write_text(steps)
+    (project / "prompt_plan.md").write_text(steps)
     said = "prompt_plan.md: no step covers 2, 3 of spec.md (piste steps)"
     assert said in say("status").err
     assert said in say("status", "plan").err

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from piste import prompts
 from piste.bundle import formats
-from piste.documents import markdown, replies
-from piste.documents.plan import parse
+from piste.documents import coverage, markdown, replies, step_files
+from piste.documents.plan import overview, parse
 from piste.engine import templates
 from piste.engine.rules import BUILT_IN
 from piste.interview import transcript
@@ -293,6 +293,61 @@ def test_a_plan_has_one_step_for_each_requirement_and_a_todo_mirrors_it() -> Non
         "Step 4: Wire everything together",
     ]
     assert list(parts(made("todo", plan))) == list(parts(plan))
+
+
+SPEC = """\
+# Pass
+
+## Requirements
+
+1. Add a day to `days.csv`.
+2. Sum the days.
+3. Print them.
+
+## Testing
+
+- Each has a test; `python -m pytest -q` runs them.
+"""
+
+
+def test_a_plan_names_files_test_command_and_what_its_steps_cover() -> None:
+    plan = made("plan", SPEC)
+    steps = parse(plan).steps
+
+    assert overview.test_command(plan, steps) == "python -m pytest -q"
+    assert [step_files.parse(step.prompt).change[0] for step in steps[1:3]] == [
+        "change days.csv", "change what this step names, and a test of it",
+    ]  # fmt: skip
+    found = coverage.of(SPEC, plan)
+    assert found.claims
+    assert (found.uncovered, found.unknown) == ((), ())
+    assert "Files:" not in made("todo", plan)
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        ("It is written in Rust.", "cargo test"), ("A Node.js service.", "npm test"),
+        ("`npm run test` runs them.", "npm run test"), ("Run `./run-tests`.", "./run-tests"),
+        ("Tests with `sh tests.sh`.", "sh tests.sh"), ("It is for skiers who go far.", ""),
+    ],
+)  # fmt: skip
+def test_the_test_command_is_the_specification_s_or_its_language_s(said: str, command: str) -> None:
+    plan = made("plan", f"# Pass\n\n## Requirements\n\n1. Add a day.\n\n## Testing\n\n{said}\n")
+    assert overview.test_command(plan, parse(plan).steps) == command
+
+
+def test_over_existing_code_a_step_names_the_files_that_it_speaks_of() -> None:
+    template = templates.load("plan.md.j2", LAYERS)
+    code = (
+        '<bundle by="piste">\n</bundle>\n<file path="src/days.py">\ndef add(): ...\n</file>\n'
+        '<file path="src/other.py">\nx = 1\n</file>\n'
+    )
+    variables = {"spec": SPEC, "spec_path": "spec.md", "code": code, "code_path": "output.txt",
+                 "target": "plan.md", "language": "", "tests_first": True}  # fmt: skip
+    plan = outline(*templates.render(template, variables))
+    assert "Files: read src/days.py; change days.csv" in plan
+    assert "other.py" not in plan
 
 
 @pytest.mark.parametrize(

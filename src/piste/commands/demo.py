@@ -35,6 +35,7 @@ A command-line tool that counts the words of text files, for people who write.
 ## Tests
 
 - Counts of an empty file, of one word, of words with apostrophes and hyphens.
+- `python -m pytest` runs them all.
 """
 ADDED = "4. `tally --json` prints the same as JSON, for other programs.\n"
 _OWN_STORE = (

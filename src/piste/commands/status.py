@@ -87,7 +87,8 @@ def _progress(world: World, decisions: Sequence[Decision]) -> "Progress | None":
 
 def _uncovered(world: World, decisions: Sequence[Decision]) -> str:
     """What of the specification no step covers, where the plan is there and shown; or ``""``."""
-    shown = (one for one in decisions if one.rule.name == "plan" and one.state != states.MISSING)
+    # A plan that has to be made anew says so already.
+    shown = (one for one in decisions if one.rule.name == "plan" and one.up_to_date)
     if not any(shown):
         return ""
     from piste.steps import coverage  # here: most projects of many targets have no plan

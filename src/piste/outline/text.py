@@ -7,11 +7,12 @@ text, each document has the form that piste's template of that name asks for.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from piste.documents import markdown, plan
 from piste.interview import transcript
+from piste.outline import plan_lines
 
 _CREDIT = "*A skeleton made by piste's outline model"
 
@@ -315,12 +316,17 @@ def _plan(want: Wanted) -> str:
     about = (_about(found, "overview") or found[0].prose or [title])[0]
     parts = [
         "One step sets up the project, one follows for each requirement or section of the "
-        "specification, and the last wires everything together."
+        "specification, and the last wires everything together.",
+        f"Test command: {plan_lines.test_command(want.text)}",
     ]
+    known, numbers = plan_lines.known_files(want.beside), plan_lines.numbers(want.text)
     for number, step in enumerate(steps, 1):
+        covers = plan_lines.covers(step.details, numbers)
+        why = f"Builds on step {number - 1}." if number > 1 else "All others build on it."
         parts.append(f"## Step {number}: {step.title}")
-        parts.append(f"Builds on step {number - 1}." if number > 1 else "All others build on it.")
-        parts.append(fenced(_prompt(f"{title}. {cut(about, 300)}", step, want.tests_first)))
+        parts.append(f"{why} Covers: {covers}")
+        project = f"{title}. {cut(about, 300)}"
+        parts.append(fenced(_prompt(project, step, want.tests_first, known)))
     return document(f"{title}: plan", want, *parts)
 
 
@@ -340,7 +346,7 @@ def _work(found: Sequence[Section]) -> list[Step]:
     ]
 
 
-def _prompt(project: str, step: Step, tests_first: bool) -> str:
+def _prompt(project: str, step: Step, tests_first: bool, known: Mapping[str, list[str]]) -> str:
     begin = (
         "Write failing tests first, one for each point of this step, and see them fail."
         if tests_first
@@ -353,12 +359,13 @@ def _prompt(project: str, step: Step, tests_first: bool) -> str:
             f"Project: {project}",
             f"This step: {step.title}\n\n{_bullets(step.details or [step.title])}",
             *code,
+            plan_lines.files([step.title, *step.details], step.code, known),
             "Done when: these tests and all earlier ones pass, and nothing that was made is idle.",
         ]
     )
 
 
-_NO_BOX = re.compile(r"(?:Project|This step): |Build this step")  # of our own prompts
+_NO_BOX = re.compile(r"(?:Project|This step|Files): |Build this step")  # of our own prompts
 
 
 def _todo(want: Wanted) -> str:

@@ -19,7 +19,9 @@ _LINE = re.compile(
 )
 _CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _AND = re.compile(r"[\s,;]*(?:and|then|&&|\+|,|;)+(?:\s+(?:then|also))?\s*", re.IGNORECASE)
-_NONE = re.compile(r"(?:none|n/?a|tbd|todo|unknown|not yet|[-–—…?.]+|<.*>)\.?", re.IGNORECASE)
+_NONE = re.compile(
+    r"(?:none\b.*|n/?a\b.*|tbd|todo|unknown|not yet\b.*|[-–—…?.]+|<.*>)\.?", re.IGNORECASE
+)
 _FULL_STOP = re.compile(r"(?<=\w)\.$")
 _LONGEST = 500
 
