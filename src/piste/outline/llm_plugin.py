@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import llm
 
-from piste.system import screen
-
 if TYPE_CHECKING:
     import click
 
@@ -86,6 +84,7 @@ def register_commands(cli: "click.Group") -> None:
     @piste.command(name="install-templates")
     def install_templates() -> None:
         """Copy piste's prompts into llm's folder of templates, as NAME-gen"""
+        from piste.system import screen
         from piste.system.errors import PisteError
 
         try:
