@@ -33,7 +33,7 @@ def test_the_chain_with_its_form_and_what_is_next(
     assert said(capsys) == (
         0,
         [
-            "prompt_plan.md: 3 of the form 'h2 step'; not taken: 3 'fences'",
+            "prompt_plan.md: 3 steps, from headings such as '## Step 1: Count words'",
             "STEP STATE TITLE",
             "1 done Count words by gemini 1.0, tests passed",
             "2 open Sum them",

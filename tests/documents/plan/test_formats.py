@@ -3,6 +3,7 @@
 import pytest
 
 from piste.documents.plan import Plan, mark_done, parse, strip_marks
+from piste.documents.plan import formats as forms
 
 
 def _titles(plan: Plan) -> list[tuple[str, str]]:
@@ -509,10 +510,44 @@ def test_comments_settle_it_whatever_else_is_there() -> None:
     ]
 
 
-def test_it_says_what_was_not_taken() -> None:
+def test_it_says_in_plain_words_what_was_passed_over() -> None:
     assert parse(OUTLINE_FIRST).why == (
-        "2 of the form 'h3 prompt'; not taken: 2 'h3 step', 2 'h4 step', 2 'fences', 1 'h3 phase'"
+        "2 steps, from headings such as '### Prompt 1: Users'; also looks like steps and was "
+        "passed over: 2 headings such as '### Step 1: Users' (line 10), 2 headings such as "
+        "'#### Step 1: Users' (line 5), 1 heading '### Phase 1: Base' (line 3)"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("# Step 1: A\n```\nx\n```\n# Step 2: B\n```\ny\n```\n",
+         "2 steps, from headings such as '# Step 1: A'"),
+        ("# Step 1: A\nDo it.\n", "1 step, from the heading '# Step 1: A'"),
+        ("<!-- step 1: A -->\nx\n<!-- /step -->\n",
+         "1 step, from the comment '<!-- step 1: A -->'"),
+        ("**Step 1: A**\nx\n\n**Step 2: B**\ny\n",
+         "2 steps, from bold lines such as '**Step 1: A**'"),
+        ("- [ ] a\n- [ ] b\n", "2 steps, from items with a box such as '- [ ] a'"),
+        (f"# Step 1: {'long ' * 20}\nx\n# Step 2: B\ny\n",
+         "2 steps, from headings such as '# Step 1: long long long long long long…'"),
+    ],
+)  # fmt: skip
+def test_it_says_in_plain_words_what_the_steps_were_read_from(text: str, why: str) -> None:
+    assert parse(text).why == why
+
+
+@pytest.mark.parametrize("text", [
+    OUTLINE_FIRST, "1. A\n2. B\n3. C\n", "- [ ] a\n- [ ] b\n",
+    "```prompt\nx\n```\n```prompt\ny\n```\n",
+    "Step 1: A\nx\n\nStep 2: B\ny\n", "```text\nStep 1: A\nx\n```\n```text\nStep 2: B\ny\n```\n",
+])  # fmt: skip
+def test_no_name_that_the_parser_gives_a_form_reaches_a_person(text: str) -> None:
+    plan = parse(text)
+    said = "\n".join([plan.why, *(problem.text for problem in plan.problems)])
+    names = [family.form for family in forms.find(forms.read(text))]
+    assert names
+    assert not [name for name in names if f"'{name}'" in said or f": {name}" in said]
 
 
 @pytest.mark.parametrize(

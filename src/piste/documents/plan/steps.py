@@ -38,7 +38,7 @@ def parse(text: str, form: str | None) -> Plan:
     steps, problems = _steps(doc, best)
     problems += [*_doubts(doc, best), *_elisions(doc, best)]
     problems.sort(key=lambda problem: (problem.line, problem.kind))
-    return Plan(tuple(steps), best.form, _why(best, others), tuple(problems))
+    return Plan(tuple(steps), best.form, _why(doc, best, others), tuple(problems))
 
 
 def _steps(doc: forms.Doc, family: forms.Family) -> tuple[list[Step], list[Problem]]:
@@ -268,10 +268,57 @@ def _groups(doc: forms.Doc, entries: Sequence[forms.Entry]) -> list[str]:
     return result
 
 
-def _why(best: forms.Family, others: Sequence[forms.Family]) -> str:
-    taken = f"{len(best.entries)} of the form '{best.form}'"
-    rest = ", ".join(f"{len(other.entries)} '{other.form}'" for other in others[:5])
-    return f"{taken}; not taken: {rest}" if rest else taken
+# What lines of a style are called; the first word of a family's form is the style.
+_CALLED = {
+    "html": ("heading", "headings"), "bold": ("bold line", "bold lines"),
+    "plain": ("line", "lines"), "list": ("item of a list", "items of a list"),
+    "boxes": ("item with a box", "items with a box"), "tags": ("tag", "tags"),
+    "markers": ("comment", "comments"), "fences": ("fenced block", "fenced blocks"),
+    "fence": ("title in a fenced block", "titles in fenced blocks"),
+}  # fmt: skip
+_MOST_NAMED = 3  # kinds that were passed over
+_SAMPLE = 40  # characters of a line that is shown
+
+
+def _why(doc: forms.Doc, best: forms.Family, others: Sequence[forms.Family]) -> str:
+    """Say what the steps were read from, and what else looks like steps, as a person sees it."""
+    count = len(best.entries)
+    kind = _lines_of(doc, best)
+    taken = f"{count} steps, from {kind}" if count > 1 else f"1 step, from the {kind}"
+    over = list(_passed_over(best, others))
+    if not over:
+        return taken
+    named = [
+        f"{len(one.entries)} {_lines_of(doc, one)} (line {one.entries[0].row + 1})"
+        for one in over[:_MOST_NAMED]
+    ]
+    named += ["and more"] if len(over) > _MOST_NAMED else []
+    return f"{taken}; also looks like steps and was passed over: {', '.join(named)}"
+
+
+def _lines_of(doc: forms.Doc, family: forms.Family) -> str:
+    """What the titles of a family are, with the first of them."""
+    style = re.split(r"[+ ]", family.form)[0]
+    one, many = _CALLED.get(style, ("heading", "headings"))
+    only = len(family.entries) == 1
+    if style == "fences":  # they have no title that could be shown
+        return one if only else many
+    line = doc.lines[family.entries[0].row].strip()
+    shown = line if len(line) <= _SAMPLE else f"{line[: _SAMPLE - 1].rstrip()}…"
+    return f"{one} '{shown}'" if only else f"{many} such as '{shown}'"
+
+
+def _passed_over(best: forms.Family, others: Sequence[forms.Family]) -> Iterator[forms.Family]:
+    """The others, each line once, without what is part of the steps: their titles and prompts."""
+    seen = {entry.row for entry in best.entries}
+    for other in others:
+        rows = {entry.row for entry in other.entries}
+        within = all(
+            any(step.row <= row < step.end for step in best.entries) for row in rows
+        ) and len(rows) <= len(best.entries)  # one fence a step holds its prompt
+        if not rows <= seen and not (other.form == "fences" and within):
+            yield other
+        seen |= rows
 
 
 # ------------------------------------------------------------------ what is doubtful
@@ -328,7 +375,9 @@ def _prompt_problems(
 def _doubts(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
     first = family.entries[0].row
     if family.fit and family.fit[0] < forms.WEAK and len(family.entries) > 1:
-        yield Problem("doubtful-form", first + 1, f"these may be no steps: {family.form}")
+        yield Problem(
+            "doubtful-form", first + 1, f"these may be no steps: the {_lines_of(doc, family)}"
+        )
     yield from _gaps(family)
     yield from _strays(doc, family)
     for entry in family.entries:
