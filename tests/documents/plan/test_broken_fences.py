@@ -7,7 +7,7 @@ the fences of one step, and which step that is.
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from piste.documents.plan import Plan, parse
@@ -111,6 +111,10 @@ def test_no_word_and_no_step_is_lost(title: str, fence: str, fault: str) -> None
         check(parse(text), text, fault, at, 4)
 
 
+@example("numbered", "bare", ["nothing", "one too many after it",
+                               "inner, and the outer one is not closed"])  # fmt: skip
+@example("numbered", "bare", ["inner, with a language", "nothing", "three fences"])
+@example("numbered", "four", ["inner, with a language"] * 2 + ["three fences"])
 @given(
     st.sampled_from(sorted(TITLES)), st.sampled_from(sorted(FENCES)),
     st.lists(st.sampled_from(sorted({*FAULTS} - {"closed by too few"})), min_size=3, max_size=6),

@@ -380,6 +380,8 @@ def _doubts(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
         )
     yield from _gaps(family)
     yield from _strays(doc, family)
+    yield from _hidden(doc, family)
+    yield from _untitled(doc, family)
     for entry in family.entries:
         if entry.title.state == DROPPED:
             text = f"step {entry.title.id} is struck out or called off"
@@ -395,10 +397,35 @@ def _strays(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
     """Fences made for a prompt that stand below the first step and in none."""
     starts = [entry.start for entry in family.entries]
     tagged = set(doc.tagged) if family.form != "markers" else set()
+    tagged |= set(doc.bare) if family.form == "fences" else set()
     for block in doc.blocks:
         at = bisect_right(starts, block.open) - 1
         if block.open in tagged and at >= 0 and block.open >= family.entries[at].end:
             yield Problem("stray-prompt", block.open + 1, "this fence belongs to no step")
+
+
+def _untitled(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
+    """The first fence that is a step without a title, where others have one with a number."""
+    titled = [entry for entry in family.entries if entry.row in doc.titles]
+    alone = [entry for entry in family.entries if entry.title.style == "fence"]
+    if family.form == "fences" and titled and alone:
+        text = "this fence has no title of its own, and is taken for a step"
+        yield Problem("doubtful-form", alone[0].row + 1, text)
+
+
+def _hidden(doc: forms.Doc, family: forms.Family) -> Iterator[Problem]:
+    """Titles in fences that go on where those of their kind outside end: fences break."""
+    known = {entry.row for entry in family.entries}
+    outside: dict[tuple[str, str], tuple[str, int]] = {}  # of each kind the last one's number
+    for row, title in sorted(doc.titles.items()):
+        kind, number = (title.style, title.word), _place(title.id)
+        if title.style not in fencing.HEADED:
+            continue
+        if row in known or doc.around[row] < 0:
+            outside[kind] = number
+        elif kind in outside and number == (outside[kind][0], outside[kind][1] + 1):
+            text = f"this may be the title of step {title.id}; it stands inside a fence"
+            yield Problem("hidden-title", row + 1, text)
 
 
 def _gaps(family: forms.Family) -> Iterator[Problem]:

@@ -28,8 +28,8 @@ class Problem(NamedTuple):
     """Something in a plan that a person should look at."""
 
     kind: str
-    """abandoned, doubtful-form, duplicate-id, elision, empty-prompt, gap, left-out, nested-fence,
-    no-such-form, no-steps, several-prompts, stray-prompt or unclosed-fence."""
+    """abandoned, doubtful-form, duplicate-id, elision, empty-prompt, gap, hidden-title, left-out,
+    nested-fence, no-such-form, no-steps, several-prompts, stray-prompt or unclosed-fence."""
     line: int
     text: str
 
