@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from piste.documents import edits
+from piste.documents.edits import Block
 from piste.steps import edit_blocks
-from piste.steps.edit_blocks import Block, Malformed, Write
+from piste.steps.edit_blocks import Write
 
 
 def test_the_four_kinds_of_blocks_with_words_around_them() -> None:
@@ -15,92 +15,15 @@ def test_the_four_kinds_of_blocks_with_words_around_them() -> None:
         "Here is what I did.\n\n=== file: a.py\nx = 1\n=== end\n\nand\n"
         "=== edit: src/b.py\nold\n=== with\nnew\nlines\n=== end\n=== delete: c.py\nDone.\n"
     )
-    assert edit_blocks.parse(reply) == [
+    assert edits.parse(reply) == [
         Block("file", "a.py", "", "x = 1\n"),
         Block("edit", "src/b.py", "old\n", "new\nlines\n"),
         Block("delete", "c.py"),
     ]
-    assert edit_blocks.needs(edit_blocks.parse("=== need: a\n=== need: b\n=== need: a")) == [
+    assert edit_blocks.needs(edits.parse("=== need: a\n=== need: b\n=== need: a")) == [
         "a",
         "b",
     ]
-
-
-@pytest.mark.parametrize(
-    ("reply", "blocks"),
-    [
-        ("=== file: a\n=== end", [Block("file", "a")]),  # an empty file
-        ("=== edit: a\nx\n=== with\n=== end", [Block("edit", "a", "x\n", "")]),  # lines go
-        ("==== file: a\n=== end\n==== end", [Block("file", "a", "", "=== end\n")]),
-        ("=== file: a\n==== end it\n===\n=== end", [Block("file", "a", "", "==== end it\n===\n")]),
-        ("=== file: a.py\n```python\nx\n```\n=== end", [Block("file", "a.py", "", "x\n")]),
-        ("=== file: a.md\n```sh\nx\n```\n=== end", [Block("file", "a.md", "", "```sh\nx\n```\n")]),
-        ("=== file: `a b.py`\r\nx\r\n=== end", [Block("file", "a b.py", "", "x\n")]),
-        ("===  FILE: a", None),
-        ("=== need: a.py 3-9", [Block("need", "a.py 3-9")]),
-        ("=== cannot: no such table", [Block("cannot", "no such table")]),
-        ("=== file: a.py\nx", [Block("file", "a.py", "", "x\n")]),  # whole, but for its end
-        ("=== file: a.py\nx\n\n=== delete: b",
-         [Block("file", "a.py", "", "x\n"), Block("delete", "b")]),
-        ("=== file: a.py\nx\n=== end: a.py", [Block("file", "a.py", "", "x\n")]),
-        ("=== delete: a\n\n=== end", [Block("delete", "a")]),
-        ("=== file: a.py\n```python\nx\n```\nThis adds x.", [Block("file", "a.py", "", "x\n")]),
-        ("=== file: a.py\nx\n```\n\n=== delete: b",
-         [Block("file", "a.py", "", "x\n"), Block("delete", "b")]),
-        ("=== file: a.py\nx\n```\n=== end", [Block("file", "a.py", "", "x\n")]),
-        ("```\n=== file: a.py\nx\n=== end\n```", [Block("file", "a.py", "", "x\n")]),
-        ("=== file: Makefile\n```make\nx\n```\n=== end", [Block("file", "Makefile", "", "x\n")]),
-        ("=== edit: a\nx\n=== with\ny\n=== edit: b\nx\n=== with\ny",
-         [Block("edit", "a", "x\n", "y\n"), Block("edit", "b", "x\n", "y\n")]),
-        ("=== file a\nx\n=== end", [Block("file", "a", "", "x\n")]),
-    ],
-)  # fmt: skip
-def test_forms_as_models_write_them(reply: str, blocks: list[Block] | None) -> None:
-    if blocks is None:
-        with pytest.raises(Malformed):
-            edit_blocks.parse(reply)
-    else:
-        assert edit_blocks.parse(reply) == blocks
-
-
-@pytest.mark.parametrize(
-    ("reply", "reason"),
-    [
-        ("", "it holds no '=== file:'"),
-        ("Shall I go on?", "it asks back, and nobody can answer: Shall I go on?"),
-        (
-            "=== file: a.md\n```text\n=== file: b\nx\n=== end\n```\n=== end",
-            "line 3: '=== file: b' stands within the block of a.md",  # it may be content
-        ),
-        ("=== file: a\n=== file: b\nx\n=== end\ny\n=== end", "line 6: '=== end' stands outside"),
-        ("=== end", "line 1: '=== end' stands outside a block"),
-        ("=== file:\nx\n=== end", "line 1: '=== file:' names no file"),
-        ("=== edit: a\nx\n=== end", "the edit of a has no '=== with' line"),
-        ("=== edit: a\n\n=== with\nx\n=== end", "the edit of a names no old lines"),
-    ],
-)
-def test_malformed_replies_say_what_is_wrong(reply: str, reason: str) -> None:
-    with pytest.raises(Malformed) as caught:
-        edit_blocks.parse(reply)
-    assert str(caught.value).startswith(reason)
-
-
-@given(st.text(alphabet="= \nfileditwthen:`abc.py/\r?", max_size=300))
-def test_any_text_is_read_or_refused(reply: str) -> None:
-    try:
-        assert edit_blocks.parse(reply)
-    except Malformed as fault:
-        assert "\n" not in str(fault)
-
-
-@given(st.text(max_size=400))
-def test_any_content_can_be_written_in_the_form(content: str) -> None:
-    content = content.replace("\r", "")
-    if not content.endswith("\n"):
-        content += "\n"
-    signs = "=" * (3 + max((len(run) for run in content.split("\n")), default=0))
-    reply = f"{signs} file: a.md\n{content}{signs} end\n"
-    assert edit_blocks.parse(reply) == [Block("file", "a.md", "", content)]
 
 
 # Checking and applying --------------------------------------------------------------------------
@@ -115,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def check(root: Path, reply: str) -> list[Write]:
-    checked = edit_blocks.check(root, edit_blocks.parse(reply))
+    checked = edit_blocks.check(root, edits.parse(reply))
     assert checked.faults == []
     return checked.writes
 
@@ -166,7 +89,7 @@ def test_a_fault_is_named_and_the_other_blocks_stand(root: Path, reply: str) -> 
     (root / "pointer").symlink_to(root / "a.py")
     (root / "binary").write_bytes(b"x\xff")
     before = sorted((path.name, path.lstat().st_mtime_ns) for path in root.iterdir())
-    blocks = edit_blocks.parse(f"=== file: fine.py\nx\n=== end\n{reply}")
+    blocks = edits.parse(f"=== file: fine.py\nx\n=== end\n{reply}")
     checked = edit_blocks.check(root, blocks)
     assert FAULTS[reply] in checked.faults[0].why
     assert Write("fine.py", b"x\n") in checked.writes
@@ -174,7 +97,7 @@ def test_a_fault_is_named_and_the_other_blocks_stand(root: Path, reply: str) -> 
 
 
 def test_who_calls_may_forbid_a_path(root: Path) -> None:
-    blocks = edit_blocks.parse("=== file: mine\nx\n=== end")
+    blocks = edits.parse("=== file: mine\nx\n=== end")
     checked = edit_blocks.check(root, blocks, lambda path: f"{path} is not yours")
     assert (checked.writes, checked.faults[0].why) == ([], "mine is not yours")
 
@@ -221,7 +144,7 @@ def test_an_edit_that_can_mean_one_thing_only_is_taken(
 )
 def test_other_indentation_has_to_be_uniform(tmp_path: Path, old: str, new: str) -> None:
     (tmp_path / "a.py").write_text(CODE)
-    blocks = edit_blocks.parse(f"=== edit: a.py\n{old}\n=== with\n{new}\n=== end")
+    blocks = edits.parse(f"=== edit: a.py\n{old}\n=== with\n{new}\n=== end")
     checked = edit_blocks.check(tmp_path, blocks)
     assert bool(checked.faults) == ("\n" in old)
 
@@ -229,7 +152,7 @@ def test_other_indentation_has_to_be_uniform(tmp_path: Path, old: str, new: str)
 def test_old_lines_that_are_not_there_are_quoted_with_their_nearest_place(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(CODE)
     reply = "=== edit: a.py\n    if x:\n        return 7\n=== with\ny\n=== end"
-    (fault,) = edit_blocks.check(tmp_path, edit_blocks.parse(reply)).faults
+    (fault,) = edit_blocks.check(tmp_path, edits.parse(reply)).faults
     assert fault.why == "the old lines of an edit are not in a.py: 'return 7'"
     assert fault.quote == (
         "Not in a.py, with this indentation:\n    if x:\n        return 7\n"
@@ -248,13 +171,13 @@ def test_old_lines_that_are_not_there_are_quoted_with_their_nearest_place(tmp_pa
     ],
 )  # fmt: skip
 def test_a_copy_of_the_form_is_refused(root: Path, block: str) -> None:
-    checked = edit_blocks.check(root, edit_blocks.parse(block))
+    checked = edit_blocks.check(root, edits.parse(block))
     assert checked.writes == []
     assert "of the form" in checked.faults[0].why
 
 
 def test_every_block_of_the_form_itself_is_refused_or_changes_nothing(root: Path) -> None:
-    checked = edit_blocks.check(root, edit_blocks.parse(edit_blocks.FORM))
+    checked = edit_blocks.check(root, edits.parse(edit_blocks.FORM))
     assert checked.writes == []
 
 
@@ -265,13 +188,13 @@ def test_a_project_may_have_a_folder_that_the_form_names_as_well(root: Path) -> 
 
 def test_of_a_reply_that_was_cut_off_the_whole_blocks_stay() -> None:
     reply = "=== file: a\nx\n=== end\nAnd\n=== file: b\nhal"
-    assert edit_blocks.whole_part(reply) == "=== file: a\nx\n=== end"
-    assert edit_blocks.whole_part("=== file: b\nhal") == ""
-    assert edit_blocks.whole_part("==== file: a\n=== end\nhal") == ""
+    assert edits.whole_part(reply) == "=== file: a\nx\n=== end"
+    assert edits.whole_part("=== file: b\nhal") == ""
+    assert edits.whole_part("==== file: a\n=== end\nhal") == ""
 
 
 def test_what_is_said_around_the_blocks_and_what_cannot_be_done() -> None:
     reply = "First.\n\n=== file: a\nx\n=== end\n\nLast.\n=== delete: b\n"
-    assert edit_blocks.around(reply) == "First.\n\nLast."
-    assert edit_blocks.cannot("I looked.\n=== cannot: no such table\n") == "no such table"
-    assert edit_blocks.cannot("it says '=== cannot: x' somewhere") == ""
+    assert edits.around(reply) == "First.\n\nLast."
+    assert edits.cannot("I looked.\n=== cannot: no such table\n") == "no such table"
+    assert edits.cannot("it says '=== cannot: x' somewhere") == ""

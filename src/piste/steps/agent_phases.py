@@ -7,7 +7,8 @@ the tests decide, those that it changed once more as they were.
 
 from dataclasses import replace
 
-from piste.steps import attempt, attempt_run, edit_blocks, testing, worktree
+from piste.documents import edits
+from piste.steps import attempt, attempt_run, testing, worktree
 from piste.steps.agents import BUILT_IN, CALL, FORM, OUTPUT, TIME, AgentResult
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Run, failed, is_kept, names_of, place, red, run_tests, same
@@ -34,7 +35,7 @@ def work(run: Run, now: Attempt) -> Attempt:
     return replace(
         now, phase=attempt.LEFT, guarded=guarded, checkout=checkout, refs=refs,
         ended=_ended(done, now, run.settings), why=done.why, words=words,
-        cannot=edit_blocks.cannot(done.said.text), asked=(*now.asked, *done.asked),
+        cannot=edits.cannot(done.said.text), asked=(*now.asked, *done.asked),
         fault="", quote=done.said.quote,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from piste.documents import reasoning
+from piste.documents import edits, reasoning
 from piste.engine import log, outgoing, receipts
 from piste.engine.store import Record
 from piste.engine.world import World
@@ -52,7 +52,7 @@ def carry_out(world: World, job: Job) -> AgentResult:
     text = error = why = quote = ""
     try:
         text = _edits(job, talk)
-    except edit_blocks.Malformed as fault:
+    except edits.Malformed as fault:
         talk.note("rejected", str(fault))
         why, error, quote = FORM, f"its reply cannot be carried out: {fault}", fault.quote
     except asking.CallFailed as failed:  # no reply came
@@ -77,10 +77,10 @@ def _edits(job: Job, talk: "_Talk") -> str:
         reply, problem = talk.ask(words)
         if problem:
             _keep_whole_blocks(job, reply, problem)
-        blocks = edit_blocks.parse(reply)
+        blocks = edits.parse(reply)
         if why := next((block.path for block in blocks if block.kind == "cannot"), ""):
             if why in edit_blocks.FORM:
-                raise edit_blocks.Malformed("it is a copy of the form's own example")
+                raise edits.Malformed("it is a copy of the form's own example")
             return f"=== cannot: {why}"
         checked = edit_blocks.check(job.folder, blocks, job.may)
         edit_blocks.apply(job.folder, checked.writes)
@@ -88,30 +88,30 @@ def _edits(job: Job, talk: "_Talk") -> str:
             raise _malformed(checked)
         needed = edit_blocks.needs(blocks)
         if not needed:
-            return edit_blocks.around(reply)[:_MOST_WORDS]
+            return edits.around(reply)[:_MOST_WORDS]
         talk.asked += needed
         clear = outgoing.door(talk.world.config)
         words = _shown(job, needed, clear, time_asked, bool(checked.writes))
-    raise edit_blocks.Malformed(f"it asked for files {time_asked} times, and never ended")
+    raise edits.Malformed(f"it asked for files {time_asked} times, and never ended")
 
 
 def _keep_whole_blocks(job: Job, reply: str, problem: str) -> NoReturn:
     """Carry out what is whole of a reply that is not, and raise Malformed."""
     kept = ""
-    with contextlib.suppress(edit_blocks.Malformed):
-        blocks = edit_blocks.parse(edit_blocks.whole_part(reply))
+    with contextlib.suppress(edits.Malformed):
+        blocks = edits.parse(edits.whole_part(reply))
         checked = edit_blocks.check(job.folder, blocks, job.may)
         edit_blocks.apply(job.folder, checked.writes)
         kept = _kept(checked)
-    raise edit_blocks.Malformed(problem + kept)
+    raise edits.Malformed(problem + kept)
 
 
-def _malformed(checked: edit_blocks.Checked) -> edit_blocks.Malformed:
+def _malformed(checked: edit_blocks.Checked) -> edits.Malformed:
     faults = checked.faults
     more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
     why = "; ".join(fault.why for fault in faults[:5]) + more
     quote = "\n".join(fault.quote for fault in faults[:5] if fault.quote)
-    return edit_blocks.Malformed(why + _kept(checked), quote)
+    return edits.Malformed(why + _kept(checked), quote)
 
 
 def _kept(checked: edit_blocks.Checked) -> str:
