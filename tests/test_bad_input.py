@@ -192,17 +192,20 @@ def test_no_damage_to_the_store_gives_a_wrong_text(
     assert small.decide().state == FRESH
 
 
+_MOST = 70_000  # bytes
+
+
 def _no_room() -> None:
-    """Let no file of this process grow beyond four kilobytes, as on a full disk."""
+    """Let no file grow beyond the room that is asked for before a call, as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST, _MOST))
 
 
 def test_no_room_for_a_paid_reply_hands_it_over(
     small: Small, standin: StandIn, own_home: Path
 ) -> None:
     small.settings("retries = 0", model="chat-ok")
-    reply = "# Reply\n\n" + "word " * 2_000 + "\n"
+    reply = "# Reply\n\n" + "word " * 20_000 + "\n"
     standin.reply(reply)
     found = _call_without_room(small, "doit", "note")
     assert found.returncode == 1
@@ -218,7 +221,7 @@ def test_no_room_for_the_target_keeps_the_old_one(small: Small, standin: StandIn
     standin.reply("# Small\n")
     small.make()
     # The reply and all that is made of it fit; the log has no room for another line.
-    small.write(".piste/log.jsonl", b"x" * 4095 + b"\n")
+    small.write(".piste/log.jsonl", b"x" * (_MOST - 1) + b"\n")
     small.write("in.md", "# Other\n")
     found = _call_without_room(small, "doit", "note")
     assert found.returncode == 1

@@ -72,6 +72,7 @@ def test_help_for_a_task(run: Run, project: Path) -> None:
         "options:\n"
         "  --overwrite    replace a text that a person wrote (it is kept in the store)\n"
         "  --again        ask the model anew, though an answer is known\n"
+        "  --amend        amend the text that stands, your own too (it is kept in the store)\n"
         "  -m, --model X  the model to ask, for this run\n"
         "  --budget X     the most that this run may cost: $2.50, or '200_000 tokens'\n"
         "  --frozen       ask no model: what is not as it should be fails\n"

@@ -83,7 +83,14 @@ def rendered(name: str, text: str = "Text.", **settings: object) -> tuple[str, s
 def test_there_is_a_template_for_each_rule_and_one_shared_part() -> None:
     names = {path.name for path in FOLDER.glob("*.j2")}
 
-    others = {"_bundle.md.j2", "_rules.md.j2", "debug.md.j2", "next.md.j2", "step.md.j2"}
+    others = {
+        "_amend.md.j2",
+        "_bundle.md.j2",
+        "_rules.md.j2",
+        "debug.md.j2",
+        "next.md.j2",
+        "step.md.j2",
+    }
     assert names == {f"{name}.md.j2" for name in INPUTS} | others
 
 

@@ -32,7 +32,7 @@ def test_stale(made: Path, say: Say) -> None:
     said = say("check")
     waits = "todo.md is fresh, but prompt_plan.md is stale: spec.md changed"
     assert (said.code, said.out) == (1, f"prompt_plan.md: stale: spec.md changed\n{waits}\n")
-    assert said.err == "1 of 3 fresh; next: doit plan makes it\n"
+    assert said.err == "1 of 3 fresh; next: doit plan amends it\n"
 
 
 def test_what_a_target_is_made_from_counts_too(made: Path, say: Say) -> None:

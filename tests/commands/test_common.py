@@ -157,10 +157,11 @@ def test_what_matters_is_the_line_and_what_was_made(made: Path) -> None:
         (nothing_made, "plan", "doit plan makes it"),
         (nothing_made, "todo", "doit todo makes prompt_plan.md first, then todo.md"),
         (all_fresh, "plan", ""),
-        (stale, "plan", "doit plan makes it"),
+        (stale, "plan", "doit plan amends it"),
         (edited, "plan", "piste diff prompt_plan.md shows your edits; they stay"),
         (conflict, "plan", "piste diff prompt_plan.md shows your text, piste accept prompt_plan.md "
-                           "keeps it, doit plan --overwrite replaces it"),
+                           "keeps it, doit plan --amend has it amended, doit plan "
+                           "--overwrite replaces it"),
         (target_missing, "todo", "doit todo brings it back from the store, at no cost"),
         (input_missing, "plan", "doit idea talks the idea through; or write idea.md"),
         (receipt_damaged, "plan", "mend that, then doit plan"),

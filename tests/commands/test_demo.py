@@ -45,7 +45,7 @@ def test_it_makes_then_keeps_then_explains_then_remakes(shown: tuple[Path, list[
     assert "-- plan\n-- todo" in second
     assert "made by" not in second
     assert "+4. `tally --json`" in why
-    assert "prompt_plan.md made by outline" in third
+    assert "prompt_plan.md amended by outline" in third
     assert "prompt_plan.md  fresh" in status
 
 

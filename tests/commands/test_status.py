@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.standin import StandIn
 
-from piste.engine import makers
+from piste.engine import log, makers
 from piste.engine import project as piste_project
 from piste.engine.estimate import Estimates
 
@@ -40,11 +40,11 @@ def test_an_edit_of_the_source(made: Path, say: Say) -> None:
     said = say("status", "plan", "todo")
     plan, todo = said.rows[1:]
     assert plan.startswith("prompt_plan.md stale ")
-    assert plan.endswith(" tokens, free (outline) spec.md changed")
+    assert plan.endswith(" tokens, free whole (outline) spec.md changed")
     assert todo.startswith("todo.md stale ")
     assert todo.endswith("prompt_plan.md is stale: spec.md changed")
     assert say("status", "todo").rows[1] == todo  # named alone, it says the same
-    assert said.err == "next: doit plan makes it\n"
+    assert said.err == "next: doit plan amends it\n"
 
 
 def test_what_the_store_has_costs_nothing(made: Path, say: Say) -> None:
@@ -86,7 +86,9 @@ def test_json(made: Path, say: Say) -> None:
     assert plan["rebuild"]["model"] == "outline"
     assert plan["rebuild"]["dollars"] == 0
     assert plan["rebuild"]["tokens"] > 100
-    assert plan["next"] == "doit plan makes it"
+    assert plan["next"] == "doit plan amends it"
+    assert plan["rebuild"]["how"] == "amend"
+    assert plan["rebuild"]["whole"]["tokens"] < plan["rebuild"]["tokens"]
     assert todo["age_seconds"] >= 0
     assert len(todo["key"]) == 64  # also of what was found fresh without a look
 
@@ -106,8 +108,11 @@ def test_an_estimate_is_of_the_very_prompt(made: Path, say: Say) -> None:
     add(made / "spec.md", "3. More.\n")
     world = piste_project.here()
     found = Estimates(world).of(makers.decide(world, world.rules["plan"]))
-    assert found is not None
-    assert found.tokens == say("prompt", "plan", "--json").json["tokens"]
+    assert found is not None and found.whole is not None
+    assert found.whole.tokens == say("prompt", "plan", "--json").json["tokens"]
+    build(made, "plan")
+    (sent,) = [one.input_tokens for one in log.entries(made) if one.base]
+    assert sent and abs(found.tokens - sent) < 0.15 * sent  # the model counts four letters a token
 
 
 def test_what_no_step_covers_is_said(project: Path, say: Say) -> None:
@@ -141,7 +146,7 @@ def test_the_next_step_is_the_plans_where_the_documents_are_as_they_should_be(
 
 def test_when_all_steps_are_done_a_paid_remake_is_not_next(made: Path, say: Say) -> None:
     add(made / "spec.md", "3. More.\n")
-    assert say("status").err == "next: doit plan makes it\n"
+    assert say("status").err == "next: doit plan amends it\n"
     for step in say("steps", "--json").json["steps"]:
         assert say("done", step["id"], "--untested").code == 0
     said = say("status")

@@ -379,8 +379,8 @@ def test_what_a_person_edited_is_not_overwritten_and_nothing_is_paid(
             small.make(**options)
         assert str(raised.value) == (
             "note.md holds your own text, and in.md changed: nothing was overwritten, nothing was "
-            "paid; see it: piste diff note.md, keep it: piste accept note.md, replace it: "
-            "doit note --overwrite"
+            "paid; see it: piste diff note.md, keep it: piste accept note.md, have it amended: "
+            "doit note --amend, replace it: doit note --overwrite"
         )
     assert small.read() == "# Mine\n"
     assert len(paid.requests) == 1

@@ -7,6 +7,7 @@ The model writes a line to a file for each call, which is the judge's log.
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from hypothesis.stateful import (
 )
 
 from fire import faults, scale
-from fire.oracle import CHAIN, Key, Oracle, Receipt, norm
+from fire.oracle import CHAIN, Call, Key, Oracle, Receipt, norm
 from fire.world import scratch
 from piste.commands import accept
 from piste.engine import hashing, log, makers, project
@@ -39,6 +40,8 @@ WALKS = scale.count(500, 5000)
 STEPS = 30
 TARGETS = tuple(CHAIN)
 TOML = """model = "{model}"
+amend_limit = 100
+amend_times = 1_000_000
 [rules.note]
 target = "note.md"
 inputs = ["in.md"]
@@ -71,11 +74,14 @@ class Fake(llm.Model):
     def execute(
         self, prompt: Any, stream: bool, response: Any, conversation: Any = None
     ) -> Iterator[str]:
-        head, _, text = prompt.prompt.partition(":\n\n")
+        head, _, rest = prompt.prompt.partition(":\n\n")
         asked, target = head.split(" ")
+        text, _, amend = rest.partition("\n\n---\n\n")
+        stands = re.search(r'\n<document path=".*">\n(.*?\n)</document>', amend, re.DOTALL)
         key = (target, self.model_id, asked, norm(text) + "\n")
+        call = (*key, stands[1] if stands else "")
         fd = os.open(Fake.log, os.O_WRONLY | os.O_APPEND)
-        os.write(fd, repr(key).encode() + b"\n")
+        os.write(fd, repr(call).encode() + b"\n")
         os.close(fd)
         response.set_usage(input=1, output=1)
         response.response_json = {"finish_reason": "stop"}
@@ -92,7 +98,7 @@ class Walk(RuleBasedStateMachine):
         self.clones = 1
         self.settings: World | None = None
         self.oracle = Oracle(reply)
-        self.paid: Counter[Key] = Counter()
+        self.paid: Counter[Call] = Counter()
         self.history: dict[str, list[str]] = {name: [] for name in ("in.md", *TARGETS)}
         self.branch: tuple[Path, dict[str, str], dict[str, Receipt]] | None = None
         Fake.log = self.folder / "log"
@@ -141,9 +147,9 @@ class Walk(RuleBasedStateMachine):
         world.stat_cache.save()
         return said
 
-    def expect(self, **options: bool) -> list[Key]:
+    def expect(self, **options: bool) -> list[Call]:
         """Let the oracle build; return what a model is asked for."""
-        asked: list[Key] = []
+        asked: list[Call] = []
         for target in TARGETS:
             well, keys = self.oracle.build(target, **options)
             asked += keys
@@ -151,19 +157,19 @@ class Walk(RuleBasedStateMachine):
                 break
         return asked
 
-    def calls(self) -> list[Key]:
+    def calls(self) -> list[Call]:
         """Return the calls since the last look."""
         lines = Fake.log.read_text().splitlines()
         Fake.log.write_text("")
-        found: list[Key] = [eval(line) for line in lines]
+        found: list[Call] = [eval(line) for line in lines]
         self.paid.update(found)
         return found
 
-    def logged(self) -> set[tuple[str, str]]:
-        """What the log has as made here: (target, text)."""
+    def logged(self) -> set[tuple[str, str, str]]:
+        """What the log has as made here: (target, text, text that was amended)."""
         outputs = {hashing.digest(text.encode(), "todo"): text for text in self.oracle.texts}
         return {
-            (entry.target, outputs[entry.output])
+            (entry.target, outputs[entry.output], outputs.get(entry.base, ""))
             for entry in log.entries(self.root)
             if entry.output in outputs and entry.event != "accepted"
         }
@@ -265,6 +271,17 @@ class Walk(RuleBasedStateMachine):
         for name, text in mine.items():
             assert text is None or text == self.read(name) or text in kept, "a text is lost"
 
+    @rule()
+    def amend_it(self) -> None:
+        expected = self.expect(amend=True)
+        mine = {name: self.read(name) for name in TARGETS}
+        said = self.build(amend=True)
+        assert self.calls() == expected, said
+        self.record()
+        kept = {path.read_text() for path in (self.folder / "data").glob("piste/store/blobs/*/*")}
+        for name, text in mine.items():
+            assert text is None or text == self.read(name) or text in kept, "a text is lost"
+
     @rule(place=st.integers(1, 90))
     def kill_a_build(self, place: int) -> None:
         expected = self.expect()
@@ -278,7 +295,8 @@ class Walk(RuleBasedStateMachine):
         assert set(calls) == set(expected)
         self.paid -= Counter(calls) - Counter(expected)
         self.record()
-        self.oracle.made &= self.logged()  # a kill may have come before the line
+        known = {one[:2] for one in self.oracle.made}  # a kill may have come before the line
+        self.oracle.made = {one for one in self.logged() if one[:2] in known}
         self.build()
         assert self.calls() == []
 

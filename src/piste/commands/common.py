@@ -196,7 +196,7 @@ def next_step(world: World, decision: Decision) -> str:
     if stuck.todo == states.CONFLICT:
         return (
             f"piste diff {target} shows your text, piste accept {target} keeps it, "
-            f"{build} --overwrite replaces it"
+            f"{build} --amend has it amended, {build} --overwrite replaces it"
         )
     if stuck.todo == states.BLOCKED:
         return _unblocked(world, stuck)
@@ -211,7 +211,9 @@ def next_step(world: World, decision: Decision) -> str:
         return f"{build} brings it back from the store, at no cost"
     if stuck.todo == states.MAKE and stuck.stored:
         return f"{build} takes it from the store, at no cost"
-    return f"{build} makes it" if stuck.todo == states.MAKE else ""
+    if stuck.todo == states.MAKE:
+        return f"{build} {'amends' if stuck.base else 'makes'} it"
+    return ""
 
 
 def _unblocked(world: World, decision: Decision) -> str:
@@ -243,6 +245,8 @@ def as_dict(world: World, decision: Decision) -> dict[str, Any]:
         "reasons": [reason._asdict() for reason in decision.reasons],
         "key": key or None,
         "in_store": decision.stored,
+        "amends": decision.base or None,
+        "whole_because": decision.whole or None,
         "up_to_date": decision.up_to_date,
         "before": [other.rule.target for other in decision.before],
         "next": next_step(world, decision) or None,

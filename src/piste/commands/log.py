@@ -54,7 +54,8 @@ def _target(world: World, word: str | None) -> str:
 def _row(entry: log.Entry) -> list[str]:
     asked = entry.event in ("made", "rejected")
     return [
-        common.when(entry.date), entry.target, entry.event,
+        common.when(entry.date), entry.target,
+        "amended" if entry.base and entry.event == "made" else entry.event,
         _number(entry.input_tokens if asked else None),
         _number(entry.cached_tokens if asked else None),
         _number(entry.output_tokens if asked else None),

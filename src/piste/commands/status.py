@@ -108,10 +108,12 @@ def _costs(world: World, decisions: Sequence[Decision]) -> "dict[str, Estimate]"
 
 
 def _as_dict(world: World, decision: Decision, found: "Estimate | None") -> dict[str, Any]:
+    from piste.engine import estimate
+
     return {
         **common.as_dict(world, decision),
         "age_seconds": _age(world, decision),
-        "rebuild": found._asdict() if found else None,
+        "rebuild": estimate.as_dict(found) if found else None,
     }
 
 

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from piste.commands import common, restore
 from piste.commands.steps import add_plan, named, read_progress, state_of
 from piste.documents import plan
-from piste.engine import hashing, log, project, receipts, states, upstream
+from piste.engine import amending, log, project, receipts, states, upstream
 from piste.engine.rules import Rule
 from piste.engine.states import Decision, Reason
 from piste.engine.world import World
 from piste.steps import attempt, progress
 from piste.steps.records import Record
-from piste.system import project_files, screen
+from piste.system import screen
 from piste.system.errors import PisteError
 
 
@@ -111,19 +111,12 @@ def _evidence(record: Record) -> list[tuple[str, str]]:
 
 
 def difference(world: World, reason: Reason) -> Iterator[str]:
-    """Yield the unified diff of what a reason is about, where both texts are known."""
-    if reason.part not in ("input", "prompt") or not (reason.old and reason.new):
-        return
-    old = world.store.text(reason.old)
-    if old is None:
-        yield f"(its old text is not in the store: {reason.old[:12]} → {reason.new[:12]})"
-        return
-    try:
-        new = _present(world, reason)
-    except (OSError, PisteError) as error:
-        yield f"(it cannot be shown: {error})"
-        return
-    yield from diff(old, new, f"{reason.name}, as it was", f"{reason.name}, as it is")
+    """Yield the unified diff of what a reason is about, as a model is shown it; see `amending`."""
+    for change in amending.changes(world, [reason] if reason.new else []):
+        if change.old is None:
+            yield f"(its old text is not in the store: {reason.old[:12]} → {reason.new[:12]})"
+        else:
+            yield from map(screen.safe, amending.diff(change).split("\n"))
 
 
 def diff(old: bytes, new: bytes, old_name: str, new_name: str) -> Iterator[str]:
@@ -143,13 +136,6 @@ def coloured(line: str) -> str:
     return screen.style(line, colour, sys.stdout) if colour else line
 
 
-def _present(world: World, reason: Reason) -> bytes:
-    if reason.part == "prompt":
-        return world.stat_cache.template(reason.name, world.layers).words
-    data = project_files.read(world.root, reason.name, world.config.max_input)
-    return hashing.text(data, reason.name).encode()
-
-
 def _lines(world: World, decision: Decision) -> Iterator[str]:
     target = decision.rule.target
     if decision.state == states.FRESH:
@@ -160,6 +146,8 @@ def _lines(world: World, decision: Decision) -> Iterator[str]:
     for reason in [r for one in (*decision.before, decision) for r in one.reasons]:
         for line in difference(world, reason):
             yield f"  {coloured(line)}".rstrip()
+    if decision.whole:
+        yield f"it will be written whole: {screen.safe(decision.whole)}"
     said = common.next_step(world, decision)
     if cost := _cost(world, decision):
         said += f": {cost}"

@@ -224,13 +224,28 @@ def _joined(lines: Sequence[str]) -> str:
 # ------------------------------------------------------------------ finding the old lines
 
 
-def replaced(path: str, old: str, block: Block) -> str:
-    """Return the text with the edit in it; what stands there exactly comes before what is like.
+class Place(NamedTuple):
+    """Where an edit goes in a text: these rows make way for those lines."""
 
-    Raises Malformed where the old lines are not in it, or more than once; `path` is its name.
-    """
+    start: int
+    end: int
+    lines: list[str]
+
+
+def replaced(path: str, old: str, block: Block) -> str:
+    """Return the text with the edit in it. Raises Malformed as `place` does."""
     text = old if old.endswith("\n") or not old else old + "\n"
     lines = text.split("\n")
+    start, end, put = place(path, lines, block)
+    return "\n".join([*lines[:start], *put, *lines[end:]])
+
+
+def place(path: str, lines: Sequence[str], block: Block) -> Place:
+    """Return where the edit goes; what stands there exactly comes before what is like.
+
+    Raises Malformed where the old lines are not in the text, or more than once; `path` is the
+    name of it.
+    """
     ways = _readings(path, block.old.split("\n")[:-1], block.new.split("\n")[:-1])
     for find in (_exactly, _indented_otherwise):
         for wanted, new in ways:
@@ -243,7 +258,7 @@ def replaced(path: str, old: str, block: Block) -> str:
                 )
             if found:
                 start, put = found[0]
-                return "\n".join([*lines[:start], *put, *lines[start + len(wanted) :]])
+                return Place(start, start + len(wanted), put)
     wanted = ways[-1][0]
     raise Malformed(
         f"the old lines of an edit are not in {path}{_missing(lines, wanted)}",

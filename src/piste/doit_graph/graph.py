@@ -212,6 +212,8 @@ PARAMS = [
      "help": "replace a text that a person wrote (it is kept in the store)"},
     {"name": "again", "long": "again", "type": bool, "default": False,
      "help": "ask the model anew, though an answer is known"},
+    {"name": "amend", "long": "amend", "type": bool, "default": False,
+     "help": "amend the text that stands, your own too (it is kept in the store)"},
     {"name": "model", "long": "model", "short": "m", "type": str, "default": "",
      "help": "the model to ask, for this run"},
     {"name": "budget", "long": "budget", "type": str, "default": "",
@@ -233,7 +235,7 @@ class Fresh:
         self.task: Any = None  # doit's, once it is made
 
     def __bool__(self) -> bool:
-        if self._option("overwrite") or self._option("again"):
+        if any(map(self._option, ("overwrite", "again", "amend"))):
             return False
         decision = self._shown()
         if decision.up_to_date and decision.state != "fresh":
@@ -306,7 +308,12 @@ class Fresh:
                 )
             rule = rule._replace(target=mine)
         return makers.make(
-            given, rule, overwrite=options["overwrite"], again=options["again"], stop=stop
+            given,
+            rule,
+            overwrite=options["overwrite"],
+            again=options["again"],
+            amend=options["amend"],
+            stop=stop,
         ).said
 
     def _option(self, name: str) -> Any:

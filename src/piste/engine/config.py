@@ -58,6 +58,10 @@ class Config(NamedTuple):
     retries: int = 4  # after errors that pass: a busy server, a network away
     budget: str = ""  # of a run: "$2.50" or "200_000 tokens"; "" is without bounds
     budget_day: str = ""  # of a day in this project, likewise
+    amend: bool = True  # whether a document that stands is amended, where it can be
+    amend_limit: int = 50  # percent of what it was made from; where more changed, it is made whole
+    amend_times: int = 8  # in a row, before it is made whole
+    amend_unknown: bool = True  # also where the old text of an input is known nowhere
     max_input: int = 50_000_000  # bytes that the inputs of a target may have together
     ask_in_ci: bool = False  # whether a model may be asked where CI is set; not the project's
     trust: str = "folder"  # or "content": a yes is for what runs, as it was; the person's own
@@ -106,6 +110,10 @@ _PLAIN: dict[str, type] = {
     "retries": int,
     "budget": str,
     "budget_day": str,
+    "amend": bool,
+    "amend_limit": int,
+    "amend_times": int,
+    "amend_unknown": bool,
     "max_input": int,
     "ask_in_ci": bool,
     "agent": str,
@@ -140,6 +148,7 @@ _RULE: dict[str, type] = {
     "kind": str,
     "model": str,
     "options": dict,
+    "amend": bool,
 }
 # Variables that are no settings: of a run, of what piste starts, of the tests.
 OTHER_VARIABLES = (
@@ -149,6 +158,7 @@ OTHER_VARIABLES = (
 _told: set[str] = set()  # unknown variables that have been named
 _BUDGETS = ("budget", "budget_day")
 _LEAST = {"in_flight": 1, "deadline": 1, "stall": 1, "retries": 0, "max_input": 1,
+          "amend_limit": 0, "amend_times": 0,
           "attempts": 1, "agent_timeout": 1, "test_timeout": 1}  # fmt: skip
 _TYPE_NAMES = {str: "a text", bool: "true or false", int: "a whole number",
                tuple: "a list of texts", dict: "a table"}  # fmt: skip

@@ -9,9 +9,9 @@ is `budget`'s: this module stops nothing.
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from piste.engine import freshness, hashing, make, outgoing, states, templates
+from piste.engine import amending, freshness, hashing, make, outgoing, states, templates
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
 from piste.engine.world import World
@@ -29,6 +29,7 @@ class Estimate(NamedTuple):
     tokens: int
     dollars: float | None  # None: the price is not known, or nothing would be sent
     window: int | None = None  # tokens that the model takes, where these are more: a build refuses
+    whole: "Estimate | None" = None  # where the text would be amended: what a new one would cost
 
 
 class _Text(NamedTuple):
@@ -65,11 +66,19 @@ class Estimates:
         if decision.output:
             standing = project_files.read_any(root, rule.target, hashing.most_of(rule.kind)) or b""
         model = decision.wanted.action["model"]
-        reply = tokens.count(standing.decode("utf-8", "replace"))
-        price = prices.price(model, sent, reply)
-        if price.window is not None and sent > price.window:
-            return Estimate(redact(model), sent, None, price.window)
-        return Estimate(redact(model), sent, price.dollars)
+        text = standing.decode("utf-8", "replace")
+        reply = tokens.count(text)
+        whole = _priced(model, sent, reply)
+        if not decision.base:
+            return whole
+        share, more = amending.measured(self._world, decision.reasons)
+        sent += self._order() + reply + sum(self._seam(diff) for diff in more)
+        return _priced(model, sent, reply * share // 100)._replace(whole=whole)
+
+    def _order(self) -> int:
+        """Return the tokens of what an order to amend says beside its texts, within a few."""
+        template = self._world.stat_cache.template(amending.TEMPLATE, self._world.layers)
+        return self._seam(template.body)
 
     def _sent(self, rule: Rule) -> int:
         """Return the tokens of the system text and the prompt. Raises PisteError."""
@@ -132,5 +141,26 @@ def said(found: Estimate) -> str:
     """Return an estimate as it is shown. A price is a lower bound: replies may be longer."""
     if found.window is not None:
         return f"{found.tokens:,} tokens do not fit into the {found.window:,} of {found.model}"
+    if found.whole is not None:
+        return f"{_figures(found)} to amend it; {_figures(found.whole)} whole ({found.model})"
+    return f"{_figures(found)} ({found.model})"
+
+
+def _priced(model: str, sent: int, reply: int) -> Estimate:
+    price = prices.price(model, sent, reply)
+    if price.window is not None and sent > price.window:
+        return Estimate(redact(model), sent, None, price.window)
+    return Estimate(redact(model), sent, price.dollars)
+
+
+def _figures(found: Estimate) -> str:
+    if found.window is not None:
+        return f"{found.tokens:,} tokens, more than fit,"
     price = prices.said(found.dollars)
-    return f"{found.tokens:,} tokens, {'≥ ' if found.dollars else ''}{price} ({found.model})"
+    return f"{found.tokens:,} tokens, {'≥ ' if found.dollars else ''}{price}"
+
+
+def as_dict(found: Estimate) -> dict[str, Any]:
+    """Return an estimate as plain data for JSON."""
+    whole = as_dict(found.whole) if found.whole else None
+    return {**found._asdict(), "how": "amend" if whole else "write", "whole": whole}

@@ -7,12 +7,14 @@
 It changes nothing, asks no model, and does not import the model library.
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from piste.engine import hashing, receipts
+from piste.engine import amending, hashing, receipts
+from piste.engine.amending import Result, Start
 from piste.engine.receipts import Receipt
 from piste.engine.rules import Rule
 from piste.engine.states import (
@@ -31,13 +33,12 @@ from piste.engine.states import (
     Decision,
     Reason,
 )
-from piste.engine.store import Record
 from piste.engine.world import World
 from piste.model.llm_home import folder as llm_folder
 from piste.model.llm_home import model_named
 from piste.model.prices import FREE
 from piste.system import project_files
-from piste.system.errors import UserError, printable
+from piste.system.errors import Failed, UserError, printable
 
 if TYPE_CHECKING:
     from piste.engine.rejected import Rejected
@@ -133,15 +134,20 @@ def _judge(
     changes = differences(receipt, wanted) if receipt else ()
 
     def result(state: str, todo: str, *more: Reason) -> Decision:
-        stored = todo in (ADOPT, RESTORE)
+        stored, begin = todo in (ADOPT, RESTORE), Start()
         if todo == MAKE:
-            stored = next(results(world, rule, wanted.key), None) is not None
+            if state == STALE and receipt and not receipt.forgotten and output == receipt.output:
+                begin = amending.start(world, rule, receipt, changes, output)
+            stored = next(results(world, rule, wanted.key, begin.base), None) is not None
             last = None if stored else _last_rejected(world, rule)
             if last and last.key == wanted.key:
                 state = FAILED
                 said = f"the last reply was rejected: {last.reason}"
                 more = (*more, Reason("reply", last.file, said))
-        return Decision(rule, state, todo, (*changes, *more), receipt, wanted, output, stored)
+        return Decision(
+            rule, state, todo, (*changes, *more), receipt, wanted, output, stored,
+            begin.base, begin.whole,
+        )  # fmt: skip
 
     def about(text: str) -> Reason:
         return Reason("target", rule.target, text)
@@ -151,9 +157,11 @@ def _judge(
             return result(FRESH, KEEP)
         if receipt.hand:
             return result(EDITED, CONFLICT, about(f"{rule.target} holds your own text"))
-        known = receipt.forgotten and _is_result(world, wanted, output)
+        known = receipt.forgotten and _is_result(world, wanted, output, ())
         return result(STALE, ADOPT if known else MAKE)
-    if output and _is_result(world, wanted, output):
+    bases = _amended_from(world, rule, receipt, output)
+    if output and (known := _is_result(world, wanted, output, bases)):
+        wanted = wanted._replace(base=known.base, amended=_count(receipt, known))
         # Killed between target and receipt, or the receipt was deleted.
         return result(STALE, ADOPT, Reason("receipt", rule.target, "its receipt is out of date"))
     if receipt and output:
@@ -205,17 +213,24 @@ def restorable(world: World, rule: Rule, receipt: Receipt) -> bytes | None:
     return data
 
 
-def results(world: World, rule: Rule, key: str) -> Iterator[tuple[Record, str]]:
-    """Yield each stored reply of `key` that is still a result, newest first, with its text."""
+def results(world: World, rule: Rule, key: str, base: str = "") -> Iterator[Result]:
+    """Yield each stored reply of `key` that is still a result, newest first.
+
+    With `base`, the digest of a text, the amendments of that come before what was written whole.
+    """
     from piste.documents.replies import usable
 
+    if base and (text := amending.base_text(world, rule, base)) is not None:
+        for record in world.store.replies(amending.key(key, base)):
+            with contextlib.suppress(Failed):
+                yield amending.result(rule, base, text, record, lambda: files(world, rule))
     for record in world.store.replies(key):
-        text = usable(record.text, rule.check, lambda: _files(world, rule))
+        text = usable(record.text, rule.check, lambda: files(world, rule))
         if text is not None:
-            yield record, text
+            yield Result(record, text)
 
 
-def _files(world: World, rule: Rule) -> Mapping[str, str]:
+def files(world: World, rule: Rule) -> Mapping[str, str]:
     """Return the files in the rule's first input as far as it can be read."""
     from piste.bundle.contents import files_of
 
@@ -238,13 +253,35 @@ def _without_inputs(
     return Decision(rule, state, BLOCKED, gone, receipt, None, output)
 
 
-def _is_result(world: World, wanted: Receipt, output: str) -> bool:
-    """Whether the target's text is what one of the stored replies of the key becomes."""
+def _is_result(world: World, wanted: Receipt, output: str, bases: Iterable[str]) -> Result | None:
+    """Return the stored reply of the key that becomes the target's text, or None.
+
+    `bases` are digests of the texts that it may have been before.
+    """
     rule = world.rules[wanted.rule]
-    return any(
-        hashing.digest(text.encode(), rule.kind) == output
-        for _, text in results(world, rule, wanted.key)
-    )
+    for base in ("", *bases):
+        for one in results(world, rule, wanted.key, base):
+            if _digest(rule, one.text) == output:
+                return one
+    return None
+
+
+def _digest(rule: Rule, text: str) -> str:
+    return hashing.digest(text.encode(), rule.kind)
+
+
+def _amended_from(world: World, rule: Rule, receipt: Receipt | None, output: str) -> Iterable[str]:
+    """The digests of the texts that the target's may have been amended from."""
+    if receipt or not output:
+        return (receipt.output,) if receipt else ()
+    from piste.engine import log
+
+    said = log.entries(world.root, rule.target)
+    return {entry.base for entry in said if entry.output == output and entry.base}
+
+
+def _count(receipt: Receipt | None, found: Result) -> int:
+    return (receipt.amended if receipt else 0) + 1 if found.base else 0
 
 
 def _last_rejected(world: World, rule: Rule) -> "Rejected | None":

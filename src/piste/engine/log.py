@@ -31,6 +31,7 @@ class Entry(NamedTuple):
     cost: float | None = None  # US dollars
     seconds: float | None = None
     reason: str = ""
+    base: str = ""  # digest of the text that was amended
     cached_tokens: int | None = None  # of the input: from what the provider had kept
 
 

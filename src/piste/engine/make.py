@@ -9,18 +9,20 @@ import contextlib
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from piste.documents import replies
-from piste.engine import freshness, hashing, log, outgoing, receipts, rejected, states
+from piste.documents import amendment, replies
+from piste.documents.edits import Malformed
+from piste.engine import amending, freshness, hashing, log, outgoing, receipts, rejected, states
 from piste.engine import templates as _templates
+from piste.engine.amending import Result
 from piste.engine.receipts import Receipt
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
 from piste.engine.store import Record
-from piste.engine.world import Outcome, World
+from piste.engine.world import Asked, Outcome, World
 from piste.model.prices import FREE
 from piste.system import atomic_write, locks, paths, project_files, screen, signals
 from piste.system.errors import Failed, UserError, printable
@@ -42,35 +44,35 @@ class Sources(NamedTuple):
         return files_of(self.texts[0][1]) if self.texts else {}
 
 
-def make(
-    world: World, rule: Rule, overwrite: bool, again: bool, stop: threading.Event | None
-) -> Outcome:
+def make(world: World, rule: Rule, asked: Asked, stop: threading.Event | None) -> Outcome:
     """Bring a document up to date; see `makers.make`."""
-    decision = freshness.decide(world, rule, whole=again)
+    decision = freshness.decide(world, rule, whole=asked.again)
     if decision.todo == states.BLOCKED:
         raise states.mistake_of(decision)
     persons = decision.state in (states.EDITED, states.FOREIGN)
-    if not (again or (overwrite and persons)):
+    amend = asked.amend and (decision.state == states.FOREIGN or decision.todo != states.KEEP)
+    if not (asked.again or (asked.overwrite and persons) or (amend and persons)):
         if decision.todo == states.KEEP:
             return Outcome("kept", states.kept_line(decision, world.door()))
         if decision.todo == states.ADOPT:
             return _adopt(world, decision)
-    if persons and not overwrite:
+    if persons and not (asked.overwrite or amend):
         raise Failed(conflict_line(world, decision))
-    if decision.todo == states.RESTORE and not again:
+    if decision.todo == states.RESTORE and not asked.again:
         return _restore(world, decision)
-    return _build(world, decision, again, stop)
+    base = decision.output if amend else "" if asked.again else decision.base
+    return _build(world, decision._replace(base=base), asked.again, stop)
 
 
 def conflict_line(world: World, decision: Decision) -> str:
-    """Say that a person's text stands in the way, and the three ways out."""
+    """Say that a person's text stands in the way, and the four ways out."""
     target, build = decision.rule.target, f"{world.door()} {decision.rule.name}"
     changed = [r.said for r in decision.reasons if r.part != "target"]
     because = f", and {'; '.join(changed)}" if changed else ""
     return (
         f"{target} holds your own text{because}: nothing was overwritten, nothing was paid; "
         f"see it: piste diff {target}, keep it: piste accept {target}, "
-        f"replace it: {build} --overwrite"
+        f"have it amended: {build} --amend, replace it: {build} --overwrite"
     )
 
 
@@ -179,7 +181,7 @@ def _adopt(world: World, decision: Decision) -> Outcome:
     receipts.write(world.root, decision.wanted._replace(output=decision.output))
     target = decision.rule.target
     log.add(world.root, log.Entry(log.now(), target, "adopted", key=decision.key,
-                                  output=decision.output))  # fmt: skip
+                                  output=decision.output, base=decision.wanted.base))  # fmt: skip
     return Outcome("adopted", f"{target} is one of the texts made from these inputs: recorded")
 
 
@@ -207,34 +209,85 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
     sources = read_inputs(world, rule)
     # The key is that of the very bytes that will be sent, whatever changed since.
     wanted = decision.wanted._replace(inputs=sources.digests)
-    lock = world.store.folder / "locks" / wanted.key
+    base = decision.base
+    lock = world.store.folder / "locks" / (amending.key(wanted.key, base) if base else wanted.key)
     what = f"{rule.target} in {world.root}"
     with signals.deferred(), locks.hold(lock, what, _tell_waiting(rule.target), stop):
-        found = None if again else next(freshness.results(world, rule, wanted.key), None)
+        found = None if again else next(freshness.results(world, rule, wanted.key, base), None)
         if found:
-            record, text = found
-            world.store.used(wanted.key, record)
+            world.store.used(_store_key(wanted, found.base), found.record)
             event, said = "taken", f"{rule.target} taken from the store, at no cost"
-            record = record._replace(cost=0.0, seconds=None)
+            found = found._replace(record=found.record._replace(cost=0.0, seconds=None))
         else:
-            record, text = _ask(world, rule, wanted, sources, stop)
-            event, said = "made", f"{rule.target} made by {_numbers(record)}"
-        said += _doubts(rule, text, sources)
+            order = _order(world, decision, wanted, sources)
+            found = _ask(world, rule, wanted, sources, order, stop)
+            event, said = "made", _made_line(rule, decision, found)
+        said += _doubts(rule, found.text, sources)
         if rule.target in world.yours:
             mine = world.yours[rule.target]
             build = f"{world.door()} {rule.name}"
             said += f"; {mine} is yours and stays ({build} --overwrite replaces it)"
-        _publish(world, decision, wanted, sources, text, event, record)
+        _publish(world, decision, wanted, sources, found, event)
     return Outcome(event, said)
+
+
+def _store_key(wanted: Receipt, base: str) -> str:
+    return amending.key(wanted.key, base) if base else wanted.key
+
+
+def _made_line(rule: Rule, decision: Decision, found: Result) -> str:
+    how = {amendment.EDITS: "amended", amendment.NOTHING: "needs no change, as read",
+           amendment.WHOLE: "written whole in place of edits"}.get(found.form, "made")  # fmt: skip
+    because = f" (whole: {decision.whole})" if decision.whole and not found.form else ""
+    return f"{rule.target} {how} by {_numbers(found.record)}{because}"
 
 
 def _tell_waiting(target: str) -> Any:
     return lambda holder: screen.say(f"{target}: waiting for {holder}")
 
 
+class Order(NamedTuple):
+    """What is asked of a model, and what becomes of its reply."""
+
+    system: str
+    prompt: str
+    key: str  # that a reply is stored under
+    result: Callable[[Record, str], Result]  # of a reply as it came; raises Malformed
+    once_more: str  # what is asked for after a reply that was no result
+
+
+def _order(world: World, decision: Decision, wanted: Receipt, sources: Sources) -> Order:
+    """Return the order to amend the text that stands, or to write the document whole."""
+    rule = decision.rule
+    system, prompt = rendered(world, rule, sources)
+    text = amending.base_text(world, rule, decision.base) if decision.base else None
+    if text is None:
+
+        def whole(record: Record, raw: str) -> Result:
+            written = replies.clean(raw)
+            problem = replies.problem(written, rule.check) or _conflict(written)
+            if problem is not None:
+                raise Malformed(problem)
+            return Result(record, replies.finished(written, rule.check, sources.files))
+
+        more = "Write the whole document again, from its first line to its last."
+        return Order(system, prompt, wanted.key, whole, more)
+    given = amending.variables(world, rule, text, decision.reasons, prompt)
+    template = world.stat_cache.template(amending.TEMPLATE, world.layers)
+    _, amend = _templates.render(template, given)
+    key = amending.key(wanted.key, decision.base)
+
+    def edited(record: Record, raw: str) -> Result:
+        known = record._replace(text=raw)
+        return amending.result(rule, decision.base, text, known, sources.files)
+
+    return Order(system, amend, key, edited, "Give all the edits again, each of them whole.")
+
+
 def _ask(
-    world: World, rule: Rule, wanted: Receipt, sources: Sources, stop: threading.Event | None
-) -> tuple[Record, str]:
+    world: World, rule: Rule, wanted: Receipt, sources: Sources, order: Order,
+    stop: threading.Event | None,
+) -> Result:  # fmt: skip
     """Ask the model, once more if the reply is no result; return a reply that is stored."""
     from piste.engine import budget
     from piste.model import asking
@@ -242,15 +295,16 @@ def _ask(
     model = asking.resolve(wanted.action["model"] or None)
     asking.require_key(model)
     options = asking.check_options(model, wanted.action["options"])
-    system, prompt = rendered(world, rule, sources)
+    system, prompt = order.system, order.prompt
     beginning = _beginning(world, rule, prompt)
     _fits(model.model_id, system, prompt, sources, rule)
-    reason = file = ""
+    reason = quote = file = ""
     for attempt in range(2):
         words = prompt
-        if attempt:  # the reason may quote the reply
-            why = outgoing.cleared(world.config, f"the reply for {rule.target}", reason)
-            words = _with_reason(prompt, why)
+        if attempt:  # what is said of a reply may quote it
+            name = f"the reply for {rule.target}"
+            why = outgoing.cleared(world.config, name, _with_reason(order, reason, quote))
+            words = f"{prompt}\n\n{why}"
         with budget.call(world, rule.target, model.model_id, f"{system}\n{words}", options) as paid:
             reply = _call(world, rule, wanted, model, words, system, options, stop, beginning)
             record = record_of(rule.target, reply)
@@ -260,15 +314,15 @@ def _ask(
         if problem is None and _repeats(raw, prompt, sources):
             problem = "it repeats the prompt"
         if problem is None:
-            record = _save(world, wanted, raw, record)
-            text = replies.clean(raw)
-            problem = replies.problem(text, rule.check) or _conflict(text)
-            if problem is None:
-                return record, replies.finished(text, rule.check, sources.files)
+            record = _save(world, order.key, raw, record)
+            try:
+                return order.result(record, raw)
+            except Malformed as fault:
+                problem, quote = str(fault), fault.quote
         reason = problem
         file = _put_aside(world, rule, wanted, raw, reason, record)
         if record.file:
-            world.store.drop(wanted.key, record)
+            world.store.drop(order.key, record)
     raise Failed(
         f"{rule.target}: the reply of {model.model_id} was no result, twice: {reason}; "
         f"it is kept in {file}, and {rule.target} is as it was"
@@ -357,11 +411,9 @@ def limits_of(world: World) -> Any:
     )  # fmt: skip
 
 
-def _with_reason(prompt: str, reason: str) -> str:
-    return (
-        f"{prompt}\n\nAn earlier reply to this could not be used: {reason}. "
-        "Write the whole document again, from its first line to its last."
-    )
+def _with_reason(order: Order, reason: str, quote: str) -> str:
+    shown = f"\n\n{quote.rstrip()}\n\n" if quote else " "
+    return f"An earlier reply to this could not be used: {reason}.{shown}{order.once_more}"
 
 
 def record_of(target: str, reply: Any) -> Record:
@@ -387,14 +439,14 @@ def log_entry(
     return log.Entry(
         log.now(), record.target, event, record.model, key, output, record.blob,
         record.input_tokens, record.output_tokens, record.cost, record.seconds, reason,
-        record.cached_tokens,
+        cached_tokens=record.cached_tokens,
     )  # fmt: skip
 
 
-def _save(world: World, wanted: Receipt, text: str, record: Record) -> Record:
+def _save(world: World, key: str, text: str, record: Record) -> Record:
     """Store the paid reply before anything else can fail; if that fails, hand it over."""
     try:
-        return world.store.put_reply(wanted.key, text, record, sync=record.model not in FREE)
+        return world.store.put_reply(key, text, record, sync=record.model not in FREE)
     except OSError as error:
         where = _anywhere(world.root, record.target, text)
         raise Failed(
@@ -481,19 +533,21 @@ def _keep_sources(world: World, rule: Rule, sources: Sources) -> None:
 
 
 def _publish(
-    world: World, decision: Decision, wanted: Receipt, sources: Sources, text: str, event: str,
-    record: Record,
-) -> None:  # fmt: skip
+    world: World, decision: Decision, wanted: Receipt, sources: Sources, found: Result, event: str
+) -> None:
     """Write the target, then the receipt, then the log."""
-    rule = decision.rule
+    rule, record = decision.rule, found.record
+    persons = decision.state in (states.EDITED, states.FOREIGN)
     path = paths.writable(world.root, rule.target)
     try:
         with _publishing(world, decision):
             old = _standing(world, rule) if decision.output else b""
-            data = _with_ticks(rule, old, text).encode()
+            data = _with_ticks(rule, old, _of_now(decision, sources, old, found)).encode()
             output = hashing.digest(data, rule.kind)
-            if decision.state in (states.EDITED, states.FOREIGN):
+            if persons:
                 _keep_old(world, rule, old)
+                world.store.put_text(decision.output, old)  # to be found as what was amended
+                _show_edits(rule, old, data, found)
             elif old not in (b"", data, world.store.text(decision.output)):
                 # For its marks, which what is dropped takes with it; or the store has lost it.
                 _keep(world, rule, old)
@@ -501,13 +555,40 @@ def _publish(
             _keep_sources(world, rule, sources)
             if data != old:
                 atomic_write.write(path, data)
-            receipts.write(world.root, wanted._replace(output=output))
+            receipts.write(world.root, _receipt(decision, wanted, output, found))
             why = decision.why() or "asked for anew"
-            log.add(world.root, log_entry(event, record, wanted.key, output, why))
+            entry = log_entry(event, record, wanted.key, output, why)
+            log.add(world.root, entry._replace(base=found.base))
     except Changed:
         # Another run may have made the very same; then all is well.
         if freshness.decide(world, rule).state != states.FRESH:
             raise
+
+
+def _receipt(decision: Decision, wanted: Receipt, output: str, found: Result) -> Receipt:
+    """The receipt of a making: of an amendment it says what it began with, and how many came."""
+    before = decision.receipt.amended if decision.receipt else 0
+    count = {amendment.EDITS: before + 1, amendment.NOTHING: before}.get(found.form, 0)
+    persons = decision.state in (states.EDITED, states.FOREIGN)
+    hand = bool(found.base) and persons and found.form != amendment.WHOLE
+    return wanted._replace(output=output, base=found.base, amended=count, hand=hand)
+
+
+def _of_now(decision: Decision, sources: Sources, old: bytes, found: Result) -> str:
+    """The text of a result; edits are made in the text as it stands now, with its marks."""
+    if found.form == "" or found.base != decision.output:
+        return found.text
+    text = old.decode("utf-8", "replace")
+    rule, record = decision.rule, found.record
+    return amending.result(rule, found.base, text, record, sources.files).text
+
+
+def _show_edits(rule: Rule, old: bytes, new: bytes, found: Result) -> None:
+    """Show what an amendment has changed in a person's own text."""
+    if found.form != amendment.EDITS:
+        return
+    change = amending.Change(rule.target, old.decode("utf-8", "replace"), new.decode())
+    screen.say("\n".join(screen.safe(line) for line in amending.diff(change).split("\n")))
 
 
 def _with_ticks(rule: Rule, old: bytes, text: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from piste.engine import freshness
 from piste.engine.rules import BUNDLE, DOCUMENT, Rule
 from piste.engine.states import BLOCKED, FAILED, Decision, Reason
-from piste.engine.world import Maker, Outcome, World
+from piste.engine.world import Asked, Maker, Outcome, World
 from piste.system.errors import Failed, PisteError
 
 if TYPE_CHECKING:
@@ -39,17 +39,19 @@ def make(
     *,
     overwrite: bool = False,
     again: bool = False,
+    amend: bool = False,
     stop: "threading.Event | None" = None,
 ) -> Outcome:
     """Bring the rule's target up to date.
 
     `overwrite` lets a person's text be replaced (it is kept in the store); `again`
-    asks the model anew though an answer is known. Raises UserError before anything is
-    asked, Failed after; in both the target stands as it was. Raises InterruptedError
-    when `stop` is set while another run is waited for.
+    asks the model anew though an answer is known; `amend` lets the text that stands be
+    amended, a person's too. Raises UserError before anything is asked, Failed after; in both
+    the target stands as it was. Raises InterruptedError when `stop` is set while another run
+    is waited for.
     """
     try:
-        return world.makers[rule.maker].make(world, rule, overwrite, again, stop)
+        return world.makers[rule.maker].make(world, rule, Asked(overwrite, again, amend), stop)
     except InterruptedError:
         raise
     except OSError as error:
@@ -64,11 +66,11 @@ def _decide_document(world: World, rule: Rule, whole: bool, exact: bool) -> Deci
 
 
 def _make_document(
-    world: World, rule: Rule, overwrite: bool, again: bool, stop: "threading.Event | None"
+    world: World, rule: Rule, asked: Asked, stop: "threading.Event | None"
 ) -> Outcome:
     from piste.engine import make
 
-    return make.make(world, rule, overwrite, again, stop)
+    return make.make(world, rule, asked, stop)
 
 
 def _decide_bundle(world: World, rule: Rule, whole: bool, exact: bool) -> Decision:
@@ -77,12 +79,10 @@ def _decide_bundle(world: World, rule: Rule, whole: bool, exact: bool) -> Decisi
     return bundle_target.decide(world, rule, exact)
 
 
-def _make_bundle(
-    world: World, rule: Rule, overwrite: bool, again: bool, stop: "threading.Event | None"
-) -> Outcome:
+def _make_bundle(world: World, rule: Rule, asked: Asked, stop: "threading.Event | None") -> Outcome:
     from piste.engine import bundle_target
 
-    return bundle_target.make(world, rule, overwrite)
+    return bundle_target.make(world, rule, asked.overwrite)
 
 
 def _bundle_digest(world: World) -> str:

@@ -31,6 +31,8 @@ class Receipt(NamedTuple):
     hand: bool = False  # the content is a person's, adopted by `piste accept`
     # By `doit forget`: what was made is known, but no longer believed to be as it should be.
     forgotten: bool = False
+    base: str = ""  # digest of the text that was amended; "": it was written whole
+    amended: int = 0  # how often in a row
 
     @property
     def key(self) -> str:
@@ -111,6 +113,7 @@ def parse(data: bytes, target: str, where: str) -> Receipt:
         receipt = Receipt(
             raw["target"], raw["rule"], raw["action"], raw["inputs"], raw["output"],
             raw.get("hand", False), raw.get("forgotten", False),
+            raw.get("base", ""), raw.get("amended", 0),
         )  # fmt: skip
         sound = _is_sound(receipt) and raw["key"] == receipt.key
     except UserError:
@@ -147,7 +150,7 @@ def write(root: Path, receipt: Receipt) -> None:
 def dump(receipt: Receipt) -> bytes:
     """Return the receipt as it stands in its file."""
     raw: dict[str, Any] = {"schema": SCHEMA, "key": receipt.key, **receipt._asdict()}
-    for mark in ("hand", "forgotten"):
+    for mark in ("hand", "forgotten", "base", "amended"):
         if not raw[mark]:
             del raw[mark]
     raw["seal"] = _seal(raw)
@@ -188,6 +191,8 @@ def _is_sound(receipt: Receipt) -> bool:
         and paths.is_digest(receipt.output)
         and isinstance(receipt.hand, bool)
         and isinstance(receipt.forgotten, bool)
+        and (receipt.base == "" or paths.is_digest(receipt.base))
+        and type(receipt.amended) is int
         and isinstance(receipt.action, dict)
         and isinstance(receipt.inputs, dict)
         and all(v is None or paths.is_digest(v) for v in receipt.inputs.values())

@@ -28,6 +28,7 @@ class Rule(NamedTuple):
     options: tuple[tuple[str, object], ...] = ()  # over the options of the settings
     stage: str = "own"  # "line", "document", "bundle", "review"; "own" is the project's
     beside: str = ""  # where the new text goes when a person's own file stands at `target`
+    amend: bool | None = None  # whether a text that stands is amended; None: as the settings say
     maker: str = DOCUMENT  # what kind of thing makes it: a row of `makers.TABLE`
 
 

@@ -49,6 +49,8 @@ class Decision(NamedTuple):
     wanted: Receipt | None = None  # what a making of now would record; output is ""
     output: str = ""  # digest of the target as it stands, "" when missing
     stored: bool = False  # the store can answer, at no cost
+    base: str = ""  # digest of the text that a making amends; "": it writes the text whole
+    whole: str = ""  # why it does that though a text of its own stands
     # Of what it is made from: what a build would work on first (see `upstream`).
     before: "tuple[Decision, ...]" = ()
 

@@ -108,11 +108,19 @@ class Outcome(NamedTuple):
     said: str  # one line for the person
 
 
+class Asked(NamedTuple):
+    """What a person asked for beside the target itself."""
+
+    overwrite: bool = False  # a person's text may be replaced; it is kept in the store
+    again: bool = False  # the model is asked anew though an answer is known
+    amend: bool = False  # the text that stands is amended, whoever wrote it
+
+
 class Maker(NamedTuple):
     """One kind of target: everything that differs between the kinds, in one place."""
 
     decide: Callable[[World, Rule, bool, bool], Decision]  # (…, whole, exact); see `makers.decide`
-    make: "Callable[[World, Rule, bool, bool, threading.Event | None], Outcome]"
+    make: "Callable[[World, Rule, Asked, threading.Event | None], Outcome]"
     digest_if_made: Callable[[World], str] | None  # see `World.digest_if_made`
     input_digest: Callable[[World, bytes], str] | None  # of its text where it is an input
     committed: bool  # whether the target belongs in git

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from piste.interview.transcript import ENOUGH
-from piste.outline import from_bundle, text
+from piste.outline import amending, from_bundle, text
 from piste.outline.text import Wanted
 
 # (question, suggested answer) of the conversation, in order.
@@ -57,6 +57,9 @@ def outline(system: str, prompt: str, history: Turns = ()) -> str:
     names a document is answered; in the conversation about an idea each message after
     it is one answer.
     """
+    if (asked := amending.read(prompt)) is not None:
+        before = outline(system, asked.before) if asked.before else asked.document
+        return amending.edits_between(asked, before, outline(system, asked.order))
     want, later = _asked(system, [*history, ("user", prompt)])
     if want.kind == "idea":
         return _interview(want, later)

@@ -53,9 +53,14 @@ def strip_marks(text: str) -> str:
     Marks in headings and titles go, lines such as ``**Status:** ✅ Complete`` go whole, and
     boxes become ``[ ]``. It is for telling whether two versions say the same, not for reading.
     """
+    return "\n".join(line for _, line in bare_rows(text))
+
+
+def bare_rows(text: str) -> list[tuple[int, str]]:
+    """Return the lines of `strip_marks`, each with its row in `text`, from 0."""
     lines = split(text)
     around = inside(lines, fences(lines))
-    result: list[str] = []
+    result: list[tuple[int, str]] = []
     after_status = False
     for row, raw in enumerate(text.split("\n")):
         line = lines[row]
@@ -64,11 +69,11 @@ def strip_marks(text: str) -> str:
         elif titles.status(line):
             # With the line goes one of the blank lines around it, so that a status line that
             # was put in leaves nothing behind.
-            after_status = not result or not result[-1].strip()
+            after_status = not result or not result[-1][1].strip()
         else:
             after_status = False
-            result.append(titles.bare(line, around[row] >= 0) + raw[len(line) :])
-    return "\n".join(result)
+            result.append((row, titles.bare(line, around[row] >= 0) + raw[len(line) :]))
+    return result
 
 
 def mark_done(text: str, step_id: str, done: bool = True, form: str | None = None) -> str:
