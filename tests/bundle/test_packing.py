@@ -323,6 +323,7 @@ def test_results_are_kept_by_content_wherever_it_goes(
     settled()
     repo.write({**FILES, "key.py": f"'{AWS}'"}).pack(tokens=True, secrets="mask")
     asked: list[bytes] = []
+    monkeypatch.setattr("piste.system.secrets.prepare", lambda _: None)
     monkeypatch.setattr("piste.system.secrets.find", lambda body, _: asked.append(body) or ())
     monkeypatch.setattr("piste.model.tokens.count", lambda text: asked.append(text.encode()) or 1)
 
@@ -332,7 +333,7 @@ def test_results_are_kept_by_content_wherever_it_goes(
     asked.clear()
     report = repo.pack(tokens=True, secrets="mask")
 
-    assert [body for body in asked if body] == []  # an empty one only loads the rules
+    assert [body for body in asked if body] == []  # an empty one only loads the vocabulary
     assert report.secrets == {"key.py": {"aws-access-key": 1}}
 
 
