@@ -15,7 +15,7 @@ from piste.system.errors import Failed
 
 from .conftest import write
 
-OPTIONS = Options("xml", False, 1000, False, None, True, False, False)
+OPTIONS = Options("xml", False, 1000, False, None, True, False, False, {})
 
 
 @pytest.fixture

@@ -183,3 +183,58 @@ def test_a_line_of_ones_own_is_packed(project: Path, run: Run) -> None:
     assert run("piste", "bundle").returncode == 0
     packed = re.findall('<file path="(.*?)"', (project / "output.txt").read_text())
     assert packed == [".gitignore", "dodo.py"]
+
+
+PERSONS = {
+    "lines": "*.o\n\n# mine\n/build/  # not piste\n",
+    "no end": "*.o\n*.a",
+    "a gap at the end": "*.o\n\n\n",
+    "windows": "*.o\r\n\r\n*.a\r\n",
+    "windows, no end": "*.o\r\n*.a",
+    "a comment": "# nothing yet\n",
+    "what we write too": "__pycache__/\n*.o\n",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("text", PERSONS.values(), ids=PERSONS)
+def test_our_lines_among_a_persons_change_no_byte_of_the_bundle(
+    project: Path, run: Run, text: str
+) -> None:
+    def packed() -> bytes:
+        assert run("piste", "bundle").returncode == 0
+        return (project / "output.txt").read_bytes()
+
+    files = [project / name for name in (".gitignore", ".gitattributes")]
+    for file in files:
+        file.write_bytes(text.encode())
+    (project / "a.py").write_text("x = 1\n")
+    before = packed()
+    assert (b"*.o" in before) == ("*.o" in text)
+    assert run("piste", "init").returncode == 0
+    written = [file.read_bytes() for file in files]
+    assert b"/.piste/*" in written[0] and b"text eol=lf" in written[1]
+    assert packed() == before
+    for file, both in zip(files, written, strict=True):  # ours first
+        ours = both[len(text) :].strip() + b"\n\n"
+        file.write_bytes(ours + text.encode())
+    assert packed() == before
+    for file in files:
+        file.write_bytes(text.encode())
+    assert packed() == before
+
+
+def test_a_setting_that_adds_a_line_of_ours_makes_no_review_stale(project: Path, run: Run) -> None:
+    (project / ".gitattributes").write_text("*.png binary\n")
+    assert run("piste", "init").returncode == 0
+    assert run("piste", "code_review").returncode == 0
+    with (project / "piste.toml").open("a") as settings:
+        settings.write('[rules.faq]\ntarget = "faq.md"\ninputs = ["in.md"]\nprompt = "f.md.j2"\n')
+    (project / "prompts").mkdir()
+    (project / "prompts/f.md.j2").write_text('+++\ninputs = ["a"]\n+++\n{{ a }}\n')
+    (project / ".gitignore").write_text("prompts/\n" + (project / ".gitignore").read_text())
+    assert run("piste", "code_review").returncode == 0
+    assert run("piste", "init").returncode == 0
+    assert "/faq.md text eol=lf" in (project / ".gitattributes").read_text()
+    found = run("piste", "check", "code_review")
+    assert (found.returncode, found.stdout) == (0, "")

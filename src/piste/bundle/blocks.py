@@ -5,13 +5,15 @@ other files there are, so a block is the same wherever and whenever it is made. 
 know where a block goes.
 """
 
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from piste.bundle import encoding, escapes, licences
+from piste.bundle import encoding, escapes, licences, own_lines
 from piste.bundle.cache import ScanCache, key_of
 from piste.bundle.formats import FILE, is_bundle, parts
 from piste.bundle.manifest import BINARY, BUNDLE, PACKED, RACY, Note
+from piste.bundle.own_lines import Own
 from piste.model import tokens
 from piste.system import file_reader
 from piste.system.file_reader import Folders, Stamp
@@ -32,6 +34,7 @@ class Options(NamedTuple):
     tokens: bool
     compress: bool
     licences: bool  # whether a known licence is a line
+    own: dict[str, Own]  # lines that are not packed, by the name of the file that holds them
 
 
 class Row(NamedTuple):
@@ -79,7 +82,7 @@ class Maker:
         got = file_reader.read(self._folders, name, options.most, options.cut, self.now - RACY)
         if got.kind != file_reader.FILE:
             return Row(got.kind, stamp=got.stamp, note=_why(got)), ()
-        data = got.data
+        data = self._persons(name, got)
         if is_bundle(data):
             return Row(BUNDLE, stamp=got.stamp), ()
         partly = got.size > options.most
@@ -117,6 +120,11 @@ class Maker:
             note |= {mark: marks[mark] for mark in _MARKS_TO_SAY if mark in marks}
         length = sum(map(len, made))
         return Row(PACKED, length, count, got.stamp, note or None), made
+
+    def _persons(self, name: bytes, got: file_reader.FileRead) -> bytes:
+        """Return what was read, without the lines that are not packed."""
+        own = self.options.own.get(os.fsdecode(name)) if self.options.own else None
+        return own_lines.rest(got.data, own) if own else got.data
 
     def _licence(self, name: bytes, body: bytes) -> str:
         """Return the name of the licence that the file is, or ``""``."""

@@ -11,7 +11,7 @@ import os
 import stat
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +21,7 @@ from piste.bundle import listing, manifest
 from piste.bundle.escapes import quote
 from piste.bundle.listing import Listing
 from piste.bundle.manifest import DROPPED, State, Table
+from piste.bundle.own_lines import Own
 from piste.bundle.settings import PATTERN_FILES, Settings, check, policy
 from piste.system import atomic_write, caches, file_reader
 from piste.system.errors import UserError, printable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from piste.bundle.cache import ScanCache
     from piste.bundle.report import Report
 
+_NONE: Mapping[str, Own] = {}
 _SAME, _PATCHED, _NEW, _NOT = "same", "patched", "new", ""
 _FOR_OTHER_NAMES = ("pathspec", "piste.bundle.selection", "piste.bundle.frame")
 _LEFTOVER = 3600  # seconds after which a temporary file is one that a killed run left
@@ -46,6 +48,7 @@ class PackRequest(NamedTuple):
     target: str
     exclude: tuple[str, ...]
     paths: tuple[str, ...]
+    own: tuple[tuple[str, Own], ...] = ()
     since: str | None = None
     diff: bool = False
     log: int = 0
@@ -56,7 +59,7 @@ class PackRequest(NamedTuple):
         import hashlib
 
         # Not what is out of sight: that shows in the listing.
-        told = (__version__, self.settings, self.target, self.paths)
+        told = (__version__, self.settings, self.target, self.paths, self.own)
         return hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
@@ -86,6 +89,7 @@ def unchanged(
     *,
     target: str = "output.txt",
     exclude: Sequence[str] = (),
+    own: Mapping[str, Own] = _NONE,
     paths: Sequence[str] = (),
     cache_dir: Path,
 ) -> bool:
@@ -95,7 +99,7 @@ def unchanged(
     own are those of the last run. No file is read and nothing is written. Raises UserError
     where git refuses.
     """
-    asked = _asked(root, settings, target, exclude, paths)
+    asked = _asked(root, settings, target, exclude, paths, own)
     if settings.command:
         return False  # what another packer would write is known to it alone
     old = manifest.load(manifest.file_of(cache_dir, target), asked.key)
@@ -108,6 +112,7 @@ def pack(
     *,
     target: str = "output.txt",
     exclude: Sequence[str] = (),
+    own: Mapping[str, Own] = _NONE,
     paths: Sequence[str] = (),
     cache_dir: Path,
     since: str | None = None,
@@ -124,7 +129,8 @@ def pack(
     The text goes to `target` (project-relative); to the descriptor `to` instead where that is
     given; nowhere where `write` is false. An equal bundle is not written again. A target
     that is not a bundle is left alone unless `overwrite`. `exclude` are project-relative
-    paths that are not there as far as the bundle goes (a folder ends in `/`); `paths`
+    paths that are not there as far as the bundle goes (a folder ends in `/`), `own` lines of
+    files, by their path, that are not; `paths`
     narrows to files and folders, `since` to what changed since a revision and what that
     imports; `diff` and `log` (commits) add git's. `digest` asks for the sha256 of the text.
     `workers`: processes; 0: by the machine. What a run can leave for the next goes to
@@ -134,7 +140,7 @@ def pack(
     are refused), OverBudget, Failed (another packer failed) and OSError (a full disk); then
     the old bundle stands.
     """
-    asked = _asked(root, settings, target, exclude, paths)
+    asked = _asked(root, settings, target, exclude, paths, own)
     asked = asked._replace(since=since, diff=diff, log=log)
     run = _Run(asked, cache_dir, write, to, digest, workers)
     if run.writes:
@@ -151,14 +157,20 @@ def pack(
 
 
 def _asked(
-    root: Path, settings: Settings, target: str, exclude: Sequence[str], paths: Sequence[str]
+    root: Path,
+    settings: Settings,
+    target: str,
+    exclude: Sequence[str],
+    paths: Sequence[str],
+    own: Mapping[str, Own],
 ) -> PackRequest:
     check(settings)
     top = os.path.abspath(root)
     for path in (target, *paths):
         if path.startswith("/") or ".." in path.split("/") or "\0" in path:
             raise UserError(f"{printable(path)} lies outside the project; name a path inside {top}")
-    return PackRequest(top, settings, target, tuple(sorted(exclude)), tuple(sorted(set(paths))))
+    hidden, only = tuple(sorted(exclude)), tuple(sorted(set(paths)))
+    return PackRequest(top, settings, target, hidden, only, tuple(sorted(own.items())))
 
 
 def _may_write(asked: PackRequest, overwrite: bool) -> None:
@@ -206,7 +218,7 @@ def _look(asked: PackRequest, old: State | None, eager: bool = False) -> _Look:
         stamps = manifest.stamps(os.fsencode(asked.root), old.table.names)
         alike = alike and all(_stamp(asked, name) == was for name, was in old.watched.items())
     if eager and (old is None or stamps != old.table.stamps):
-        _load(asked.settings, first=old is None)
+        _load(asked, first=old is None)
     listed = listing.finish(running, asked.out_of_sight, asked.settings.submodules, prune)
     if old is None or not alike or listed.mark != old.mark:
         return _Look(listed, stamps, False, False)
@@ -216,12 +228,12 @@ def _look(asked: PackRequest, old: State | None, eager: bool = False) -> _Look:
     return _Look(listed, stamps, True, there)
 
 
-def _load(settings: Settings, first: bool) -> None:
+def _load(asked: PackRequest, first: bool) -> None:
     """Load what making blocks needs, and `first` what choosing the names does."""
     from piste.bundle import assembly as assembly
     from piste.bundle.blocks import warm
 
-    warm(_options(settings))
+    warm(_options(asked))
     if first:
         for name in _FOR_OTHER_NAMES:
             importlib.import_module(name)
@@ -494,7 +506,7 @@ class _Run:
 
         asked, settings = self.asked, self.asked.settings
         planned = assembly.plan(names, kept, base.starts, base.table.lengths)
-        job = assembly.job_of(asked.root, _options(settings), planned, self.known, self.now)
+        job = assembly.job_of(asked.root, _options(asked), planned, self.known, self.now)
         there = [name for name, row in zip(names, kept, strict=True) if not _gone(base.table, row)]
         head, tables = assembly.assemble(
             planned,
@@ -576,10 +588,11 @@ class _Run:
         return tempfile.gettempdir()
 
 
-def _options(settings: Settings) -> "Options":
-    """Return what the settings say of a block."""
+def _options(asked: PackRequest) -> "Options":
+    """Return what is asked of a block."""
     from piste.bundle.blocks import Options
 
+    settings = asked.settings
     return Options(
         form=settings.form,
         # The lines of what was shortened are not those of the file.
@@ -590,6 +603,7 @@ def _options(settings: Settings) -> "Options":
         tokens=settings.tokens,
         compress=settings.compress,
         licences=settings.licences == "line",
+        own=dict(asked.own),
     )
 
 

@@ -43,6 +43,7 @@ def arguments(world: World) -> dict[str, Any]:
         "settings": world.config.bundle,
         "target": world.rules["bundle"].target,
         "exclude": unpacked(world),
+        "own": own_files.lines(world),
         "cache_dir": caches.folder(world.root),
     }
 

@@ -4,9 +4,11 @@ None of it is the project's code, so a bundle leaves it out. It knows what these
 not who writes them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
+from piste.bundle import own_lines
+from piste.bundle.own_lines import Own
 from piste.engine import config
 from piste.engine.world import World
 from piste.system import git_look, paths, project_files
@@ -34,17 +36,23 @@ def names(world: World) -> list[str]:
 
     A dodo.py with a task of one's own, or a .gitignore with a line of one's own, is not one.
     """
+    found = {name: _read(world.root, name) for name in ("dodo.py", ".gitignore", ".gitattributes")}
     ours = [config.FILE, MISE]
-    lines = {
-        ".gitignore": IGNORE,
-        ".gitattributes": attributes(world),
-        "dodo.py": DODO.splitlines(),
+    if (code := set(_said(found["dodo.py"]))) and code <= set(_said(DODO.encode())):
+        ours.append("dodo.py")
+    own = lines(world)
+    return ours + [name for name in own if not own_lines.rest(found[name], own[name]).strip()]
+
+
+def lines(world: World) -> dict[str, Own]:
+    """Return the lines of piste's in files that hold a person's too, by the file's name.
+
+    What others write as well is ours only directly below a line of ours.
+    """
+    return {
+        ".gitignore": ((COMMENT, *IGNORE[:-1], *SHARED), IGNORE[-1:]),
+        ".gitattributes": ((COMMENT, *attributes(world)), ()),
     }
-    for name, written in lines.items():
-        found = _lines(world.root, name)
-        if found and found <= set(_said(written)):
-            ours.append(name)
-    return ours
 
 
 def hidden_receipts(root: Path) -> str:
@@ -69,18 +77,16 @@ def hidden_receipts(root: Path) -> str:
     )
 
 
-def _lines(root: Path, name: str) -> set[str]:
-    """The lines of a small file of the project that are no comments."""
+def _read(root: Path, name: str) -> bytes:
+    """A small file of the project; where there is none that we wrote, a line that is not ours."""
     try:
-        data = project_files.read_any(root, name, _MOST) or b""
-    except UserError:  # whatever it is, we did not write it
-        return set()
-    return set(_said(data.decode("utf-8", "replace").splitlines()))
+        return project_files.read(root, name, _MOST)
+    except (FileNotFoundError, UserError):
+        return b"not ours"
 
 
-def _said(lines: Iterable[str]) -> Iterable[str]:
-    return (code for line in lines if (code := _code(line)))
-
-
-def _code(line: str) -> str:
-    return line.partition("#")[0].strip()
+def _said(data: bytes) -> Iterator[str]:
+    """The lines of Python that are no comments."""
+    for line in data.decode("utf-8", "replace").splitlines():
+        if code := line.partition("#")[0].strip():
+            yield code
