@@ -45,12 +45,16 @@ def edits_between(asked: Asked, before: str, after: str) -> str:
     lines = asked.document.rstrip("\n").split("\n")
     signs = "=" * (3 + max(len(line) - len(line.lstrip("=")) for line in (*lines, *new)))
     blocks = []
-    for a, b, c, d in _changed(old, new):
-        found = _passage(lines, old, a, b)
+    limit = len(old)
+    # From the end on: what stands above a change is as it was then.
+    for a, b, c, d in reversed([*_changed(old, new)]):
+        found = _passage(lines, old[:limit], a, b)
+        limit = a
         if found is None:
             continue  # somebody has put it otherwise
-        a, b, above, below = found
-        wanted, put = old[a:b], [*old[a : a + above], *new[c:d], *old[b - below : b]]
+        above, below = found
+        wanted = old[a - above : b + below]
+        put = [*old[a - above : a], *new[c:d], *old[b : b + below]]
         at = _places(lines, wanted)[0]
         lines[at : at + len(wanted)] = put
         rows = [f"{signs} edit: {asked.name}", *wanted, f"{signs} with", *put, f"{signs} end"]
@@ -66,14 +70,14 @@ def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int,
 
 def _passage(
     lines: Sequence[str], old: Sequence[str], start: int, end: int
-) -> tuple[int, int, int, int] | None:
-    """Old lines with as many around them that the text has them once, and how many those are."""
-    for around in range(len(old)):
-        above, below = min(around, start), min(around // 2, len(old) - end)
+) -> tuple[int, int] | None:
+    """How many lines above and below the old ones make a passage that the text has once."""
+    for around in range(len(old) + 1):
+        above, below = min(around, start), min(around, len(old) - end)
         wanted = old[start - above : end + below]
         count = len(_places(lines, wanted))
         if count == 1 and any(line.strip() for line in wanted):
-            return start - above, end + below, above, below
+            return above, below
         if count == 0 and wanted:
             return None
     return None
