@@ -315,8 +315,9 @@ def test_roots_own_project_is_not_anothers_to_obey(made: World, copied: Path) ->
 
 # git's own folder ------------------------------------------------------------------------
 
-LOOKS = ("status", "check", "steps", "next --full", "bundle --dry", "bundle --stdout", "doctor",
-         "log", "prompt code_review", "plan", "code_review")  # fmt: skip
+LOOKS = ("status", "check", "steps", "next --full", "bundle --dry", "bundle --stdout",
+         "bundle --stdout --diff", "bundle --stdout --log 5", "bundle --stdout --since HEAD",
+         "doctor", "log", "prompt code_review", "plan", "code_review")  # fmt: skip
 
 
 def git(root: Path, *words: str) -> None:
@@ -365,6 +366,48 @@ def linked(root: Path, top: Path) -> None:
 def alternates(root: Path, top: Path) -> None:
     """Objects of theirs, and a HEAD at their commit."""
     (root / ".git/objects/info/alternates").write_text(f"{top}/.git/objects\n")
+    at_their_commit(root, top)
+
+
+def alternates_of_alternates(root: Path, top: Path) -> None:
+    """Objects that lie in the folder, and take from theirs in turn."""
+    (root / "more/info").mkdir(parents=True)
+    (root / "more/info/alternates").write_text(f"../../theirs/.git/objects\n{top}/.git/objects\n")
+    (root / ".git/objects/info/alternates").write_text("../../more\n")
+    at_their_commit(root, top)
+
+
+def linked_objects(name: str) -> Callable[[Path, Path], None]:
+    """Links of their objects, of those folders of them that have this name."""
+
+    def lay(root: Path, top: Path) -> None:
+        git(top, "gc", "-q") if name == "pack/*" else None
+        for path in sorted((top / ".git").glob(f"objects/{name}".rstrip("/"))):
+            here = root / path.relative_to(top)
+            if here.is_dir():
+                shutil.rmtree(here)
+            here.parent.mkdir(parents=True, exist_ok=True)
+            here.symlink_to(path)
+        at_their_commit(root, top)
+
+    return lay
+
+
+def common(root: Path, top: Path) -> None:
+    (root / ".git/commondir").write_text(f"{top}/.git\n")
+
+
+def of_a_worktree(root: Path, top: Path) -> None:
+    """A folder like that of a worktree or submodule, brought along, that names theirs."""
+    (root / ".git").rename(root / "g")
+    (root / ".git").write_text("gitdir: g\n")
+    (root / "g/commondir").write_text(f"{top}/.git\n")
+    (root / "g/gitdir").write_text(f"{root}/.git\n")
+    setting_of = root / "g/config"
+    setting_of.write_text(f"{setting_of.read_text()}[core]\n worktree = {root}\n")
+
+
+def at_their_commit(root: Path, top: Path) -> None:
     shutil.copy(top / ".git/index", root / ".git/index")
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=top, text=True)
     (root / ".git/HEAD").write_text(head)
@@ -385,6 +428,13 @@ GIT: dict[str, Callable[[Path, Path], object]] = {
     "a gitfile that leads out": gitfile,
     "a .git that is a link": linked,
     "alternates that lead out": alternates,
+    "alternates of alternates": alternates_of_alternates,
+    "objects that are a link": linked_objects(""),
+    "folders of objects that are links": linked_objects("??"),
+    "objects that are links": linked_objects("??/*"),
+    "packs that are links": linked_objects("pack/*"),
+    "a repository with the refs and objects of another": common,
+    "a worktree's folder that came along": of_a_worktree,
     "ignored names from a pipe": lambda root, top: (
         waits(root, "pipe"), setting("[core]\n excludesFile = {root}/pipe\n")(root, top),
     ),
@@ -430,7 +480,7 @@ def test_whatever_stands_in_gits_own_folder(made: World, copied: Path, what: str
     GIT[what](copied, top)
     try:
         for verb in LOOKS:
-            look(made, copied, verb)
+            look(made, copied, verb, env={"PISTE_TRUST": ""})  # nobody has said yes
         gives_nothing_away(copied)
     finally:
         shutil.rmtree(top)

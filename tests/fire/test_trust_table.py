@@ -64,6 +64,13 @@ def _git_config(s: Stranger) -> None:
     s.write("spec.md", "# Tally\n\nChanged.\n")
 
 
+def _git_elsewhere(s: Stranger) -> None:
+    s.committed()
+    s.write("a.py", "x = 2\n")
+    (s.root / ".git").rename(s.root.parent / "another.git")
+    s.write(".git", "gitdir: ../another.git\n")
+
+
 ZEN = "The Zen of Python"  # what a module of Python says when it is imported
 AGENT = 'agent = "{0}"\ntest = "true"\n[agents.{0}]\ncommand = "{{canary}}"'
 RUN = 'agent = "own"\ntest = "true"\n{}\n[agents.own]\ncommand = "true"'
@@ -94,6 +101,8 @@ TRIALS = {
         _settings('language = "Latin"'), "prompt plan", "Latin"),
     ("core.fsmonitor, filters, external diffs, a partial clone's remote in .git/config",
      "piste bundle --diff"): Trial(_git_config, "bundle --diff"),
+    ("a .git that leads to another repository", "piste bundle --diff"): Trial(
+        _git_elsewhere, "bundle --stdout --diff", "diff --git"),
     ("ask_in_ci = true", "piste spec"): Trial(
         _file("piste.toml", 'model = "chat-ok"\nask_in_ci = true\n'), "todo", "made by"),
 }  # fmt: skip

@@ -19,7 +19,7 @@ from piste.bundle.settings import CHOICES, SECRET_LISTS, Settings
 from piste.commands import common
 from piste.engine import bundle_target, config, gate, project
 from piste.engine.world import World
-from piste.system import paths, screen
+from piste.system import git_whose, paths, screen
 from piste.system.errors import Failed, UserError, printable
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def main(argv: Sequence[str]) -> int:
     if args.copy and (args.dry or args.stdout):
         raise UserError("--copy copies the bundle that is written; leave out --dry and --stdout")
     world = gate.entered(project.here(), "bundle.command")
+    if (args.since or args.diff or args.log) and not gate.allowed(world):
+        git_whose.require_own_history(world.root)
     settings = _settings(world.config.bundle, args)
     if args.show_config:
         screen.out("\n".join(_config_lines(settings)))

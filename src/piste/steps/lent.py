@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from piste.system import atomic_write
+from piste.system import atomic_write, git_whose
 from piste.system.git import FOLDER, Repo, git, settings
 
 # Of the person's own settings: who commits, and how files are stored. No command but filters.
@@ -32,13 +32,8 @@ _COPIED = ("info/exclude", "info/attributes", "shallow")  # from git's own folde
 
 def git_folder(repo: Repo) -> Path | None:
     """Return git's own folder of the worktree, in the person's repository, or None."""
-    wanted = os.path.join(os.path.realpath(repo.root / FOLDER), "tree", ".git")
-    for file in sorted((repo.common / "worktrees").glob("*/gitdir")):
-        with contextlib.suppress(OSError):
-            path = os.path.join(file.parent, os.fsdecode(file.read_bytes()).rstrip("\n"))
-            if os.path.join(os.path.realpath(os.path.dirname(path)), ".git") == wanted:
-                return file.parent
-    return None
+    tree = os.path.join(os.path.realpath(repo.root / FOLDER), "tree")
+    return git_whose.worktree_folder(repo.common, tree)
 
 
 @contextlib.contextmanager
