@@ -54,6 +54,15 @@ def test_a_target_is_made_and_then_stands(small: Small, paid: StandIn) -> None:
     assert small.decide().state == FRESH
 
 
+def test_the_line_of_a_making_says_what_the_document_holds(small: Small, standin: StandIn) -> None:
+    small.settings("retries = 0", model="chat-ok", rule='check = "review"')
+    standin.reply("# Review\n\n## 1. T\n\n**File:** in.md:1\n**Severity:** high\n")
+    assert small.make().said.endswith("; 1 finding: 1 high")
+    (small.root / "note.md").unlink()
+    receipts.path(small.root, "note.md").unlink()
+    assert small.make().said.endswith("at no cost; 1 finding: 1 high")
+
+
 def test_what_was_asked_once_is_never_asked_again(small: Small, paid: StandIn) -> None:
     first = small.read("in.md")
     small.make()

@@ -114,8 +114,8 @@ def problem(text: str, check: str) -> str | None:
 
 def warnings(text: str, check: str) -> list[str]:
     """Return what a person should know of a document that is kept, a phrase each."""
-    found = [] if headings.of(text) or _nothing_found(text) else ["it has no headings"]
-    if check in ("review", "issues") and not _nothing_found(text):
+    found = [] if headings.of(text) or nothing_found(text) else ["it has no headings"]
+    if check in ("review", "issues") and not nothing_found(text):
         from piste.documents.findings import count, fields
 
         if not count(text):
@@ -279,10 +279,11 @@ def _todo(text: str) -> str | None:
 
 
 def _findings(text: str) -> str | None:
-    return None if _nothing_found(text) else _document(text)
+    return None if nothing_found(text) else _document(text)
 
 
-def _nothing_found(text: str) -> bool:
+def nothing_found(text: str) -> bool:
+    """Whether a review says, in few words, that there is nothing to report."""
     return len(text) <= _NOTHING_FOUND and bool(_NOTHING.search(text))
 
 

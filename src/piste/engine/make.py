@@ -222,7 +222,7 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
             order = _order(world, decision, wanted, sources)
             found = _ask(world, rule, wanted, sources, order, stop)
             event, said = "made", _made_line(rule, decision, found)
-        said += _doubts(rule, found.text, sources)
+        said += _contents(rule, found.text, sources)
         if rule.target in world.yours:
             mine = world.yours[rule.target]
             build = f"{world.door()} {rule.name}"
@@ -610,8 +610,13 @@ def _keep_old(world: World, rule: Rule, old: bytes) -> None:
     screen.say(f"{rule.target}: your text is kept; piste restore {rule.target} brings it back")
 
 
-def _doubts(rule: Rule, text: str, sources: Sources) -> str:
-    said = "".join(f"; {warning}" for warning in replies.warnings(text, rule.check))
+def _contents(rule: Rule, text: str, sources: Sources) -> str:
+    """Say what the document holds, and what is doubtful in it."""
+    from piste.documents import tally
+
+    held = tally.phrase(text, rule.check)
+    said = f"; {held}" if held else ""
+    said += "".join(f"; {warning}" for warning in replies.warnings(text, rule.check))
     if rule.check == "plan":
         from piste.documents import coverage
 
