@@ -14,7 +14,7 @@ from support import forked
 from support.rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
 from support.terminal import Terminal
 
-from piste.commands import done, prompt_plan_status, run
+from piste.commands import debug, done, prompt_plan_status, run
 from piste.commands import next as next_verb
 from piste.commands import steps as verb
 from piste.commands.steps import read_progress
@@ -229,6 +229,28 @@ def test_a_failure_ends_the_run_and_says_where_the_attempt_is(
     )
     assert rows[2].startswith("1 of 2 steps done, 2 tries")
     assert rig.calls() == ["1 first", "2 first"]
+
+
+def test_red_is_told_by_the_names_of_the_tests_wherever_it_is_told(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    red = "FAILED tests/test_a.py::test_x - assert 1\\nFAILED tests/test_b.py::test_y"
+    rig.write("check.sh", f"! grep -q bad *.txt || {{ printf '{red}\\n'; exit 1; }}\n")
+    rig.write("a.txt", "good")
+    rig.commit("tests")
+    rig.agent("write(name, 'bad')")
+    told = "2 tests failed: tests/test_a.py::test_x, tests/test_b.py::test_y"
+    assert rig.piste("1", "--attempts", "1") == 1
+    said = capsys.readouterr()
+    assert f"step 1 Count words: failed: {told} (after 1 try); kept on " in said.out
+    assert f"step 1: try 1: {told}" in said.err
+    for main in (verb.main, debug.main):
+        main([])
+        assert f"{told} (after 1 try)" in "".join(capsys.readouterr())
+    rig.write("count.txt", "bad")
+    for words in ([], ["--json"]):
+        assert done.main(["1", "--test", "sh check.sh", *words]) == 1
+        assert told in "".join(capsys.readouterr())
 
 
 def test_json(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:

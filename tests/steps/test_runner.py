@@ -301,7 +301,7 @@ def test_earlier_tests_that_are_red_as_they_were_wait_for_a_person(rig: Rig) -> 
     rig.agent(f"write('calc.py', {WRONG!r})\nwrite('tests/test_old.py', {WEAKENED!r})")
     with pytest.raises(NeedsPerson, match=(
         r"earlier tests that the step does not name were changed \(tests/test_old\.py\); as they "
-        r"were, the tests failed .*git diff \w+ \w+ -- :/tests/test_old\.py"
+        r"were, 1 test failed: .*git diff \w+ \w+ -- :/tests/test_old\.py"
     )):  # fmt: skip
         rig.step()
     seen: list[Review] = []

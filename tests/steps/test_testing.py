@@ -36,9 +36,13 @@ NO_PYTEST = "echo '/usr/bin/python: No module named pytest'; exit 1"
         ),
         ("./run-tests", False, "the test command is not found", ""),  # a step may make it
         (NO_PYTEST, False, "the tests failed (exit code 1)", "there is no pytest"),
+        ("echo 'FAILED tests/test_a.py::test_x - x'; exit 1", False,
+         "1 test failed: tests/test_a.py::test_x", ""),
+        ("for n in 1 2 3 4 5 6 7; do echo \"--- FAIL: T$n (0.1s)\"; done; exit 1", False,
+         "7 tests failed: T1, T2, T3 and 4 more", ""),
         ("sleep 1000", False, "the tests did not end within 0.2 s", ""),
     ],
-)
+)  # fmt: skip
 def test_green_red_and_what_cannot_be_run(
     tmp_path: Path, command: str, green: bool, said: str, cannot: str
 ) -> None:
@@ -168,10 +172,14 @@ def test_whether_a_diff_changes_tests(diff: str, touched: bool) -> None:
         ("ERROR tests/test_a.py\n", ["tests/test_a.py"]),
         ("FAIL: test_b (a.A)\n\nFAIL: test_b (a.A)\n", ["test_b (a.A)"]),
         ("FAILED: count.txt is missing\n", []),
-        ("--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n", ["TestA", "TestA/b"]),
+        ("--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n", ["TestA/b"]),
         ("test a::b ... FAILED\ntest c ... ok\n", ["a::b"]),
         ("  ✕ adds (3 ms)\n", ["adds"]),
-        ("not ok 2 - adds\n", ["adds"]),
+        ("   × adds 3ms\n", ["adds"]),
+        ("✖ adds (1.2ms)\n✖ failing tests:\n✖ adds (1.2ms)\n", ["adds"]),
+        ("FAIL ./a.test.js\n  ● Console\n  ● sums › adds\n", ["sums › adds"]),
+        ("rspec ./spec/a_spec.rb:3 # Sums adds\n", ["spec/a_spec.rb:3"]),
+        ("not ok 2 - adds\nnot ok 3 - later # TODO\n", ["adds"]),
         ("1 failed\n", []),
     ],
 )  # fmt: skip

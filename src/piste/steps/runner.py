@@ -36,7 +36,7 @@ from piste.steps import (
     worktree,
 )
 from piste.steps.attempt import Attempt
-from piste.steps.attempt_run import Options, Run, names_of, place, run_tests
+from piste.steps.attempt_run import Options, Run, place, run_tests
 from piste.steps.progress import Settings, StepStatus
 from piste.system import atomic_write, git, locks, paths, screen
 from piste.system.errors import UserError, printable
@@ -271,11 +271,7 @@ def _red_before(run: Run, now: Attempt) -> str:
         )
     if result.green:
         return ""
-    names = names_of(testing.red_names(result.output))
-    which = f" ({names})" if names else ""
-    screen.say(
-        f"step {printable(now.step)}: before it begins {result.said}{which}; it has to mend that"
-    )
+    screen.say(f"step {printable(now.step)}: before it begins {result.said}; it has to mend that")
     return testing.trim(result.output) or result.said
 
 

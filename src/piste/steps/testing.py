@@ -1,8 +1,8 @@
 """The test command: run with a time limit, and what of its output is worth reading.
 
 The command is a line for the shell; `environment` finds it, and where it runs. Exit code 0 is
-green, pytest's own code for "there is no test" is neither, and every other one is red: this
-module does not know what was tested, nor how many tests there were.
+green, pytest's own code for "there is no test" is neither, and every other one is red. Which
+tests failed is known where the runner names them; how many there were is not.
 """
 
 import re
@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.system import processes, screen
-from piste.system.errors import SPACES
+from piste.system.errors import SPACES, printable
 
 _MOST_CHARS = 16_000  # of a failure that goes to a model
 _MOST_LINE = 400
+_NAMED = 3  # failed tests
+_LONG_NAME = 100
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[@-Z\\-_])"
 )
@@ -80,8 +82,18 @@ def run(
     elif ended.code == 127:
         said = "the test command is not found"
     elif ended.code and not none:
-        said = f"the tests failed (exit code {ended.code})"
+        said = _failed(red_names(output)) or f"the tests failed (exit code {ended.code})"
     return Result(not said, ended.code, said, output, ended.seconds, none)
+
+
+def _failed(names: Sequence[str]) -> str:
+    """Say which tests failed, the first of them by name; "" where the runner names none."""
+    if not names:
+        return ""
+    shown = [f"{name[:_LONG_NAME]}…" if len(name) > _LONG_NAME else name for name in names]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    count = "1 test" if len(names) == 1 else f"{len(names):,} tests"
+    return f"{count} failed: {', '.join(map(printable, shown[:_NAMED]))}{more}"
 
 
 _NO_TESTS = 5  # pytest's exit code for it, and unittest's
@@ -249,13 +261,20 @@ _RED = re.compile(
     r"|^(?:FAIL|ERROR): (\S+ \([\w.]+\))"  # unittest
     r"|^\s*--- FAIL: (\S+)"  # go
     r"|^test (\S+) \.\.\. FAILED$"  # cargo
-    r"|^\s*(?:✕|✖|✗|×) (.+?)(?: \([\d.]+ ?m?s\))?$"  # jest, node, vitest
-    r"|^\s*not ok \d+ (?:- )?(.+)$",  # TAP
+    r"|^\s*(?:✕|✖|✗|×) (?!failing tests:)(.+?)(?: \(?[\d.]+ ?m?s\)?)?$"  # jest, node, vitest
+    r"|^rspec (?:\./)?(\S+\.rb\S+)(?: #.*)?$"
+    r"|^\s*not ok \d+ (?:- )?(?!.*# (?:TODO|SKIP)\b)(.+)$",  # TAP
     re.MULTILINE,
 )
+_JEST = re.compile(r"^\s+● (.+ › .+)$", re.MULTILINE)  # it lists no test where many files ran
 
 
 def red_names(output: str) -> list[str]:
-    """Return the names of the tests that failed, where the runner tells them; each once."""
-    found = (next(filter(None, groups)) for groups in _RED.findall(output))
-    return list(dict.fromkeys(name.strip()[:200] for name in found))
+    """Return the names of the tests that failed, where the runner tells them; each once.
+
+    A test that failed for those within it (go) is not named beside them.
+    """
+    found = [next(filter(None, groups)) for groups in _RED.findall(output)]
+    names = dict.fromkeys(name.strip()[:200] for name in found or _JEST.findall(output))
+    outer = {name[:at] for name in names for at, sign in enumerate(name) if sign == "/"}
+    return [name for name in names if name not in outer]
