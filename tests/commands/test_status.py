@@ -40,7 +40,7 @@ def test_an_edit_of_the_source(made: Path, say: Say) -> None:
     said = say("status", "plan", "todo")
     plan, todo = said.rows[1:]
     assert plan.startswith("prompt_plan.md stale ")
-    assert plan.endswith(" tokens, free whole (outline) spec.md changed")
+    assert plan.endswith(" tokens, free (outline) spec.md changed")
     assert todo.startswith("todo.md stale ")
     assert todo.endswith("prompt_plan.md is stale: spec.md changed")
     assert say("status", "todo").rows[1] == todo  # named alone, it says the same

@@ -31,7 +31,7 @@ def test_a_changed_input_is_shown_as_a_diff(made: Path, say: Say) -> None:
     ]
     assert "  +3. More." in lines
     assert lines[-1].startswith("next: doit plan amends it: ")
-    assert lines[-1].endswith(" tokens, free whole (outline)")
+    assert lines[-1].endswith(" tokens, free (outline)")
 
 
 def test_what_a_target_is_made_from_is_explained_with_it(made: Path, say: Say) -> None:

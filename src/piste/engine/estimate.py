@@ -142,7 +142,7 @@ def said(found: Estimate) -> str:
     if found.window is not None:
         return f"{found.tokens:,} tokens do not fit into the {found.window:,} of {found.model}"
     if found.whole is not None:
-        return f"{_figures(found)} to amend it; {_figures(found.whole)} whole ({found.model})"
+        return f"amend: {_figures(found)}; whole: {_figures(found.whole)} ({found.model})"
     return f"{_figures(found)} ({found.model})"
 
 
@@ -155,7 +155,7 @@ def _priced(model: str, sent: int, reply: int) -> Estimate:
 
 def _figures(found: Estimate) -> str:
     if found.window is not None:
-        return f"{found.tokens:,} tokens, more than fit,"
+        return f"{found.tokens:,} tokens, more than fit"
     price = prices.said(found.dollars)
     return f"{found.tokens:,} tokens, {'≥ ' if found.dollars else ''}{price}"
 
