@@ -178,6 +178,13 @@ def test_no_old_tricks_no_emoji_no_username(name: str) -> None:
     assert not re.search("[\U0001f000-\U0001faff\u2600-\u27bf]", words)
 
 
+def test_a_template_names_no_block_that_no_bundle_has() -> None:
+    kinds = {"bundle", "header", "tree", "file", "left_out", "diff", "log", "instruction"}
+    for template in FOLDER.glob("*.j2"):
+        named = set(re.findall(r"\bblocks? `([^`]+)`", template.read_text()))
+        assert named <= kinds, template.name
+
+
 @pytest.mark.parametrize("name", INPUTS)
 def test_a_variable_that_is_not_given_is_named(name: str) -> None:
     template = templates.load(f"{name}.md.j2", LAYERS)
