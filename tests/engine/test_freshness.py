@@ -546,3 +546,21 @@ def test_with_and_without_the_memo_the_answer_is_the_same(
             world = small.world()._replace(stat_cache=StatCache(tmp_path / "none"))
             without = makers.decide(world, world.rules["note"])
             assert with_memo[:4] == without[:4]  # rule, state, todo, reasons
+
+
+@pytest.mark.parametrize("part", ["note.md.j2", "_rules.md.j2"])
+def test_a_prompt_of_ones_own_that_makes_a_teams_target_stale_is_said(
+    small: Small, part: str
+) -> None:
+    small.write("prompts/_rules.md.j2", "Be short.")
+    words = '+++\ninputs = ["text"]\n+++\n{% include "_rules.md.j2" %} {{ text }}\n'
+    small.write("prompts/note.md.j2", words)
+    small.make()
+    (small.root / "prompts" / part).unlink()
+    own = Path.home() / ".config/piste/prompts" / part
+    own.parent.mkdir(parents=True)
+    own.write_text(f"{words if part == 'note.md.j2' else ''} Mine.")
+    mine = "yours" if part == "note.md.j2" else "your _rules.md.j2"
+    assert small.decide().why() == (
+        f"the prompt note.md.j2 changed: {mine} in ~/.config/piste/prompts"
+    )

@@ -37,7 +37,7 @@ from piste.engine.world import World
 from piste.model.llm_home import folder as llm_folder
 from piste.model.llm_home import model_named
 from piste.model.prices import FREE
-from piste.system import project_files
+from piste.system import person, project_files
 from piste.system.errors import Failed, UserError, printable
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def _judge(
     world: World, rule: Rule, receipt: Receipt | None, wanted: Receipt, output: str
 ) -> Decision:
     """The order of docs/design.md, "Freshness"; each line is one row of its table."""
-    changes = differences(receipt, wanted) if receipt else ()
+    found = differences(receipt, wanted) if receipt else ()
+    changes = tuple(_with_owner(world, rule, one) for one in found)
 
     def result(state: str, todo: str, *more: Reason) -> Decision:
         stored, begin = todo in (ADOPT, RESTORE), Start()
@@ -175,6 +176,19 @@ def _judge(
     if receipt and not changes and restorable(world, rule, receipt) is not None:
         return result(MISSING, RESTORE, absent)
     return result(MISSING, MAKE, absent)
+
+
+def _with_owner(world: World, rule: Rule, reason: Reason) -> Reason:
+    """Say of a changed prompt where it, or a part of it, is the person's own, which others lack."""
+    if reason.part != "prompt":
+        return reason
+    own = world.layers[-2]
+    template = world.stat_cache.template(rule.prompt, world.layers)
+    parts = [(template.name, template.layer), *((name, at) for name, at, _ in template.partials)]
+    names = [name for name, layer in parts if layer == own.name]
+    named = "yours" if rule.prompt in names else f"your {', '.join(names)}"
+    said = f"{reason.said}: {named} in {printable(person.said(own.folder))}"
+    return reason._replace(said=said) if names else reason
 
 
 def differences(receipt: Receipt, wanted: Receipt) -> tuple[Reason, ...]:

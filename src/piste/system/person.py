@@ -37,6 +37,14 @@ def home() -> str:
     return found if Path(found).is_absolute() else _entry() or os.sep
 
 
+def said(path: Path) -> str:
+    """Return a path as a person would write it: with ~ for the home folder."""
+    try:
+        return f"~/{path.relative_to(home()).as_posix()}"
+    except ValueError:
+        return str(path)
+
+
 def _entry() -> str:
     """The home folder of the account's entry, or "": there is none."""
     try:

@@ -106,6 +106,17 @@ def test_aider_gets_the_files_and_is_kept_from_others(shelf: Path, tmp_path: Pat
     assert "todo.md\n.piste\n" in called.files.values()
 
 
+@pytest.mark.parametrize("where", ["", "tree"])
+def test_aider_keeps_what_the_project_says_that_it_leaves_alone(
+    shelf: Path, tmp_path: Path, where: str
+) -> None:
+    program(shelf, "aider")
+    (tmp_path / "tree").mkdir()
+    (tmp_path / where / ".aiderignore").write_text("big/\n!todo.md")
+    called = call(found("aider"), tmp_path, kept=("todo.md",))
+    assert "big/\n!todo.md\ntodo.md\n" in called.files.values()  # ours last: the last one counts
+
+
 def test_claude_may_run_the_tests_and_has_a_limit(shelf: Path, tmp_path: Path) -> None:
     program(shelf, "claude")
     called = call(found("claude"), tmp_path, test="npm run test", money=1.5)

@@ -53,6 +53,7 @@ class Agent(NamedTuple):
     command: str
     install: str = ""  # what a person types to have it
     version: str = ""  # a command that prints its version
+    ignores: str = ""  # its own file of what it leaves alone, whose lines {kept} begins with
     read: Callable[[str], AgentOutput] = lambda printed: AgentOutput(printed[-2000:])
 
 

@@ -3,7 +3,8 @@
 `--yes-always` answers no to running shell commands, and exit code 0 comes also when the
 model could not be asked (aider 0.86), so what it says of errors is read. It would commit on its
 own, write to .gitignore and open pages about the model; that is switched off. Every file that a
-prompt names it takes in whole: the plan and the list are kept from it by `--aiderignore`.
+prompt names it takes in whole: the plan and the list are kept from it by `--aiderignore`, below the
+lines of the project's own .aiderignore.
 """
 
 import re
@@ -48,5 +49,6 @@ AGENT = Agent(
     ),
     install="python -m pip install aider-install && aider-install",
     version="aider --version",
+    ignores=".aiderignore",
     read=read,
 )

@@ -7,7 +7,8 @@ In a command line stand, in braces,
     {model}   the model        {money}  US dollars that are left      {test}  the test command
     {folder}  where it works   {files}  the files that the prompt names, each a word of its own
     {last}    a file for its last words, which then count as what it said
-    {kept}    a file that names, a line each, what is not the agent's to change
+    {kept}    a file that names, a line each, what is not the agent's to change, below what its own
+              file of that sort says
 
 and what stands in brackets is left out where a placeholder in it has no value. No shell is
 between: a command that needs one says so, `sh -c "…"`.
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from piste.steps.agents import Agent, AgentOutput, AgentResult, Job
 from piste.steps.testing import plain
-from piste.system import atomic_write, processes, screen
+from piste.system import atomic_write, processes, project_files, screen
 from piste.system.errors import UserError, printable
 
 _PLACES = ("prompt", "text", "model", "money", "test", "folder", "files", "last", "kept")
@@ -36,7 +37,8 @@ def carry_out(agent: Agent, job: Job) -> AgentResult:
     prompt, last = job.file("prompt.md"), job.file("last.md")
     atomic_write.write(prompt, job.prompt.encode("utf-8", "replace"))
     kept = job.file("kept")
-    atomic_write.write(kept, "".join(f"{name}\n" for name in job.kept).encode())
+    lines = _own_lines(agent, job) + "".join(f"{name}\n" for name in job.kept).encode()
+    atomic_write.write(kept, lines)
     atomic_write.remove(last)
     values = {
         "prompt": str(prompt),
@@ -64,6 +66,18 @@ def carry_out(agent: Agent, job: Job) -> AgentResult:
         raise InterruptedError("stopped while the agent worked")
     said = _said(agent, out, err, last, ended.code)
     return AgentResult(ended.code, ended.why, said, ended.seconds, out)
+
+
+def _own_lines(agent: Agent, job: Job) -> bytes:
+    """What the project's own file says that the agent leaves alone.
+
+    The person's checkout counts first: git mostly ignores such a file, and a worktree has none.
+    """
+    for root in (job.home, job.folder) if agent.ignores else ():
+        found = project_files.read_any(root, agent.ignores, project_files.SETTINGS)
+        if found is not None:
+            return found if found.endswith(b"\n") or not found else found + b"\n"
+    return b""
 
 
 def arguments(
