@@ -7,7 +7,6 @@ dies, however it dies, the kernel lets go. This module does not know what is loc
 import contextlib
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -97,7 +96,7 @@ def _is_still(fd: int, path: Path) -> bool:
 
 
 def _say_who(fd: int, what: str) -> None:
-    about = {"pid": os.getpid(), "host": socket.gethostname(), "what": what}
+    about = {"pid": os.getpid(), "host": os.uname().nodename, "what": what}
     with contextlib.suppress(OSError):  # only told to others; the lock itself is held
         os.ftruncate(fd, 0)
         os.write(fd, json.dumps(about).encode())

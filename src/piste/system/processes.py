@@ -107,7 +107,7 @@ def _start(program: Program, life: int, stack: contextlib.ExitStack) -> "subproc
 _REAPER = f"""\
 import sys
 sys.path.append({str(Path(__file__).parents[2])!r})
-from piste.system import git_look, reaper
+from piste.system import reaper
 reaper.watch(sys.argv[1:])"""
 
 
