@@ -88,6 +88,67 @@ def test_what_only_looks_a_little_like_a_secret_is_left_alone(harmless: str) -> 
     assert secrets.find(harmless.encode()) == ()
 
 
+JWT = "eyJhbGciOiJIUzI1NiJ9.{}.9ynBhPJ3ElbZfd8TPPYVsWqdhxvtSpQmVxAiRqbrPzc"
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        # What a manual or a test writes where a password would stand.
+        'password = "MyS3cretPa$$word"',
+        'secret_key = "EXPRESS_53cr37"',
+        "password: VeryStrongPasswordHere!",
+        "vcenter_password: @VMWARE_PASSWORD",
+        f'token = "{JWT.format("eyJzdWIiOiJmb28ifQ")}"',  # {"sub": "foo"}
+        f'{{"Authorization": "Bearer {JWT.format("eyJkYXRhIjoiZm9vIn0")}"}}',
+        'f.write("machine example.org login aaaa password bbbb\\n")',
+        # Addresses.
+        "mysql://scott:tiger@localhost/foo",
+        "redis://:mypass@cache1:6379/0",
+        "sentinel://:secret1@h1:26379;sentinel://:secret2@h2:26379/0",
+        "mongodb://user:pass1@host1:27017,user:pass2@host2:27017/db",
+        "transport://userid:password@hostname:port//;transport://userid:password@hostname:port//",
+        "http://foo:bar@baz@example.com",
+        "https://jo:a%20secret@example.org:1234/",
+        # Names of something else.
+        '"ChangeToken": "abcd12f2-46da-4fdb-b8d5-fbd4c466928f"',
+        '"NextToken": "JqBdtVdGsvMjUysyEgwy/jVBCGAjj9G4/ivkfsXHt9A="',
+        "<nextToken>JqBdtVdGsvMjUysyEgwy/jVBCGAjj9G4/ivkfsXHt9A=</nextToken>",
+        '"PasswordLastUsed": "2016-09-08T21:47:36Z"',
+        "token_cache_key = '32096c2e0eff33d844ee6d675407ace18289357d'",
+        "credential_scope_region = 'us-east-1'",
+        "credential = 'access_key/20110909/us-west-2/ec2/aws4_request'",
+        'filter(password__startswith="crypt$$")',
+        # A list, a constraint, a constant and a refspec.
+        '"access_token",\n"S3StagingLocation",\n',
+        "pip install passlib==1.7.4",
+        "f.write('aws_secret_access_key=FROM_CREDS_FILE_2\\n')",
+        "git push upstream -u stable/5.2.x:stable/5.2.x",
+    ],
+)
+def test_what_tests_and_manuals_are_full_of_is_left_alone(harmless: str) -> None:
+    assert secrets.find(harmless.encode()) == ()
+
+
+def test_an_example_of_its_vendor_is_no_key() -> None:
+    assert secrets.find(b'"AccessKeyId": "AKIA' + b'IOSFODNN7EXAMPLE"') == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'os.environ.get(\n    "DB_PASSWORD",\n    "{}",\n)',  # on several lines, as Black has it
+        "redis://:{}@h1:26379;redis://:secret2@h2:26379/0",
+        "mysql://scott:{}@localhost/foo",
+        "f.write('DB_PASSWORD={}\\n')",
+        "change_token_secret: {}",
+        'api_key = "0b1c2d3e-46da-4fdb-b8d5-{}00"',
+    ],
+)
+def test_a_secret_beside_such_a_form_is_found(text: str) -> None:
+    assert "[masked:" in masked(text.format("b81Tq4e7F2" if "0b1c" not in text else "fbd4c46692"))
+
+
 def test_two_rules_that_see_one_secret_mask_it_once_under_the_more_telling_name() -> None:
     text = f'token = "{GITHUB}"\n'.encode()
 

@@ -117,7 +117,9 @@ SHAPES: dict[str, Shape] = {
     "google-oauth": Shape(
         rb"\b(?:ya29\.[\w-]{30,}|GOCSPX-[\w-]{28}|1//0[\w-]{40,})", rb"\b(?:ya29\.|GOCSPX-|1//0)"
     ),
-    "jwt": Shape(rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}", rb"\beyJ[\w-]*\.eyJ", cue=rb"\beyJ[\w-]"),
+    "jwt": Shape(
+        rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}", rb"\beyJ[\w-]*\.eyJ", "jwt", cue=rb"\beyJ[\w-]"
+    ),
     "openai-key": Shape(
         rb"\bsk-(?:[\w-]{0,120}T3BlbkFJ[\w-]{20,}|(?:proj|svcacct|admin)-[\w-]{40,}|"
         rb"[A-Za-z0-9]{48}\b)",
@@ -274,7 +276,7 @@ SHAPES: dict[str, Shape] = {
     "onepassword-token": Shape(rb"\bops_eyJ[A-Za-z0-9+/]{250,}", rb"\bops_eyJ"),
     "url-password": Shape(
         rb"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s:/@'\"<>`{}()\[\]\\]{0,64}:"
-        rb"([^\s/@'\"<>`\\]{3,100}(?:[@/][^\s@'\"<>`\\]{1,60}){0,2})@[\w.-]+",
+        rb"([^\s/@'\"<>`\\]{3,100}(?:[@/][^\s@'\"<>`\\]{1,60}){0,2})@(?P<key>[\w.-]+)",
         rb"://[^\s:/@'\"<>`{}()\[\]\\]*:[^\s'\"<>`\\]+@[\w.-]",
         "url",
         cue=rb"[^\s@'\"<>`\\]@[\w.-]",
@@ -306,8 +308,8 @@ SHAPES: dict[str, Shape] = {
         rb"(?i)bearer[ \t]|authorization",
     ),
     "curl-user": Shape(
-        rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]{1,3}(?:\"[^\s:\"'$]{1,64}:([^\"\n]{3,100})\"|"
-        rb"'[^\s:\"'$]{1,64}:([^'\n]{3,100})'|[^\s:\"'$]{1,64}:([^\s\"']{3,100}))",
+        rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]{1,3}(?:\"[^\s:\"'$/]{1,64}:([^\"\n]{3,100})\"|"
+        rb"'[^\s:\"'$/]{1,64}:([^'\n]{3,100})'|[^\s:\"'$/]{1,64}:([^\s\"']{3,100}))",
         rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]+[\"']?[^\s:\"'$]+:[^\"'\n]",
         "password",
         cue=rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]",
@@ -393,10 +395,15 @@ SHAPES: dict[str, Shape] = {
         cue=rb"(?i)(?:" + _NAME + rb"|auth)[\w-]*:[ \t]",
     ),
     "assigned-secret": Shape(
-        rb"(?i)" + _TELLING + rb"(?:['\"`\]]{0,3}(?:[ \t]{0,3}:[ \t]{0,3}[\w\[\]|. ]+?)?\s*(?::=|\?=|=>|=|:|\|\||\?\?)|"
-        rb"['\"]\s{0,3},)\s*[a-z]{0,2}" + _TEXT,
+        rb"(?i)" + _TELLING + rb"(?:['\"`\]]{0,3}(?:[ \t]{0,3}:[ \t]{0,3}[\w\[\]|. ]+?)?\s*(?::=|\?=|=>|=|:|\|\||\?\?)\s*|"
+        rb"['\"]\s{0,3},[ \t]*)[a-z]{0,2}" + _TEXT,
         rb"(?i)" + _NAME + rb"[\w.-]*['\"`\]]*(?:[ \t]*:[ \t]*[\w\[\]|. ]+)?\s*[:=,|?][=>|?]?\s*[a-z]*"
         rb"(?:\"[^\"\n]*[0-9!@#$%^&*_-]|'[^'\n]*[0-9!@#$%^&*_-]|`[^`\n]*[0-9!@#$%^&*_-])",
+        "quoted",
+    ),
+    "argument-secret": Shape(  # of a call that is written on several lines; a list is none
+        rb"(?i)\(\s*['\"]" + _TELLING + rb"['\"]\s{0,3},\s*[a-z]{0,2}" + _TEXT,
+        rb"(?i)" + _NAME + rb"[\w.-]*['\"]\s*,\s*[a-z]*['\"`]",
         "quoted",
     ),
     "set-secret": Shape(
