@@ -278,6 +278,26 @@ def test_inputs_of_more_than_any_model_takes_are_named(made: World, copied: Path
     assert "max_input" in done.err
 
 
+DEEP = ("status -a", "check", "why plan", "doctor", "steps", "log", "bundle --dry", "prompt plan")
+
+
+@pytest.mark.parametrize("top", [".piste/receipts", "prompts", "src"])
+def test_a_folder_two_thousand_deep(made: World, copied: Path, top: str) -> None:
+    (copied / top).mkdir(parents=True, exist_ok=True)
+    here = os.open(copied / top, os.O_RDONLY)
+    for _ in range(2000):
+        os.mkdir("d", dir_fd=here)
+        here, above = os.open("d", os.O_RDONLY, dir_fd=here), here
+        os.close(above)
+    os.close(os.open("x.json", os.O_CREAT, dir_fd=here))
+    os.close(here)
+    try:
+        for verb in DEEP:
+            assert "a bug in piste" not in look(made, copied, verb).said
+    finally:
+        subprocess.run(["rm", "-r", copied / top], check=True)
+
+
 # Owners ----------------------------------------------------------------------------------
 
 SOMEBODY = 12345

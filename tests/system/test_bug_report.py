@@ -49,3 +49,19 @@ def test_no_folder_for_the_file(bug: Exception, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("tempfile.tempdir", "/no/such/folder")
     line = bug_report.write(bug)
     assert line.startswith("a bug in piste (ValueError: the first line); nothing is lost")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(12, "Cannot allocate memory"),
+        ImportError("x.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+    ],
+)
+def test_too_little_memory_is_no_bug(error: Exception) -> None:
+    wrapped = ValueError("the model's library cannot be used")
+    wrapped.__cause__ = error
+    assert bug_report.write(error).startswith("there is too little memory")
+    assert bug_report.write(wrapped) == bug_report.write(error)

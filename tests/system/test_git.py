@@ -97,3 +97,10 @@ def test_git_is_not_there(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_git_says_what_is_wrong_in_one_line(rig: Rig) -> None:
     with pytest.raises(git.GitFailed, match=r"^git show: .*nothing.*$"):
         git.git(rig.root, "show", "nothing")
+
+
+def test_files_that_lie_elsewhere(rig: Rig, tmp_path: Path) -> None:
+    rig.git("config", "core.worktree", str(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(UserError, match=r"has its files in .*elsewhere, and not in this folder"):
+        git.find(rig.root)

@@ -1,6 +1,7 @@
 """Paths from nobody: what is taken, what is refused, and what the disk may add."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,41 @@ def test_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str,
     )
     with pytest.raises(UserError, match=said):
         paths.writable(tmp_path, "a.md")
+
+
+def deep(top: Path, folders: int) -> None:
+    """Folders in folders, and a file in the last one."""
+    top.mkdir(parents=True)
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(folders):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("x.json", os.O_CREAT, dir_fd=here))
+    os.close(here)
+
+
+@pytest.mark.parametrize("folders", [0, 3, 1500, 3000])
+def test_a_walk_ends_in_any_depth(tmp_path: Path, folders: int) -> None:
+    deep(tmp_path / "a", folders)
+    (tmp_path / "a/loop").symlink_to("loop")
+    (tmp_path / "a/up").symlink_to("..")
+
+    found = list(paths.walk(tmp_path))
+
+    assert found[0] == (str(tmp_path), ["a"], [])
+    assert {*found[1][2]} >= {"loop"}
+    assert not any("/up" in folder for folder, _, _ in found)
+    assert (found[-1][2] == ["x.json"] or folders == 0) or folders == 3000
+    subprocess.run(["rm", "-r", tmp_path / "a"], check=True)
+
+
+def test_a_walk_leaves_out_what_is_taken_out(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "c").mkdir()
+    seen = []
+    for folder, folders, _ in paths.walk(tmp_path):
+        seen.append(os.path.relpath(folder, tmp_path))
+        folders[:] = [name for name in folders if name != "a"]
+    assert seen == [".", "c"]

@@ -69,7 +69,12 @@ def targets(root: Path) -> list[str]:
     The records of finished steps (`steps.progress`) lie in the same folder and are none.
     """
     folder = root / FOLDER
-    found = sorted(folder.rglob("*.json"))
+    found = sorted(
+        Path(here, name)
+        for here, _, names in paths.walk(folder)
+        for name in names
+        if name.endswith(".json")
+    )
     return [
         file.relative_to(folder).as_posix().removesuffix(".json")
         for file in found

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import git_look
+from piste.system import git_look, paths
 
 # The door that words leave by: from a file's name and text, the text as it may leave.
 Clear = Callable[[str, str], str]
@@ -50,7 +50,7 @@ def files(root: Path) -> list[str]:
 
 
 def _walked(root: Path) -> Iterator[str]:
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in paths.walk(root):
         folders[:] = [one for one in folders if one not in _SKIPPED and not one.startswith(".")]
         for name in names:
             yield os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")

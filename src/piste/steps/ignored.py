@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from piste.system import atomic_write
+from piste.system import atomic_write, paths
 from piste.system.git import FOLDER, Repo, ask, git
 
 # Never part of a snapshot while untracked: what running tests and agents leaves behind.
@@ -107,7 +107,7 @@ def _says_so(folder: Path) -> bool:
 
 
 def _walked(top: Path, folder: str) -> Iterator[str]:
-    for where, folders, names in os.walk(top / folder):
+    for where, folders, names in paths.walk(top / folder):
         here = Path(where)
         for name in [*folders]:
             link = (here / name).is_symlink()

@@ -193,8 +193,13 @@ def find(root: Path, branches: str = BRANCHES) -> Repo:
             raise UserError(f"{root} is not in a git repository; {way}")
         raise UserError(f"git: {said}")
     top, common, *rebases = out.rstrip("\n").split("\n")
-    real = Path(os.path.realpath(root))
-    prefix = real.relative_to(os.path.realpath(top)).as_posix()
+    real, above = Path(os.path.realpath(root)), os.path.realpath(top)
+    if not real.is_relative_to(above):
+        raise UserError(
+            f"the repository here has its files in {printable(top)}, and not in this folder; "
+            "git config --unset core.worktree"
+        )
+    prefix = real.relative_to(above).as_posix()
     head = commit_of(root, "HEAD")
     if not head:
         raise UserError("the repository has no commit yet; git add -A && git commit, then again")

@@ -8,6 +8,7 @@ what the path is for.
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from piste.system.errors import UserError, printable
@@ -137,3 +138,25 @@ def folded(name: str) -> str:
     import unicodedata
 
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def walk(top: Path | str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield each folder, from the top, with the names of its folders and of all else in it.
+
+    As `os.walk`, which before Python 3.12 calls itself for every folder, and ended in one of a
+    thousand. Folders that are taken out of the list are not looked into, nor are links.
+    """
+    waiting = [os.fspath(top)]
+    while waiting:
+        here = waiting.pop()
+        folders: list[str] = []
+        names: list[str] = []
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    (folders if os.path.isdir(entry) else names).append(entry.name)
+        except OSError:  # gone, closed to us, or of a longer path than the system takes
+            continue
+        yield here, folders, names
+        below = [Path(here, name) for name in reversed(folders)]
+        waiting += [str(path) for path in below if not path.is_symlink()]
