@@ -238,3 +238,25 @@ def test_a_setting_that_adds_a_line_of_ours_makes_no_review_stale(project: Path,
     assert "/faq.md text eol=lf" in (project / ".gitattributes").read_text()
     found = run("piste", "check", "code_review")
     assert (found.returncode, found.stdout) == (0, "")
+
+
+MOVES = {
+    "a README of one's own": ("README.md", "# Mine\n"),
+    "a target of another name": (
+        "piste.toml",
+        'model = "outline"\n[rules.missing_tests]\ntarget = "more-tests.md"\n',
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), MOVES.values(), ids=MOVES)
+def test_our_lines_stay_ours_when_a_target_gets_another_name(
+    project: Path, run: Run, name: str, text: str
+) -> None:
+    (project / ".gitattributes").write_text("*.png binary\n")
+    assert run("piste", "init").returncode == 0
+    (project / name).write_text(text)
+    assert run("piste", "bundle").returncode == 0
+    packed = (project / "output.txt").read_text()
+    assert "*.png binary" in packed
+    assert "eol=lf" not in packed

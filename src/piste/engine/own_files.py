@@ -10,6 +10,7 @@ from pathlib import Path
 from piste.bundle import own_lines
 from piste.bundle.own_lines import Own
 from piste.engine import config
+from piste.engine.rules import BUILT_IN
 from piste.engine.world import World
 from piste.system import git_look, paths, project_files
 from piste.system.errors import UserError, printable
@@ -28,7 +29,7 @@ def attributes(world: World) -> tuple[str, ...]:
     """Return the lines of .gitattributes: receipts and targets have LF on every machine."""
     rules = world.rules.values()
     targets = sorted(rule.target for rule in rules if world.makers[rule.maker].committed)
-    return ("/.piste/receipts/** text eol=lf", *(f"/{target} text eol=lf" for target in targets))
+    return ("/.piste/receipts/** text eol=lf", *map(_attribute, targets))
 
 
 def names(world: World) -> list[str]:
@@ -47,11 +48,14 @@ def names(world: World) -> list[str]:
 def lines(world: World) -> dict[str, Own]:
     """Return the lines of piste's in files that hold a person's too, by the file's name.
 
-    What others write as well is ours only directly below a line of ours.
+    What others write as well is ours only directly below a line of ours. A target may have had
+    another name when its line was written: its first one, or the one beside a person's file.
     """
+    rules = (*BUILT_IN.values(), *world.rules.values())
+    targets = {name for rule in rules for name in (rule.target, rule.beside) if name}
     return {
         ".gitignore": ((COMMENT, *IGNORE[:-1], *SHARED), IGNORE[-1:]),
-        ".gitattributes": ((COMMENT, *attributes(world)), ()),
+        ".gitattributes": ((COMMENT, *attributes(world), *sorted(map(_attribute, targets))), ()),
     }
 
 
@@ -75,6 +79,10 @@ def hidden_receipts(root: Path) -> str:
         "nobody shares them; take it out, or end .gitignore with the lines "
         f"{'  '.join(SHARED)}"
     )
+
+
+def _attribute(target: str) -> str:
+    return f"/{target} text eol=lf"
 
 
 def _read(root: Path, name: str) -> bytes:
