@@ -1,6 +1,7 @@
 """`piste status`: one row a target, and the next step."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def test_all_is_fresh_and_the_plan_goes_on(made: Path, say: Say) -> None:
 
 def test_an_edit_of_the_source(made: Path, say: Say) -> None:
     add(made / "spec.md", "3. More.\n")
+    long_ago = time.time() - 2.5 * 86400
+    os.utime(made / "todo.md", (long_ago, long_ago))  # an age that no slow machine changes
     said = say("status", "plan", "todo")
     plan, todo = said.rows[1:]
     assert plan.startswith("prompt_plan.md stale ")
