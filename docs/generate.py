@@ -33,6 +33,7 @@ _LOOSE = (
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "HASH"),
     (re.compile(r"\b[\d,]+ tokens in, [\d,]+ out\b"), "N in, N out"),
     (re.compile(r"\b[\d,]+ tokens\b"), "N tokens"),
+    (re.compile(r"(?<=llm's default, )[^\s,]+"), "MODEL"),
     (re.compile(r"\b\d+\.\d s\b"), "N s"),
     (re.compile(r"(?<= )\d+[smhd](?= |$)", re.MULTILINE), "AGE"),
     (re.compile(r"(made|rejected)( +[\d,]+){2}( +\S+) +\d+\.\d "), r"\1 N N\3 N "),

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import llm
 import pytest
 from conftest import Run
 from support.terminal import Terminal
 
 from piste.engine import config, own_files
+from piste.engine.project import world as project_of
 from piste.model import asking
 
 from .conftest import Say, tree
@@ -31,13 +33,42 @@ def test_an_empty_folder(empty: Path, say: Say) -> None:
     assert sorted(path.name for path in empty.iterdir()) == [
         ".gitattributes", ".gitignore", "dodo.py", "piste.toml",
     ]  # fmt: skip
-    assert said.rows[0].startswith("wrote piste.toml: the model is outline, which writes skeletons")
+    assert said.rows[0] == (
+        f"wrote piste.toml: the model is llm's default, {llm.get_default_model()}, "
+        "which has no key yet: "
+        '`llm keys set openai`, or model = "outline" for skeletons without one'
+    )
     assert [row.split("  ")[0] for row in said.rows[-4:]] == [
         "next:",
         "doit idea talk your idea through, one question at a time",
         "doit todo spec.md, prompt_plan.md and todo.md from it",
         "piste status what is fresh, and what a rebuild would cost",
     ]
+
+
+@pytest.mark.parametrize("steps", [("init", "key"), ("key", "init")], ids=" then ".join)
+def test_who_follows_the_readme_has_a_real_model_once_there_is_a_key(
+    empty: Path, say: Say, own_home: Path, steps: tuple[str, ...]
+) -> None:
+    for step in steps:
+        if step == "init":
+            say("init")
+        else:  # `llm keys set openai`
+            (own_home / "llm").mkdir(exist_ok=True)
+            (own_home / "llm/keys.json").write_text('{"openai": "not-a-key"}')
+    assert project_of(empty).config.model == ""
+    assert f" {llm.get_default_model()}, llm's default: its key is there" in say("doctor").out
+
+
+def test_where_llms_default_is_not_there_any_more_it_is_said(
+    empty: Path, say: Say, own_home: Path
+) -> None:
+    (own_home / "llm").mkdir(exist_ok=True)
+    (own_home / "llm/default_model.txt").write_text("gone-1")
+    said = say("init")
+    assert said.rows[0].startswith("wrote piste.toml: no model yet: ")
+    assert "gone-1" in said.rows[0]
+    assert project_of(empty).config.model == ""
 
 
 def test_where_there_is_code_it_says_what_to_do_with_it(empty: Path, say: Say) -> None:

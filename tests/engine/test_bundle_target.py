@@ -164,7 +164,7 @@ def test_what_piste_wrote_is_no_part_of_the_code(project: Path, run: Run) -> Non
         (project / name).unlink()
     (project / "a.py").write_text("x = 1\n")
     subprocess.run(["git", "init", "-q", "."], cwd=project, check=True)
-    assert run("piste", "init").returncode == 0
+    assert run("piste", "init", "--model", "outline").returncode == 0
     subprocess.run(["git", "add", "-A"], cwd=project, check=True)
     assert run("piste", "code_review").returncode == 0
     packed = re.findall('<file path="(.*?)"', (project / "output.txt").read_text())

@@ -109,7 +109,11 @@ def _allow(root: Path, new: bool) -> list[str]:
 
 
 def _model_line(model: str) -> tuple[str, str]:
-    """The line of the settings that names the model, and what to say of it."""
+    """The line of the settings that names the model, and what to say of it.
+
+    Without a word of the person's none is set, key or no key: it would outlast the day on which
+    a key is there.
+    """
     from piste.model import asking
 
     if model:
@@ -117,16 +121,17 @@ def _model_line(model: str) -> tuple[str, str]:
         return f'model = "{model}"', f"the model is {model}"
     try:
         default = asking.resolve(None)
-    except UserError:
-        default = None
-    if default is not None and asking.has_key(default):
-        about = f"the model is llm's default, {default.model_id}"
-        return f'# model = "{default.model_id}"  # without it, the default of llm', about
-    about = (
-        "the model is outline, which writes skeletons and needs no key, since llm has none for "
-        "its default; name another when you have one"
-    )
-    return 'model = "outline"  # skeletons, without a key; `llm models` lists real models', about
+    except UserError as error:
+        return '# model = "…"  # without it, the default of llm', f"no model yet: {error}"
+    line = f'# model = "{default.model_id}"  # without it, the default of llm'
+    about = f"the model is llm's default, {default.model_id}"
+    if not asking.has_key(default):
+        line += '; "outline" writes skeletons, without a key'
+        about += (
+            f", which has no key yet: `llm keys set {default.needs_key}`, or "
+            'model = "outline" for skeletons without one'
+        )
+    return line, about
 
 
 def _test_line(root: Path) -> tuple[str, str]:
