@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from piste.commands import check, doctor, init, status
-from piste.engine import own_files
+from piste.engine import own_files, project
 
 HIDING = [".piste/", ".piste", "/.piste/", ".*", "*.json", "/.piste/receipts/*", "*"]
 PLACES = [".gitignore", ".git/info/exclude", "../ignored-everywhere"]
@@ -71,3 +71,34 @@ def test_init_doctor_status_and_check_say_it(
     (repo / "prompt_plan.md").write_text("# Plan\n\n## Step 1: A\n\n```text\nDo.\n```\n")
     assert check.main(["plan"]) == 0
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["facts.md", "*.md", "/facts.md"])
+def test_an_input_that_git_ignores_is_named(
+    repo: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    (repo / "prompts").mkdir()
+    (repo / "prompts/faq.md.j2").write_text('+++\ninputs = ["a"]\n+++\n{{ a }}\n')
+    rule = '[rules.faq]\ntarget = "faq.txt"\ninputs = ["facts.md"]\nprompt = "faq.md.j2"\n'
+    (repo / "piste.toml").write_text(f'model = "outline"\n{rule}')
+    (repo / "facts.md").write_text("# Facts\n")
+    (repo / ".gitignore").write_text(f"{line}\n")
+    said = f".gitignore, line 1 ({line}) keeps facts.md out of git, and faq.txt is made from it"
+    init.main([])
+    assert said in capsys.readouterr().out
+    doctor.main([])
+    assert said in capsys.readouterr().out
+    (repo / "facts.md").unlink()  # as in a clone
+    assert check.main(["faq"]) != 0
+    assert said in capsys.readouterr().err
+    (repo / "facts.md").write_text("# Facts\n")
+    subprocess.run(["git", "add", "--force", "facts.md"], check=True)
+    doctor.main([])
+    assert said not in capsys.readouterr().out
+
+
+def test_a_bundle_that_git_ignores_is_no_input_to_share(repo: Path) -> None:
+    init.initialise(repo)
+    (repo / "output.txt").write_text("packed\n")
+    world = project.world(repo)
+    assert own_files.hidden_inputs(world, world.rules.values()) == []

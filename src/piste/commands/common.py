@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from piste.engine import receipts, rules, states, upstream
+from piste.engine import freshness, receipts, rules, states, upstream
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
 from piste.engine.world import World
@@ -168,6 +168,29 @@ def hidden_receipts(world: World, found: Sequence[Decision]) -> str:
     from piste.engine import own_files
 
     return own_files.hidden_receipts(world.root)
+
+
+def hidden_inputs(world: World, stale: Sequence[Decision]) -> list[str]:
+    """Say which inputs of stale targets git ignores: a clone may lack them, or have others."""
+    if not stale:
+        return []
+    from piste.engine import own_files
+
+    return own_files.hidden_inputs(world, [decision.rule for decision in stale])
+
+
+def present_inputs(world: World) -> list[str]:
+    """Say which inputs that are there git ignores: whoever clones this project will not have them.
+
+    Of a rule that makes nothing here yet as well: it is known before anything is paid.
+    """
+    from piste.engine import own_files
+
+    there = [
+        rule for rule in world.rules.values()
+        if any(os.path.exists(world.root / p) for p in freshness.chosen_inputs(world, rule))
+    ]  # fmt: skip
+    return own_files.hidden_inputs(world, there)
 
 
 def _named(world: World, word: str) -> Rule:

@@ -71,6 +71,8 @@ def _lines(deep: bool) -> Iterator[Line]:
     yield from _of_project(root, world)
     yield from _of_store(world.store if world else Store(default_folder()), deep)
     yield from _of_git(root)
+    for said in common.present_inputs(world) if world else ():
+        yield Line(NOTE, "git", said)
     yield from _of_mise(root)
     yield from _of_models(world)
     yield from _of_clipboard()

@@ -83,9 +83,11 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
     said += _add_lines(root / ".gitignore", own_files.COMMENT, own_files.IGNORE)
     said += _add_lines(root / ".gitattributes", own_files.COMMENT, attributes)
     hidden = own_files.hidden_receipts(root)
+    inputs = common.present_inputs(project.world(root))
     if len(said) == written and not any(line.startswith("wrote") for line in said):
-        return [*said, hidden or "nothing to do: this is a project already"]
-    said += [hidden] if hidden else []
+        nothing = "nothing to do: this is a project already"
+        return [*said, *(inputs if hidden or inputs else [nothing]), *([hidden] if hidden else [])]
+    said += [*inputs, *([hidden] if hidden else [])]
     return [*said, "", *_next(root)]
 
 

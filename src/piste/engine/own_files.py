@@ -4,13 +4,14 @@ None of it is the project's code, so a bundle leaves it out. It knows what these
 not who writes them.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from piste.bundle import own_lines
 from piste.bundle.own_lines import Own
-from piste.engine import config
-from piste.engine.rules import BUILT_IN
+from piste.engine import config, freshness
+from piste.engine.rules import BUILT_IN, Rule
 from piste.engine.world import World
 from piste.system import git_look, paths, project_files
 from piste.system.errors import UserError, printable
@@ -61,24 +62,55 @@ def lines(world: World) -> dict[str, Own]:
 
 def hidden_receipts(root: Path) -> str:
     """Say by which line git ignores the receipts, and how to change that; "" where it does not."""
+    found = _ignored(root, [f"{paths.RECEIPTS}/todo.md.json"], "--no-index")
+    for line in found.values():
+        return (
+            f"{line} hides the receipts from git, so nobody shares them; take it out, or end "
+            f".gitignore with the lines {'  '.join(SHARED)}"
+        )
+    return ""
+
+
+def hidden_inputs(world: World, rules: Iterable[Rule]) -> list[str]:
+    """Say which inputs of these rules git ignores, by which line, and what that means, a line each.
+
+    Not of what piste itself makes and nobody commits: a clone makes that again.
+    """
+    made = {rule.target for rule in world.rules.values() if not world.makers[rule.maker].committed}
+    of: dict[str, str] = {}  # input -> the first target that is made from it
+    for rule in rules:
+        for path in freshness.chosen_inputs(world, rule):
+            if path not in made:
+                of.setdefault(path, rule.target)
+    return [
+        f"{line} keeps {printable(path)} out of git, and {of[path]} is made from it: a clone can "
+        f"check {of[path]} only once {printable(path)} is made there; "
+        f"git add --force {printable(path)} shares it"
+        for path, line in _ignored(world.root, list(of)).items()
+    ]
+
+
+def _ignored(root: Path, names: Sequence[str], *options: str) -> dict[str, str]:
+    """Return, of these names, those that git ignores, with the line that says so."""
     import subprocess
 
-    command = ("check-ignore", "--no-index", "--verbose", "-z", "--stdin")
+    if not names:
+        return {}
+    command = ("check-ignore", *options, "--verbose", "-z", "--stdin")
     try:
         out = subprocess.run(
             ["git", *git_look.OPTIONS, *command], cwd=root, env=git_look.environment(),
-            input=f"{paths.RECEIPTS}/todo.md.json".encode(), capture_output=True, check=False,
+            input=os.fsencode("\0".join(names)), capture_output=True, check=False,
         ).stdout  # fmt: skip
     except OSError:  # no git
-        return ""
-    file, line, pattern = (*out.decode("utf-8", "replace").split("\0"), "", "")[:3]
-    if not pattern or pattern.startswith("!"):
-        return ""
-    return (
-        f"{printable(file)}, line {line} ({printable(pattern)}) hides the receipts from git, so "
-        "nobody shares them; take it out, or end .gitignore with the lines "
-        f"{'  '.join(SHARED)}"
-    )
+        return {}
+    fields = os.fsdecode(out).split("\0")
+    rows = zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=False)
+    return {
+        name: f"{printable(file)}, line {line} ({printable(pattern)})"
+        for file, line, pattern, name in rows
+        if pattern and not pattern.startswith("!")
+    }
 
 
 def _attribute(target: str) -> str:
