@@ -14,12 +14,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from fire.world import Done, World, world
 from piste.engine import receipts
+from piste.steps import attempt
 
 CANARY = "CANARY-5d41402abc4b2a76"
 MEMORY = 300 << 20  # bytes beyond what a command begins with
@@ -504,3 +506,25 @@ def test_whatever_stands_in_gits_own_folder(made: World, copied: Path, what: str
         gives_nothing_away(copied)
     finally:
         shutil.rmtree(top)
+
+
+WORDS = ("../../home/id_canary", "--output=/dev/stdout", "\x1b]0;x\x07", "HEAD")
+
+
+@pytest.mark.parametrize("phase", [attempt.AGENT, attempt.REVIEW, attempt.LAND, attempt.BLOCKED])
+def test_an_attempt_that_came_along_is_only_shown(made: World, copied: Path, phase: str) -> None:
+    """All of its fields are there and say something; nothing moves, and nothing is run."""
+    shutil.rmtree(copied / ".git")
+    git(copied, "init", "-q")
+    git(copied, "add", "-A")
+    git(copied, "commit", "-qm", "x")
+    refs = subprocess.check_output(["git", "show-ref"], cwd=copied)
+    for word in WORDS:
+        texts = {one.name: word for one in fields(attempt.Attempt) if one.type is str}
+        forged = attempt.Attempt(**{**texts, "phase": phase}, landing=(word, word), asked=(word,))  # type: ignore[arg-type]
+        attempt.save(copied, forged)
+        assert attempt.load(copied) == forged
+        for verb in (*STEPS, "status", "attempts", "run", "done"):
+            look(made, copied, verb, env={"PISTE_TRUST": ""})
+        assert subprocess.check_output(["git", "show-ref"], cwd=copied) == refs
+    gives_nothing_away(copied)
