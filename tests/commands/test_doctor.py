@@ -158,6 +158,23 @@ def test_nothing_in_a_line_moves_the_cursor(made: Path, say: Say) -> None:
     assert "\x1b" not in say("doctor").out
 
 
+def test_at_a_terminal_lines_are_wrapped_and_lose_no_word_and_in_a_pipe_they_are_whole(
+    made: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    whole = say("doctor").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown = say("doctor").out
+    assert shown.split() == whole.split()
+    assert any(len(row) > 60 for row in whole.splitlines())
+    begin = len("note  clipboard  ")
+    for row in shown.splitlines():  # a path alone may be longer
+        assert len(row) <= 60 or " " not in row[begin:]
+    assert {row[:4].strip() for row in shown.splitlines()} == {"ok", "note", ""}
+    assert len(whole.splitlines()) == sum(not row.startswith(" ") for row in shown.splitlines())
+
+
 def test_json_is_the_same(made: Path, say: Say) -> None:
     rows = say("doctor").out.splitlines()
     found = json.loads(say("doctor", "--json").out)

@@ -303,6 +303,20 @@ def table(rows: Sequence[Sequence[str]], right: Container[str] = ()) -> list[str
     return lines
 
 
+def hanging(text: str, indent: int) -> str:
+    """Return a line whose first `indent` columns are printed already, wrapped at a terminal.
+
+    What is to be done stands in it: unlike a cell it is never cut, and a path is never broken.
+    """
+    if not sys.stdout.isatty():
+        return text
+    import textwrap
+
+    room = max(_columns() - indent, _LEAST)
+    rows = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * indent}".join(rows)
+
+
 def _fitting(widths: list[int], room: int) -> list[int]:
     """The widths of columns that fit into the room: the widest give first, none below a word's."""
     over = sum(widths) + 2 * (len(widths) - 1) - room

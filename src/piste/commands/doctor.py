@@ -56,7 +56,8 @@ def main(argv: Sequence[str]) -> int:
         width = max(len(line.about) for line in lines)
         for line in lines:
             word = screen.style(f"{line.state:<4}", _COLOURS[line.state], sys.stdout)
-            screen.out(f"{word}  {line.about:<{width}}  {line.said}")
+            said = common.hanging(line.said, indent=width + 8)
+            screen.out(f"{word}  {line.about:<{width}}  {said}")
     return EXIT_FAILED if any(line.state == MEND for line in lines) else 0
 
 
