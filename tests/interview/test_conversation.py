@@ -81,6 +81,24 @@ def test_a_conversation(room: Path, standin: StandIn, door: str) -> None:
     assert last.prompt == "two, with\na second line"
 
 
+def test_what_enter_took_is_said_and_what_was_decided_is_said_again_later(room: Path) -> None:
+    with open_in(room) as terminal:
+        terminal.see("> ")
+        terminal.enter()
+        terminal.see("taken: thing 1.")
+        terminal.see("> ")
+        terminal.enter("long " * 30)
+        terminal.see("Question 3 ")
+        terminal.see("> ")
+        terminal.enter("/quit")
+        assert terminal.ended() == 0
+    assert "so far" not in terminal.printable
+    with open_in(room) as terminal:
+        terminal.see("so far, 2 answers (brainstorm.md):\n  1. thing 1.\n  2. long long ")
+        assert "…" in terminal.see("Question 3 ")
+        terminal.kill()
+
+
 def test_each_turn_is_on_disk_before_the_next_question(room: Path, standin: StandIn) -> None:
     seen: list[list[str]] = []
 

@@ -31,6 +31,8 @@ HELP = """\
 Enter alone takes the suggested answer; a line that ends in \\ goes on in the next.
 /edit opens your editor, /undo takes the last answer back, /done or /quit ends it."""
 _SUGGESTION = re.compile(r"^\W*Suggested answer:\W*(\S.*?)[ \t*_]*$", re.MULTILINE | re.IGNORECASE)
+_RECAP = 5  # answers that are said again when a conversation goes on
+_SHORT = 70  # characters of each
 _PASTED = 0.05  # seconds; a terminal hands over a long paste in pieces
 
 
@@ -154,6 +156,7 @@ def _may_begin(world: World, found: Transcript) -> None:
 def _go_on(world: World, page: Page, source: Answers) -> str:
     """Ask and be answered until one of both has enough; return what comes next."""
     if isinstance(source, FromTerminal):
+        _recap(page.said)
         _help()
     door = world.door()
     more = f"{door} idea goes on, {door} spec makes spec.md of it"
@@ -185,7 +188,10 @@ def _go_on(world: World, page: Page, source: Answers) -> str:
             screen.say(f"there is no {answer}{did_you_mean(answer, COMMANDS) or '; see /help'}")
         else:
             said = page.said if page.said.waiting else page.said.asked(question)
-            page.keep(said.answered(answer or _suggested(question)))
+            if not answer:
+                answer = _suggested(question)
+                screen.say(f"taken: {answer}")
+            page.keep(said.answered(answer))
 
 
 def _answer(source: Answers, enough: bool) -> str | None:
@@ -199,6 +205,16 @@ def _answer(source: Answers, enough: bool) -> str | None:
         screen.say("Enter or /done ends it here; or write what is missing.")
     answer = source.next()
     return "/done" if enough and answer == "" else answer
+
+
+def _recap(said: Transcript) -> None:
+    """Say what was decided before, the last of it, a line each: it is gone from the screen."""
+    count = len(said.answers)
+    for number, answer in list(enumerate(said.answers, 1))[-_RECAP:]:
+        if number == max(1, count - _RECAP + 1):
+            screen.say(f"so far, {count} answer{'' if count == 1 else 's'} ({BRAINSTORM}):")
+        line = " ".join(answer.split())
+        screen.say(f"  {number}. {line if len(line) <= _SHORT else f'{line[: _SHORT - 1]}…'}")
 
 
 def _help() -> None:
