@@ -111,3 +111,26 @@ def test_a_target_that_cannot_be_written_stays(made: Path, say: Say, tmp_path: P
 def test_json(twice: tuple[Path, bytes, bytes], say: Say) -> None:
     found = say("restore", "plan", "--at", "2", "--json").json
     assert (found["target"], found["event"]) == ("prompt_plan.md", "made")
+
+
+def test_ones_own_text_is_found_after_the_project_has_moved(
+    made: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = made / "prompt_plan.md"
+    add(plan, "Mine.\n")
+    mine = plan.read_bytes()
+    say("restore", "plan")  # keeps it
+    moved = made.rename(made.with_name("moved"))
+    monkeypatch.chdir(moved)
+    listed = say("restore", "plan", "--list", "--json").json
+    (at,) = [version["at"] for version in listed if version["event"] == "yours"]
+    say("restore", "plan", "--at", str(at))
+    assert (moved / "prompt_plan.md").read_bytes() == mine
+
+
+def test_a_text_that_something_was_made_from_comes_back(made: Path, say: Say) -> None:
+    spec = made / "spec.md"
+    mine = spec.read_bytes()
+    spec.unlink()
+    assert say("restore", "spec").out == "spec.md is back as it was read\n"
+    assert spec.read_bytes() == mine

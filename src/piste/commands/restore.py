@@ -4,6 +4,7 @@ What stands there and is nowhere else is kept in the store first, so a restore c
 itself be undone.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ from piste.system import atomic_write, paths, project_files, screen
 from piste.system.errors import UserError
 
 YOURS = "yours"  # the event of a text that a person wrote and that was replaced
+
+
+INPUT = "input"  # of a text that something else was made from
 
 
 class Version(NamedTuple):
@@ -63,6 +67,7 @@ def versions(world: World, rule: Rule) -> list[Version]:
     recorded = _recorded(world, rule)
     if recorded is not None:
         found.append(recorded)
+    found += _named_elsewhere(world, rule)
     # The first of equal texts says how it came to be; later ones only brought it back.
     # One without a date comes last here, and is passed over if the log knows the text.
     found.sort(key=lambda version: (version.date == "", version.date))
@@ -78,16 +83,37 @@ def restore(world: World, rule: Rule, version: Version) -> str:
     old = _standing(world, rule) or b""
     if old == version.data:
         return f"{rule.target} is that text already"
-    kept = ""
+    kept, blob = "", ""
     if old and world.store.text(hashing.digest(old, rule.kind)) != old:
-        world.store.keep(old, Record("", rule.target, log.now(), project=str(world.root)))
+        record = Record("", rule.target, log.now(), project=str(world.root))
+        blob = world.store.keep(old, record).blob
         kept = f"; what stood there is kept: piste restore {rule.target} --list"
     atomic_write.write(path, version.data)
     output = hashing.digest(version.data, rule.kind)
-    log.add(world.root, log.Entry(log.now(), rule.target, "restored", output=output))
-    made = {YOURS: "you wrote it", "accepted": "you accepted it"}.get(version.event, "it was made")
+    log.add(world.root, log.Entry(log.now(), rule.target, "restored", output=output, blob=blob))
+    made = {YOURS: "you wrote it", "accepted": "you accepted it", INPUT: "it was read"}.get(
+        version.event, "it was made"
+    )
     date = f" on {common.when(version.date)} UTC" if version.date else ""
     return f"{rule.target} is back as {made}{date}{kept}"
+
+
+def _named_elsewhere(world: World, rule: Rule) -> list[Version]:
+    """The texts that this project's log or receipts name, wherever it lay then.
+
+    The log knows what was replaced, a receipt the text of an input that something was made from.
+    """
+    found = [
+        Version(entry.date, YOURS, "", data)
+        for entry in log.entries(world.root, rule.target)
+        if entry.event in ("replaced", "restored") and (data := world.store.blob(entry.blob))
+    ]
+    for target in receipts.targets(world.root):
+        with contextlib.suppress(UserError):  # a damaged receipt is `doctor`'s to tell
+            receipt = receipts.read(world.root, target)
+            data = world.store.text(receipt.inputs.get(rule.target, "")) if receipt else None
+            found += [Version("", INPUT, "", data)] if data else []
+    return found
 
 
 def _standing(world: World, rule: Rule) -> bytes | None:
