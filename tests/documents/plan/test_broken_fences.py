@@ -115,6 +115,9 @@ def test_no_word_and_no_step_is_lost(title: str, fence: str, fault: str) -> None
                                "inner, and the outer one is not closed"])  # fmt: skip
 @example("numbered", "bare", ["inner, with a language", "nothing", "three fences"])
 @example("numbered", "four", ["inner, with a language"] * 2 + ["three fences"])
+@example("numbered", "bare", ["inner, with a language",
+                               "inner, and the outer one is not closed",
+                               "inner, with a language"])  # fmt: skip
 @given(
     st.sampled_from(sorted(TITLES)), st.sampled_from(sorted(FENCES)),
     st.lists(st.sampled_from(sorted({*FAULTS} - {"closed by too few"})), min_size=3, max_size=6),
