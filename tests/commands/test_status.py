@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from support.standin import StandIn
 
-from piste.commands import plan_standing
 from piste.engine import log, makers
 from piste.engine import project as piste_project
 from piste.engine.estimate import Estimates
@@ -176,21 +175,3 @@ def test_where_code_is_only_reviewed_no_line_is_missed(
     assert say("status", "plan").out.splitlines()[1].startswith("prompt_plan.md  missing")
     (project / "idea.md").write_text("An idea.\n")
     assert "todo.md" in say("status").out
-
-
-def test_a_plan_that_has_not_changed_is_not_read_again(
-    made: Path, say: Say, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[bool] = []
-    whole = plan_standing._fresh_look
-    monkeypatch.setattr(plan_standing, "_fresh_look", lambda *a: looked.append(True) or whole(*a))
-    first = say("status").err
-    assert say("status").err == first
-    assert len(looked) == 1
-
-    for name in ("todo.md", "prompt_plan.md", "spec.md", ".piste/receipts/steps/1.json"):
-        before = len(looked)
-        (made / name).parent.mkdir(exist_ok=True)
-        (made / name).touch()
-        say("status")
-        assert len(looked) == before + 1, name

@@ -1,6 +1,6 @@
 """`piste status`: each target, its state and why, and what a rebuild would send and cost.
 
-The states are `freshness`'s; this module only lays them out. It changes no byte of the project.
+The states are `freshness`'s; this module only lays them out. It changes no byte.
 """
 
 import sys
@@ -8,15 +8,16 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from piste.commands import common, plan_standing
-from piste.commands.plan_standing import Standing
+from piste.commands import common
 from piste.engine import project, states
 from piste.engine.states import Decision
 from piste.engine.world import World
 from piste.system import screen
+from piste.system.errors import PisteError
 
 if TYPE_CHECKING:
     from piste.engine.estimate import Estimate
+    from piste.steps.progress import Progress
 
 _COLOURS = {"fresh": "green", "stale": "yellow", "missing": "yellow", "edited": "blue",
             "foreign": "blue", "failed": "red"}  # fmt: skip
@@ -38,31 +39,61 @@ def main(argv: Sequence[str]) -> int:
     screen.out("\n".join(_lines(world, decisions, costs)))
     if hidden := common.hidden_receipts(world, decisions):
         screen.say(hidden)
-    standing = plan_standing.look(world, decisions)
-    if standing.uncovered:
-        screen.say(standing.uncovered)
+    if left := _uncovered(world, decisions):
+        screen.say(left)
     pending = [decision for decision in decisions if not decision.up_to_date]
-    if step := _next(world, pending, plan_standing.NONE if args.targets else standing):
+    plan = None if args.targets else _progress(world, decisions)
+    if step := _next(world, pending, plan):
         screen.say(f"next: {step}")
     return 0
 
 
-def _next(world: World, pending: Sequence[Decision], plan: Standing) -> str:
+def _next(world: World, pending: Sequence[Decision], plan: "Progress | None") -> str:
     """The step that is next: of the line, then of its plan, then what else is not as it should be.
 
     To make a document anew is paid for, and is not next where what it was for is done.
     """
     line = [decision for decision in pending if decision.rule.stage == common.LINE]
-    if line and plan.finished and line[0].state == states.STALE:
-        target, path = line[0].rule.target, world.rules["plan"].target
+    if line and plan and plan.links and not plan.next and line[0].state == states.STALE:
+        target = line[0].rule.target
         return (
-            f"nothing: all steps of {path} are done; {world.door()} {line[0].rule.name} makes "
+            f"nothing: all steps of {plan.path} are done; {world.door()} {line[0].rule.name} makes "
             f"{target} for what is new, piste accept {target} lets it stand"
         )
-    if not line and plan.next:
-        return f"piste next shows step {', '.join(plan.next)}; piste run has it carried out"
+    if not line and plan and plan.next:
+        step = plan.next.step
+        return f"piste next shows step {step.id}, {step.title}; piste run has it carried out"
     first = (line or pending)[:1]
     return common.next_step(world, first[0]) if first else ""
+
+
+def _progress(world: World, decisions: Sequence[Decision]) -> "Progress | None":
+    """Where the plan stands, if it is there and can be read."""
+    shown = (one for one in decisions if one.rule.name == "plan" and one.state != states.MISSING)
+    if not any(shown):
+        return None
+    from piste.steps import progress  # here: most projects of many targets have no plan
+    from piste.system import git
+
+    try:
+        if (world.root / git.FOLDER).is_dir():  # what is not merged yet counts: git is asked
+            from piste.commands import steps
+
+            return steps.read_progress(world)
+        return progress.chain(world, progress.settings(world).steps)
+    except PisteError:  # `piste steps` says what is wrong with it
+        return None
+
+
+def _uncovered(world: World, decisions: Sequence[Decision]) -> str:
+    """What of the specification no step covers, where the plan is there and shown; or ``""``."""
+    # A plan that has to be made anew says so already.
+    shown = (one for one in decisions if one.rule.name == "plan" and one.up_to_date)
+    if not any(shown):
+        return ""
+    from piste.steps import coverage  # here: most projects of many targets have no plan
+
+    return coverage.phrase(world)
 
 
 def _costs(world: World, decisions: Sequence[Decision]) -> "dict[str, Estimate]":

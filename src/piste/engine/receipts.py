@@ -18,7 +18,6 @@ from piste.system.errors import UserError
 
 SCHEMA = 1
 FOLDER = paths.RECEIPTS
-STEPS = f"{FOLDER}/steps"  # the records of steps
 
 
 class Receipt(NamedTuple):

@@ -6,7 +6,6 @@ before": a lost or damaged memo costs time. It does not know why anything is fre
 
     fresh       blake2b of the rest (16 bytes), then JSON: target -> fingerprint
     settings    likewise: what one set of settings files comes to, under the hash of them
-    plan        likewise: where the steps of the plan stand, under the signatures of its files
 """
 
 import contextlib
@@ -24,7 +23,7 @@ from piste.model.llm_home import model_named
 from piste.system import atomic_write, caches
 from piste.system.paths import STATE
 
-_FRESH, _SETTINGS, _PLAN = "fresh", "settings", "plan"
+_FRESH, _SETTINGS = "fresh", "settings"
 _CHECK = 16  # bytes of checksum: a flipped bit is no fingerprint
 _MOST = 32_000_000  # bytes of one of the two; 10,000 targets have a twentieth of it
 
@@ -62,14 +61,6 @@ class StatCache:
     def put(self, key: str, value: object) -> None:
         """Remember one value of what JSON can hold, in place of the one before."""
         self._changed[_SETTINGS] = {key: value}
-
-    def plan(self, key: str) -> Any:
-        """Return what was put under `key` by `put_plan`, or None."""
-        return _load(self._folder, _PLAN).get(key)
-
-    def put_plan(self, key: str, value: object) -> None:
-        """Remember where the plan stands, in place of what was remembered before."""
-        self._changed[_PLAN] = {key: value}
 
     def save(self) -> None:
         """Write what is new, if anything. A failure is no matter: it costs time only."""

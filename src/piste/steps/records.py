@@ -24,7 +24,7 @@ from piste.system import project_files
 from piste.system.errors import UserError
 
 SCHEMA = 1
-FOLDER = receipts.STEPS
+FOLDER = f"{receipts.FOLDER}/steps"
 HAND = "hand"
 
 

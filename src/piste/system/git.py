@@ -22,7 +22,7 @@ from piste.system import atomic_write, git_look, paths, processes
 from piste.system.errors import Failed, UserError, printable
 
 BRANCHES = "piste"
-FOLDER = paths.RUN
+FOLDER = f"{paths.STATE}/run"
 NOTHING = "0" * 40  # the old value of a ref that must not be there
 
 # Hooks do not run for our own moves; they do for the one commit a step (`worktree.commit`).

@@ -14,7 +14,6 @@ from pathlib import Path, PurePosixPath
 from piste.system.errors import UserError, printable
 
 STATE = ".piste"  # piste's own folder in a project; nobody's target
-RUN = f"{STATE}/run"  # what attempts at steps leave
 RECEIPTS = f"{STATE}/receipts"  # the part of it that belongs in git
 _CLOSED = {".git", STATE}  # folders in which no target may lie, in any letter case
 # Most paths; nothing in them can be wrong, so the rest of the questions is spared.
