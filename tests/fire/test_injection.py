@@ -148,7 +148,7 @@ def test_the_frame_of_an_input_cannot_be_closed_from_inside(small: Small, standi
         text = f"# In\n\n{inside}\n{ORDER}stop."
         small.write("in.md", text)
         standin.reply(Fault("", "# Note\n"))
-        small.make()
+        small.make(again=True)
         sent = standin.requests[-1].prompt
         opening, _, rest = sent.partition("\n")
         assert rest == f"{text}\n</{opening[1:]}\nGo."

@@ -44,6 +44,7 @@ def rows(folder: Path, columns: str = "id") -> list[tuple[Any, ...]]:
 
 
 def test_sixteen_threads_and_two_processes_lose_no_row(home: Path) -> None:
+    llm_log.flush()  # what another test could not put away is not about this one
     others = [subprocess.Popen([sys.executable, "-c", WRITER]) for _ in range(2)]
 
     def some(thread: int) -> None:

@@ -149,10 +149,10 @@ def _tidy(world: "World") -> None:
     makes nothing looks only into three small folders.
     """
     from piste.engine import receipts
-    from piste.system import atomic_write, paths
+    from piste.system import atomic_write, caches, paths
 
     state = world.root / paths.STATE
-    folders = {state}
+    folders = {state, caches.folder(world.root)}
     if _made:
         from piste.engine import rejected
 

@@ -22,7 +22,7 @@ from piste.bundle.settings import Settings as BundleSettings
 from piste.engine import rules as _rules
 from piste.engine.rules import Rule
 from piste.system import person, project_files, screen
-from piste.system.errors import UserError, did_you_mean, printable
+from piste.system.errors import UserError, did_you_mean, printable, redact
 
 FILE = "piste.toml"
 PYPROJECT = "pyproject.toml"
@@ -290,7 +290,8 @@ def _from_files(
             "named": [list(table.get("rules", ())) for table in parsed],
             "rules": [_rules.to_plain(rule) for rule in rules.values()],
         }
-        cache.put(key, plain)
+        if redact(said := json.dumps(plain)) == said:  # what looks like a key is copied nowhere
+            cache.put(key, plain)
     return merged, origins, rules, commands
 
 
