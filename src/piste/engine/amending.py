@@ -11,7 +11,7 @@ model and writes nothing.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -77,7 +77,7 @@ def start(
         return Start("", other.said)
     if receipt.amended >= world.config.amend_times:
         return Start("", f"it has been amended {receipt.amended} times in a row")
-    share, unknown = _share(world, reasons)
+    share, unknown = _share(changes(world, reasons))
     if unknown and not world.config.amend_unknown:
         return Start("", f"the old text of {unknown} is not in the store")
     if share > world.config.amend_limit:
@@ -141,14 +141,15 @@ def _present(world: "World", reason: Reason) -> str:
 
 def measured(world: "World", reasons: Sequence[Reason]) -> tuple[int, list[str]]:
     """Return how much has changed, in percent, and the diffs that are sent."""
-    return _share(world, reasons)[0], [diff(change) for change in changes(world, reasons)]
+    found = [*changes(world, reasons)]
+    return _share(found)[0], [diff(change) for change in found]
 
 
-def _share(world: "World", reasons: Sequence[Reason]) -> tuple[int, str]:
+def _share(found: Iterable[Change]) -> tuple[int, str]:
     """How much of the texts that changed is other now, in percent, and one that is not known."""
     changed = total = 0
     unknown = ""
-    for change in changes(world, reasons):
+    for change in found:
         if change.old is None:
             unknown = unknown or change.name
             continue
@@ -186,6 +187,14 @@ def variables(
     shown = amendment.shown(text, rule.kind).strip("\n")
     return {"prompt": prompt, "target": rule.target, "changes": found,
             "document": cleared(rule.target, shown)}  # fmt: skip
+
+
+def count(receipt: Receipt | None, found: Result) -> int:
+    """Return how often in a row a text has been amended, with the result that it is now."""
+    from piste.documents import amendment
+
+    before = receipt.amended if receipt else 0
+    return {amendment.EDITS: before + 1, amendment.NOTHING: before}.get(found.form, 0)
 
 
 def result(rule: Rule, base: str, text: str, record: Record, files: "Files") -> Result:

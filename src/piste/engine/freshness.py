@@ -162,7 +162,7 @@ def _judge(
         return result(STALE, ADOPT if known else MAKE)
     bases = _amended_from(world, rule, receipt, output)
     if output and (known := _is_result(world, wanted, output, bases)):
-        wanted = wanted._replace(base=known.base, amended=_count(receipt, known))
+        wanted = wanted._replace(base=known.base, amended=amending.count(receipt, known))
         # Killed between target and receipt, or the receipt was deleted.
         return result(STALE, ADOPT, Reason("receipt", rule.target, "its receipt is out of date"))
     if receipt and output:
@@ -292,10 +292,6 @@ def _amended_from(world: World, rule: Rule, receipt: Receipt | None, output: str
 
     said = log.entries(world.root, rule.target)
     return {entry.base for entry in said if entry.output == output and entry.base}
-
-
-def _count(receipt: Receipt | None, found: Result) -> int:
-    return (receipt.amended if receipt else 0) + 1 if found.base else 0
 
 
 def _last_rejected(world: World, rule: Rule) -> "Rejected | None":

@@ -567,8 +567,7 @@ def _publish(
 
 def _receipt(decision: Decision, wanted: Receipt, output: str, found: Result) -> Receipt:
     """The receipt of a making: of an amendment it says what it began with, and how many came."""
-    before = decision.receipt.amended if decision.receipt else 0
-    count = {amendment.EDITS: before + 1, amendment.NOTHING: before}.get(found.form, 0)
+    count = amending.count(decision.receipt, found)
     persons = decision.state in (states.EDITED, states.FOREIGN)
     hand = bool(found.base) and persons and found.form != amendment.WHOLE
     return wanted._replace(output=output, base=found.base, amended=count, hand=hand)
