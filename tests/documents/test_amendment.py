@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.documents import amendment, replies
-from piste.documents.amendment import EDITS, NOTHING, WHOLE, Amended
+from piste.documents.amendment import EDITS, NOTHING, WHOLE, Amended, Frozen
 from piste.documents.edits import Malformed
 
 SPEC = "# Tally\n\n## Goals\n\nOne.\nTwo.\n\n## Limits\n\nTen megabytes.\n"
@@ -20,8 +20,8 @@ def whole(reply: str) -> str | None:
     return text if replies.problem(text, "spec") is None else None
 
 
-def amend(text: str, reply: str, kind: str = "", name: str = "spec.md") -> Amended:
-    return amendment.amend(text, kind, name, reply, whole)
+def amend(text: str, reply: str, kind: str = "", name: str = "spec.md", *frozen: Frozen) -> Amended:
+    return amendment.amend(text, kind, name, reply, whole, frozen)
 
 
 def test_an_edit_changes_its_lines_and_no_others() -> None:
@@ -133,3 +133,46 @@ def test_lines_outside_an_edit_are_the_same_bytes(
     reply = edit("\n".join(lines[start:stop]), "new")
     found = amend(end.join([*lines, ""]), reply).text
     assert found == end.join([*lines[:start], "new", *lines[stop:], ""])
+
+
+# Frozen rows ------------------------------------------------------------------------------------
+
+STEPS = "# Plan\n\n## A\n\na1\na2\na3\n\n## B\n\nb1\n"
+A, A_FOLDED = Frozen(2, 8, "step A"), Frozen(2, 8, "step A", folded=4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a2", "a9"), ("a2\na3", "a2"), ("a1\na2", "a1\nx\na2"), ("## A", "## A1"),
+        ("a3\n\n## B", "## B"),
+    ],
+)  # fmt: skip
+def test_an_edit_that_changes_what_is_frozen_is_refused(old: str, new: str) -> None:
+    amend(STEPS, edit(old, new))
+    with pytest.raises(Malformed, match="an edit changes step A, which has to stay as it is"):
+        amend(STEPS, edit(old, new), "", "spec.md", A)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("b1", "b2"), ("# Plan", "# Plan\n\nNew."), ("a3\n\n## B", "a3\n\n## C\n\nc1\n\n## B")],
+)
+def test_around_what_is_frozen_edits_are_made(old: str, new: str) -> None:
+    assert amend(STEPS, edit(old, new), "", "spec.md", A).text == STEPS.replace(old, new)
+
+
+def test_rows_that_another_edit_has_moved_are_frozen_still() -> None:
+    first = edit("# Plan", "# Plan\n\nNew.\nLines.")
+    with pytest.raises(Malformed, match="changes step A"):
+        amend(STEPS, first + edit("a2", "a9"), "", "spec.md", A)
+
+
+def test_what_is_folded_is_one_line_that_stands_for_all() -> None:
+    said = "[step A goes on unchanged; 4 lines are not shown]"
+    text = amendment.shown(STEPS, "", [A_FOLDED])
+    assert text == STEPS.replace("a1\na2\na3\n\n", f"{said}\n")
+    new = edit(f"{said}\n## B", f"{said}\n## C\n\n## B")
+    assert amend(STEPS, new, "", "spec.md", A_FOLDED).text == STEPS.replace("## B", "## C\n\n## B")
+    with pytest.raises(Malformed, match="changes step A"):
+        amend(STEPS, edit(f"{said}\n## B", "## B"), "", "spec.md", A_FOLDED)
