@@ -8,7 +8,7 @@ import pytest
 from support.rig import GOOD, TEST, Rig
 
 from piste.commands import done
-from piste.steps import records
+from piste.engine import records
 from piste.system.errors import UserError
 
 

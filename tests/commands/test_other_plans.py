@@ -7,7 +7,7 @@ from support.rig import TODO, Rig
 
 from piste.commands import done, run, steps, undo
 from piste.commands import next as next_verb
-from piste.steps import records
+from piste.engine import records
 from piste.system.errors import UserError
 
 TASKS = """\

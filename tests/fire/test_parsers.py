@@ -19,7 +19,7 @@ from fire import scale
 from piste import bundle as bundles
 from piste.bundle.formats import SIGNATURES
 from piste.documents import plan, replies, todo
-from piste.engine import budget, caps, config, log, receipts, rules, templates
+from piste.engine import budget, caps, config, log, receipts, records, rules, templates
 from piste.engine.receipts import Receipt
 from piste.engine.rejected import last
 from piste.engine.stat_cache import StatCache
@@ -27,7 +27,6 @@ from piste.engine.store import Store
 from piste.engine.templates import Layer
 from piste.interview import transcript
 from piste.mise import definitions
-from piste.steps import records
 from piste.system import caches
 from piste.system.errors import PisteError
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from support.rig import PLAN, TODO, Rig
 
-from piste.steps import progress, records, ticking
-from piste.steps.records import HAND
+from piste.engine import records
+from piste.engine.records import HAND
+from piste.steps import progress, ticking
 from piste.system.errors import UserError
 
 

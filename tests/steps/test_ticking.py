@@ -9,8 +9,9 @@ from support.rig import PLAN, TODO, Rig
 
 from piste.documents import plan
 from piste.documents.plan import Step
-from piste.steps import progress, records, ticking
-from piste.steps.records import HAND
+from piste.engine import records
+from piste.engine.records import HAND
+from piste.steps import progress, ticking
 
 
 @pytest.fixture

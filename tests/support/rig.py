@@ -19,9 +19,9 @@ import pytest
 
 from piste.commands import run as run_verb
 from piste.commands.steps import read_progress
-from piste.engine import project
+from piste.engine import project, records
 from piste.engine.world import World
-from piste.steps import records, runner
+from piste.steps import runner
 from piste.steps.attempt_run import Options
 from piste.steps.progress import Settings
 from piste.steps.runner import Outcome

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from piste.commands import common
 from piste.commands.next import chosen
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind
-from piste.engine import gate, project
+from piste.engine import gate, project, records
 from piste.engine.world import World
 from piste.steps import (
     attempt,
     environment,
-    merge,
     progress,
-    records,
     runner,
     test_command,
     testing,
@@ -75,7 +73,7 @@ def own_chain(world: World) -> Progress:
     Raises UserError while finished steps wait to be merged: what is ticked here would clash.
     """
     branches = progress.settings(world).branches
-    if merge.unlanded_here(world.root, branches):
+    if records.unlanded(world.root, branches):
         line = git.find(world.root, branches).line
         raise UserError(f"finished steps are on {line}; take them first: git merge {line}")
     return progress.chain(world, progress.settings(world).steps)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from piste.commands import common
-from piste.engine import project
+from piste.engine import project, records
 from piste.engine.world import World
-from piste.steps import attempt, coverage, merge, progress
+from piste.steps import attempt, coverage, progress
 from piste.steps.attempt import Attempt
 from piste.steps.progress import Progress, StepStatus
 from piste.system import screen
@@ -50,7 +50,7 @@ def add_plan(made: argparse.ArgumentParser) -> None:
 def read_progress(world: World) -> Progress:
     """Return the progress of the plan, with finished steps not merged yet. Raises UserError."""
     settings = progress.settings(world)
-    return progress.chain(world, settings.steps, merge.unlanded_here(world.root, settings.branches))
+    return progress.chain(world, settings.steps, records.unlanded(world.root, settings.branches))
 
 
 def state_of(link: StepStatus, now: Attempt | None) -> tuple[str, str]:

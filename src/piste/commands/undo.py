@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from piste.commands import common
 from piste.commands.done import own_chain
 from piste.commands.steps import add_plan, named
-from piste.engine import gate, project
+from piste.engine import gate, project, records
 from piste.engine.world import World
-from piste.steps import progress, records, runner, ticking
+from piste.steps import progress, runner, ticking
 from piste.steps.progress import StepStatus
 from piste.system import git, paths, screen
 from piste.system.errors import UserError, printable

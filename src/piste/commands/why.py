@@ -12,11 +12,11 @@ from piste.commands import common, restore
 from piste.commands.steps import add_plan, named, read_progress, state_of
 from piste.documents import plan
 from piste.engine import amending, log, project, receipts, states, upstream
+from piste.engine.records import Record
 from piste.engine.rules import Rule
 from piste.engine.states import Decision, Reason
 from piste.engine.world import World
 from piste.steps import attempt, progress
-from piste.steps.records import Record
 from piste.system import screen
 from piste.system.errors import PisteError
 

@@ -66,7 +66,7 @@ def exists(root: Path, target: str) -> bool:
 def targets(root: Path) -> list[str]:
     """Return every target that has a receipt, whole or damaged.
 
-    The records of finished steps (`steps.progress`) lie in the same folder and are none.
+    The records of finished steps (`records`) lie in the same folder and are none.
     """
     folder = root / FOLDER
     found = sorted(

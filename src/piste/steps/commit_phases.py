@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from piste.documents import plan
+from piste.engine import records
+from piste.engine.records import Record
 from piste.model import prices
-from piste.steps import attempt, attempt_run, merge, progress, records, testing, ticking, worktree
+from piste.steps import attempt, attempt_run, merge, progress, testing, ticking, worktree
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Answer, Review, Run, failed, is_kept, red, same
 from piste.steps.progress import Settings
-from piste.steps.records import Record
 from piste.system import git, screen
 from piste.system.errors import Failed, UserError, printable
 

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.steps import records
 from piste.steps.worktree import ensure
 from piste.system.errors import UserError, printable
 from piste.system.git import (
@@ -162,31 +161,3 @@ def _blob(repo: Repo, path: str) -> str:
     if not full.is_file():
         return ""
     return git(repo.top, "hash-object", f"--path={path}", "--", str(full)).strip()
-
-
-def unlanded(repo: Repo) -> list[records.Record]:
-    """Return the records of finished steps that are not in the person's branch yet.
-
-    Raises UserError for a damaged one.
-    """
-    line = commit_of(repo.root, f"refs/heads/{repo.line}")
-    if not line or is_ancestor(repo.root, line, repo.head):
-        return []
-    folder = f"{repo.prefix}{records.FOLDER}/"
-    listed = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", line, "--", folder)
-    out = git(repo.top, *listed, look=True)
-    shown = ("cat-file", "blob")
-    return [
-        records.parse(git(repo.root, *shown, f"{line}:{path}", look=True).encode(), path)
-        for path in out.split("\0")
-        if path.endswith(".json")
-    ]
-
-
-def unlanded_here(root: Path, branches: str) -> list[records.Record]:
-    """Return the same for the project at `root`; none where there is no repository to speak of."""
-    try:
-        repo = find(root, branches)
-    except UserError:
-        return []
-    return unlanded(repo)

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from piste.documents import plan
 from piste.documents.plan import Plan, Step
-from piste.engine import hashing
+from piste.engine import hashing, records
+from piste.engine.records import Record
 from piste.engine.world import World
-from piste.steps import records, ticking
-from piste.steps.records import Record
+from piste.steps import ticking
 from piste.system import project_files
 from piste.system.errors import UserError, did_you_mean, printable
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from piste.documents import step_files
 from piste.documents.plan import Step, overview
+from piste.engine import records
 from piste.engine.world import World
 from piste.steps import (
     agent_phases,
@@ -30,7 +31,6 @@ from piste.steps import (
     leftover,
     merge,
     progress,
-    records,
     test_command,
     testing,
     worktree,

@@ -15,10 +15,9 @@ from typing import NamedTuple
 from piste.documents import plan, todo
 from piste.documents.markdown import DOING, DONE, DROPPED, OPEN, split, split_state
 from piste.documents.plan import Plan, Step, titles
-from piste.engine import hashing
+from piste.engine import hashing, records
+from piste.engine.records import Record, Tick
 from piste.engine.world import World
-from piste.steps import records
-from piste.steps.records import Record, Tick
 from piste.system import atomic_write, git, locks, paths, project_files
 from piste.system.errors import UserError
 

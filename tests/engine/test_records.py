@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from support.rig import Rig
 
 from piste.documents.plan import Step
-from piste.steps import records
-from piste.steps.records import HAND, Record, Tick
+from piste.engine import records
+from piste.engine.records import HAND, Record, Tick
 from piste.system.errors import UserError
 
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from piste.documents import plan
 from piste.documents.plan import Step
 from piste.engine import receipts
-from piste.system import project_files
+from piste.system import git, project_files
 from piste.system.errors import UserError
 
 SCHEMA = 1
@@ -141,6 +141,29 @@ def load(root: Path) -> Mapping[str, Record]:
         if data is not None:
             found[where] = parse(data, where)
     return found
+
+
+def unlanded(root: Path, branches: str) -> list[Record]:
+    """Return the records of finished steps that are not in the person's branch yet.
+
+    `branches` is how the names of our branches begin. There are none where there is no
+    repository to speak of. Raises UserError for a damaged one.
+    """
+    try:
+        repo = git.find(root, branches)
+    except UserError:
+        return []
+    line = git.commit_of(root, f"refs/heads/{repo.line}")
+    if not line or git.is_ancestor(root, line, repo.head):
+        return []
+    listed = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", line, "--")
+    out = git.git(repo.top, *listed, f"{repo.prefix}{FOLDER}/", look=True)
+    shown = ("cat-file", "blob")
+    return [
+        parse(git.git(root, *shown, f"{line}:{path}", look=True).encode(), path)
+        for path in out.split("\0")
+        if path.endswith(".json")
+    ]
 
 
 # ------------------------------------------------------------------ whose a record is
