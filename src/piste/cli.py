@@ -39,6 +39,7 @@ VERBS = {
     "doctor": "look at the project, the store, git, mise, the models and the clipboard",
     "trust": "show what this folder would run of its own, and allow it",
     "store": "what lies in the store: size, gc, verify",
+    "uninstall": "show what piste has put here and keeps for it, and remove it",
 }
 
 USAGE = """\

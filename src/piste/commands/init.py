@@ -16,6 +16,7 @@ from piste.system import atomic_write, project_files, screen
 from piste.system.errors import PisteError, UserError
 
 _REPLY = 2_000  # tokens of a review, about
+_NO_TEST = '# test = "…"            # the test command, for `piste run`'
 
 SETTINGS = """\
 # Settings of piste. All of them, with their defaults, are in docs/settings.md.
@@ -91,6 +92,22 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
     return [*said, "", *_next(root)]
 
 
+def is_untouched(root: Path, data: bytes) -> bool:
+    """Whether settings say nothing but what `initialise` writes when nobody tells it anything."""
+    from piste.steps import environment
+
+    found = environment.find(root)
+    tests = (_NO_TEST, f"test = {json.dumps(found.command)}" if found else _NO_TEST)
+    said = data.decode("utf-8", "replace").splitlines()
+    written = SETTINGS.format(model="", test="").splitlines()
+    model, test = written.index(""), written.index("") + 1
+    if len(said) != len(written) or said[test] not in tests:
+        return False
+    if not said[model].startswith('# model = "'):
+        return False
+    return said[:model] + said[test + 1 :] == written[:model] + written[test + 1 :]
+
+
 def _allow(root: Path, new: bool) -> list[str]:
     """Keep, on this machine, that what the person made a project may run here.
 
@@ -142,7 +159,7 @@ def _test_line(root: Path) -> tuple[str, str]:
 
     found = environment.find(root)
     if found is None:
-        return '# test = "…"            # the test command, for `piste run`', ""
+        return _NO_TEST, ""
     command = found.command
     if sys.stdin.isatty() and sys.stderr.isatty():
         ask = f"the tests run with `{command}` (from {found.why}); Enter, or another command: "

@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     if args.merge is not None:
         return _merge(args.merge, args.check, args.yes)
     if args.everywhere:
-        path = _everywhere()
+        path = everywhere()
         return _own(path, printable(str(path)), "piste mise --global", args.check)
     return _own(_in_project(), PROJECT, "piste mise", args.check)
 
@@ -64,7 +64,8 @@ def global_folder() -> Path:
     return person.folder("XDG_CONFIG_HOME", ".config") / "mise"
 
 
-def _everywhere() -> Path:
+def everywhere() -> Path:
+    """Return where the tasks for all projects are written, whether they are there or not."""
     # Folders of settings are often links into a person's repository of them.
     return (global_folder() / FILE).resolve()
 
@@ -72,7 +73,7 @@ def _everywhere() -> Path:
 def _in_project() -> Path:
     root = project.root_of(Path.cwd())
     path = (root / PROJECT).resolve()
-    if path == _everywhere():
+    if path == everywhere():
         raise UserError(f"{PROJECT} of {root} is mise's global one: use --global, or cd elsewhere")
     paths.inside(root, path, PROJECT)
     return path

@@ -192,20 +192,28 @@ def recorded(root: Path) -> dict[str, str]:
 def remove_all(world: World) -> list[str]:
     """Delete the bundles that piste wrote in this project, and nothing else; return them.
 
-    A bundle goes only while it is the very text that was written. Raises OSError.
+    Raises OSError.
     """
+    removed = standing(world)
+    for name in removed:
+        atomic_write.remove(world.root / name)
+    return removed
+
+
+def standing(world: World) -> list[str]:
+    """Return the bundles that piste wrote in this project and that are that very text still."""
     from piste.bundle.formats import is_bundle
 
-    removed = []
+    found = []
     for name, digest in recorded(world.root).items():
-        path = world.root / paths.relative(name, MADE)
-        if not path.is_file() or path.is_symlink():
-            continue
-        head = project_files.beginning(world.root, name, 256)
-        if is_bundle(head) and _sha256(world.root, name) == digest:
-            atomic_write.remove(path)
-            removed.append(name)
-    return removed
+        # What is recorded lies in the project, where anybody may have written it.
+        with contextlib.suppress(UserError, OSError):
+            if paths.is_linked(world.root, paths.relative(name, MADE)):
+                continue
+            head = project_files.beginning(world.root, name, 256)
+            if is_bundle(head) and _sha256(world.root, name) == digest:
+                found.append(name)
+    return found
 
 
 def _edited(world: World) -> bool:

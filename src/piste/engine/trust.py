@@ -72,7 +72,13 @@ def holds(
 
 def answer(root: Path) -> Answer | None:
     """Return what the person has said of this folder, or None."""
-    return _read(_file(root))
+    return _read(place(root))
+
+
+def place(root: Path) -> Path:
+    """Return where the answer for this folder is kept, whether there is one or not."""
+    name = hashlib.sha256(os.fsencode(_folder(root))).hexdigest()[:32]
+    return _state_folder() / f"{name}.json"
 
 
 def answers() -> Iterator[Answer]:
@@ -92,7 +98,7 @@ def remember(
              "runs": {**runs, **documents}}  # fmt: skip
     text = json.dumps(about, indent=1, sort_keys=True, ensure_ascii=True)
     try:
-        atomic_write.write(_file(root), text.encode() + b"\n")
+        atomic_write.write(place(root), text.encode() + b"\n")
     except OSError as error:
         raise UserError(
             f"what you allow is kept in {_state_folder()}, which cannot be written "
@@ -103,8 +109,8 @@ def remember(
 
 def forget(root: Path) -> bool:
     """Take the answer for this folder back; return whether there was one."""
-    there = _file(root).exists()
-    atomic_write.remove(_file(root))
+    there = place(root).exists()
+    atomic_write.remove(place(root))
     return there
 
 
@@ -153,11 +159,6 @@ def _folder(root: Path) -> str:
     return os.path.realpath(root).partition(_TREE)[0]
 
 
-def _file(root: Path) -> Path:
-    name = hashlib.sha256(os.fsencode(_folder(root))).hexdigest()[:32]
-    return _state_folder() / f"{name}.json"
-
-
 def _read(path: Path) -> Answer | None:
     """A file that is no answer of ours is none: the person is asked again."""
     text = _text(path, _MOST_RECORD)
@@ -168,7 +169,7 @@ def _read(path: Path) -> Answer | None:
         return None
     texts = (found.folder, found.answer, found.digest, *found.runs, *found.runs.values())
     whole = isinstance(found.runs, dict) and all(isinstance(text, str) for text in texts)
-    named = whole and _file(Path(found.folder)).name == path.name
+    named = whole and place(Path(found.folder)).name == path.name
     return found if named else None
 
 

@@ -134,6 +134,15 @@ def merge(found: str) -> Merged:
     return Merged(result, kept)
 
 
+def merged_in(found: str) -> list[str]:
+    """Return the names of piste's tasks in a person's configuration; none where it is no TOML."""
+    try:
+        tasks = _parsed(found).get("tasks", {})
+    except UserError:
+        return []
+    return [name for name, table in tasks.items() if _is_ours(table)]
+
+
 _OTHERWISE = ", or let `piste mise --project` or `--global` write a file of their own"
 _CLOSED = (
     "`tasks = {…}` in it is an inline table, to which TOML lets nothing be added: "

@@ -27,9 +27,11 @@ from piste.system.git import (
     GitFailed,
     Repo,
     ask,
+    attempts,
     commit_of,
     git,
     is_ancestor,
+    move,
     own_folder,
     status,
     tree_of,
@@ -93,6 +95,12 @@ def _rebuild(repo: Repo, commit: str) -> None:
         atomic_write.remove(_ready_marker(repo))
     with contextlib.suppress(OSError):
         atomic_write.remove(repo.root / FOLDER / "ignored")
+    _drop(repo)
+    git(repo.root, "worktree", "add", "--force", "--force", "--detach", "--quiet",
+        str(repo.tree), commit)  # fmt: skip
+
+
+def _drop(repo: Repo) -> None:
     # Twice --force: git locks a worktree while it makes it, and a killed git leaves that lock.
     ask(repo.root, ("worktree", "remove", "--force", "--force", str(repo.tree)))
     if repo.tree.is_symlink():
@@ -101,8 +109,27 @@ def _rebuild(repo: Repo, commit: str) -> None:
         _remove(repo.tree)
     ask(repo.root, ("worktree", "unlock", str(repo.tree)))
     ask(repo.root, ("worktree", "prune"))
-    git(repo.root, "worktree", "add", "--force", "--force", "--detach", "--quiet",
-        str(repo.tree), commit)  # fmt: skip
+
+
+def take_down(repo: Repo) -> str:
+    """Remove the worktree and our folder of the steps; return the branch of what was in it, or "".
+
+    What is in the worktree and in no commit is committed to a branch first. Raises GitFailed
+    where git cannot take that in: then nothing is removed.
+    """
+    kept = ""
+    if is_sound(repo):
+        head = commit_of(repo.tree, "HEAD")
+        _unlock(repo, _git_folder(repo), _branch(repo))
+        left = snapshot(repo, head, "left in the worktree\n", ())
+        if left != head:
+            kept = _branch(repo)
+            if not kept.startswith(f"{repo.branches}-attempts/"):
+                kept, head = attempts(repo, "left"), ""
+            move(repo, kept, left, head)
+    _drop(repo)
+    _remove(repo.root / FOLDER)
+    return kept
 
 
 def _remove(folder: Path) -> None:

@@ -104,6 +104,12 @@ def inside(root: Path, folder: Path, what: str) -> None:
         raise UserError(f"{what}: its folder leads out of the project, to {printable(real)}")
 
 
+def is_linked(root: Path, name: str) -> bool:
+    """Whether a name below the root is a link, or lies behind one."""
+    parts = PurePosixPath(name).parts
+    return any((root / Path(*parts[:end])).is_symlink() for end in range(1, len(parts) + 1))
+
+
 def writable_folder(folder: Path, what: str) -> None:
     """Raise UserError when nothing can be made in `folder`, or in the nearest that is there."""
     while not os.path.lexists(folder) and folder != folder.parent:
