@@ -4,7 +4,6 @@ The agents are real programs under the names of real ones, so that they are foun
 read as those are; what each does is a few lines of Python with `prompt`, `step` and `attempt_run`.
 """
 
-import dataclasses
 import os
 import stat
 import subprocess
@@ -193,7 +192,7 @@ class Rig:
 
     def use(self, **changed: Any) -> None:
         """Change settings."""
-        self.settings = dataclasses.replace(self.settings, **changed)
+        self.settings = self.settings._replace(**changed)
 
     def step(self, number: str = "", **options: Any) -> Outcome:
         """Carry one step out, the next one unless it is named, as a new process would."""

@@ -21,7 +21,7 @@ from piste.steps import (
     ticking,
 )
 from piste.steps.progress import Progress, StepStatus
-from piste.system import git, screen
+from piste.system import git, paths, screen
 from piste.system.errors import EXIT_FAILED, UserError
 
 _CODES = "0 ticked, 1 the tests fail, 2 something you can mend"
@@ -82,7 +82,7 @@ def own_chain(world: World) -> Progress:
 def _tested(world: World, command: str) -> testing.Result:
     settings = progress.settings(world)
     own = environment.of(world.root, world.root).variables
-    where = testing.Where(world.root, world.root / git.FOLDER / "logs/by-hand.tests", env=own)
+    where = testing.Where(world.root, world.root / paths.RUN / "logs/by-hand.tests", env=own)
     with screen.progress(command):
         return testing.run(command, where, settings.test_timeout)
 

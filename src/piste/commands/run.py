@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from piste.commands import common
@@ -124,8 +123,7 @@ def _settings(world: World, args: argparse.Namespace) -> Settings:
     found = progress.settings(world)
     if args.attempts < 0:
         raise UserError("--attempts must be at least 1")
-    return replace(
-        found,
+    return found._replace(
         agent=args.agent or found.agent,
         test=args.test or found.test,
         attempts=args.attempts or found.attempts,

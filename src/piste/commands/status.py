@@ -12,7 +12,7 @@ from piste.commands import common
 from piste.engine import project, states
 from piste.engine.states import Decision
 from piste.engine.world import World
-from piste.system import screen
+from piste.system import paths, screen
 from piste.system.errors import PisteError
 
 if TYPE_CHECKING:
@@ -73,10 +73,9 @@ def _progress(world: World, decisions: Sequence[Decision]) -> "Progress | None":
     if not any(shown):
         return None
     from piste.steps import progress  # here: most projects of many targets have no plan
-    from piste.system import git
 
     try:
-        if (world.root / git.FOLDER).is_dir():  # what is not merged yet counts: git is asked
+        if (world.root / paths.RUN).is_dir():  # what is not merged yet counts: git is asked
             from piste.commands import steps
 
             return steps.read_progress(world)

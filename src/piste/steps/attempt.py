@@ -24,11 +24,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from piste.system import atomic_write, project_files
-from piste.system.git import FOLDER
+from piste.system import atomic_write, paths, project_files
 
 SCHEMA = 1
-FILE = f"{FOLDER}/state.json"
+FILE = f"{paths.RUN}/state.json"
 
 AGENT, LEFT, TESTS, RED, GREEN = "agent", "left", "tests", "red", "green"
 REVIEW, COMMIT, LAND = "review", "commit", "land"

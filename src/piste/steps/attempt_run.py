@@ -111,7 +111,7 @@ class Run:
     @property
     def folder(self) -> Path:
         """Where state and logs are."""
-        return self.world.root / git.FOLDER
+        return self.world.root / paths.RUN
 
     @property
     def busy(self) -> Path:

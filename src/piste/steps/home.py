@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from piste.steps import lent
-from piste.system import atomic_write, person
-from piste.system.git import FOLDER, Repo, ask, git, settings
+from piste.system import atomic_write, paths, person
+from piste.system.git import Repo, ask, git, settings
 
 # Folders of installed programs that a hook may need.
 INSTALLED = ("node_modules", ".venv", "venv")
@@ -58,7 +58,7 @@ def _excludes(repo: Repo, own: str) -> Path:
     data = b""
     with contextlib.suppress(OSError):
         data = Path(own or config / "git/ignore").read_bytes()
-    file = repo.root / FOLDER / "excludes"
+    file = repo.root / paths.RUN / "excludes"
     lines = "".join(f"/{prefix}{name}\n" for prefix in _places(repo) for name in INSTALLED)
     atomic_write.write(file, data + b"\n" + os.fsencode(lines))
     return file

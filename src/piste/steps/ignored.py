@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from piste.system import atomic_write, paths
-from piste.system.git import FOLDER, Repo, ask, git
+from piste.system.git import Repo, ask, git
 
 # Never part of a snapshot while untracked: what running tests and agents leaves behind.
 LITTER = ("__pycache__", "*.pyc", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox",
@@ -33,7 +33,7 @@ _MOST = 4  # names in a line
 def note(repo: Repo) -> None:
     """Remember what is there as no agent's."""
     data = "\0".join(sorted(_files(repo)))
-    atomic_write.write(repo.root / FOLDER / "ignored", os.fsencode(data))
+    atomic_write.write(repo.root / paths.RUN / "ignored", os.fsencode(data))
 
 
 def put_aside(repo: Repo, name: str) -> list[str]:
@@ -41,11 +41,11 @@ def put_aside(repo: Repo, name: str) -> list[str]:
 
     They are kept under `name`. Called again after a kill, it returns all of that name.
     """
-    folder = repo.root / FOLDER / "aside" / name
+    folder = repo.root / paths.RUN / "aside" / name
     found = {*_files(repo)}
     known = found  # where nothing is remembered, nothing is new
     with contextlib.suppress(OSError):
-        known = {*os.fsdecode((repo.root / FOLDER / "ignored").read_bytes()).split("\0")}
+        known = {*os.fsdecode((repo.root / paths.RUN / "ignored").read_bytes()).split("\0")}
     for path in sorted(found - known):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def put_aside(repo: Repo, name: str) -> list[str]:
 
 def forget(repo: Repo) -> None:
     """Remove what earlier attempts have left aside. Raises OSError."""
-    shutil.rmtree(repo.root / FOLDER / "aside", ignore_errors=True)
+    shutil.rmtree(repo.root / paths.RUN / "aside", ignore_errors=True)
 
 
 def said(repo: Repo, paths: Sequence[str]) -> str:

@@ -17,8 +17,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from piste.system import atomic_write, git_whose
-from piste.system.git import FOLDER, Repo, git, settings
+from piste.system import atomic_write, git_whose, paths
+from piste.system.git import Repo, git, settings
 
 # Of the person's own settings: who commits, and how files are stored. No command but filters.
 _SETTINGS = re.compile(
@@ -32,7 +32,7 @@ _COPIED = ("info/exclude", "info/attributes", "shallow")  # from git's own folde
 
 def git_folder(repo: Repo) -> Path | None:
     """Return git's own folder of the worktree, in the person's repository, or None."""
-    tree = os.path.join(os.path.realpath(repo.root / FOLDER), "tree")
+    tree = os.path.join(os.path.realpath(repo.root / paths.RUN), "tree")
     return git_whose.worktree_folder(repo.common, tree)
 
 
@@ -48,7 +48,7 @@ def lent(repo: Repo) -> Iterator[None]:
 
 def lend(repo: Repo) -> None:
     """Put a repository of its own into the worktree. Raises GitFailed where there is none."""
-    folder = repo.root / FOLDER / "lent"
+    folder = repo.root / paths.RUN / "lent"
     _remove(folder)
     own = Path(git(repo.tree, "rev-parse", "--absolute-git-dir").rstrip("\n"))
     for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "hooks"):

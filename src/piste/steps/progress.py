@@ -12,8 +12,8 @@ This module knows no git, no agents and no tests, and writes nothing; `ticking` 
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from piste.documents import plan
@@ -28,8 +28,7 @@ from piste.system.errors import UserError, did_you_mean, printable
 # ------------------------------------------------------------------ settings
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What is set for carrying out a plan. Times are in seconds."""
 
     agent: str = "llm"  # who carries a step out: a name of `piste.agents`, or of [agents.*]
@@ -47,13 +46,13 @@ class Settings:
     commit_trailers: bool = True  # whether its message says who did it, and what it took
     commit_sign_off: bool = False  # whether it is signed off in the person's name
     notify: str = ""  # a command that is given a message when a person is needed
-    agents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # [agents.NAME]
+    agents: Mapping[str, Mapping[str, str]] = MappingProxyType({})  # [agents.NAME]
 
 
 def settings(world: World) -> Settings:
     """Return what is set for steps; what the project's settings do not have is default."""
-    known = (one.name for one in fields(Settings))
-    found = {name: getattr(world.config, name) for name in known if hasattr(world.config, name)}
+    known = (name for name in Settings._fields if hasattr(world.config, name))
+    found = {name: getattr(world.config, name) for name in known}
     return Settings(**found)
 
 

@@ -196,7 +196,7 @@ def _set_up(world: World, settings: Settings) -> Settings:
     own, chosen = environment.find(world.root), test_command.choose(world, settings)
     if own is None or chosen is None or chosen.command != own.command:
         return settings
-    return replace(settings, setup=own.setup)
+    return settings._replace(setup=own.setup)
 
 
 def _say_where(run: Run, command: str) -> None:

@@ -18,10 +18,10 @@ from piste.documents.plan import Plan, Step, titles
 from piste.engine import hashing, records
 from piste.engine.records import Record, Tick
 from piste.engine.world import World
-from piste.system import atomic_write, git, locks, paths, project_files
+from piste.system import atomic_write, locks, paths, project_files
 from piste.system.errors import UserError
 
-_LOCAL = f"{git.FOLDER}/ticked"  # what was ticked in files that git ignores
+_LOCAL = f"{paths.RUN}/ticked"  # what was ticked in files that git ignores
 
 
 # ------------------------------------------------------------------ done, and undone

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.steps import home, ignored, lent
-from piste.system import atomic_write, processes
+from piste.system import atomic_write, paths, processes
 from piste.system.git import (
-    FOLDER,
     Change,
     GitFailed,
     Repo,
@@ -94,7 +93,7 @@ def _rebuild(repo: Repo, commit: str) -> None:
     with contextlib.suppress(OSError):
         atomic_write.remove(_ready_marker(repo))
     with contextlib.suppress(OSError):
-        atomic_write.remove(repo.root / FOLDER / "ignored")
+        atomic_write.remove(repo.root / paths.RUN / "ignored")
     _drop(repo)
     git(repo.root, "worktree", "add", "--force", "--force", "--detach", "--quiet",
         str(repo.tree), commit)  # fmt: skip
@@ -128,7 +127,7 @@ def take_down(repo: Repo) -> str:
                 kept, head = attempts(repo, "left"), ""
             move(repo, kept, left, head)
     _drop(repo)
-    _remove(repo.root / FOLDER)
+    _remove(repo.root / paths.RUN)
     return kept
 
 
@@ -162,7 +161,7 @@ def _unlock(repo: Repo, folder: Path | None, branch: str) -> None:
     Whoever calls this holds the lock of the run, so none of them is in use.
     """
     locks = [repo.common / "refs/heads" / f"{name}.lock" for name in (branch, repo.line)]
-    locks.append(repo.root / FOLDER / "index.lock")
+    locks.append(repo.root / paths.RUN / "index.lock")
     if folder:
         locks += folder.glob("*.lock")
     for lock in locks:
@@ -188,7 +187,7 @@ def _submodules(repo: Repo) -> None:
 
 
 def _ready_marker(repo: Repo) -> Path:
-    return repo.root / FOLDER / "ready"
+    return repo.root / paths.RUN / "ready"
 
 
 def is_set_up(repo: Repo, command: str) -> bool:
@@ -213,7 +212,7 @@ def snapshot(repo: Repo, parent: str, message: str, keep: Iterable[str]) -> str:
     worktree. Raises GitFailed where git cannot take the files in: a repository within the
     tree, a file that cannot be read.
     """
-    file = repo.root / FOLDER / "index"
+    file = repo.root / paths.RUN / "index"
     index = {"GIT_INDEX_FILE": str(file)}
     # With -m it keeps what it knows of unchanged files; without an index, or with a damaged
     # one, it has to begin anew.
@@ -338,7 +337,7 @@ def commit(
         git(repo.tree, "read-tree", "--empty")  # with it go marks such as skip-worktree
         git(repo.tree, "read-tree", base)
     _add(repo, {})
-    folder = repo.root / FOLDER
+    folder = repo.root / paths.RUN
     atomic_write.write(folder / "message", message.encode())
     more = ["--signoff"] if sign_off else []
     ended, said, hook = _with_hooks(
@@ -360,7 +359,7 @@ def hook_says(repo: Repo, hook: str, limit: float) -> str:
 
 def _with_hooks(repo: Repo, arguments: list[str], limit: float) -> tuple[int, str, str]:
     """Run git with the person's hooks; return its code, what was printed, and who said no."""
-    folder = repo.root / FOLDER
+    folder = repo.root / paths.RUN
     trace = folder / "hooks.trace"
     trace.unlink(missing_ok=True)
     with home.installed(repo):

@@ -22,7 +22,6 @@ from piste.system import atomic_write, git_look, paths, processes
 from piste.system.errors import Failed, UserError, printable
 
 BRANCHES = "piste"
-FOLDER = f"{paths.STATE}/run"
 NOTHING = "0" * 40  # the old value of a ref that must not be there
 
 # Hooks do not run for our own moves; they do for the one commit a step (`worktree.commit`).
@@ -53,7 +52,7 @@ class Repo(NamedTuple):
     @property
     def tree(self) -> Path:
         """The worktree of the steps."""
-        return self.root / FOLDER / "tree"
+        return self.root / paths.RUN / "tree"
 
     @property
     def project(self) -> Path:
@@ -208,7 +207,7 @@ def find(root: Path, branches: str = BRANCHES) -> Repo:
     below = "" if prefix == "." else f"{prefix}/"
     if any((root / rebase).exists() for rebase in rebases):
         raise UserError("a rebase is under way; finish it first: git rebase --continue")
-    paths.inside(root, root / FOLDER, paths.STATE)
+    paths.inside(root, root / paths.RUN, paths.STATE)
     return Repo(root, Path(top), below, folder, branch.strip(), head, branches)
 
 
@@ -223,7 +222,7 @@ def require_committer(repo: Repo) -> None:
 
 def own_folder(root: Path) -> Path:
     """Return our folder in a project, made so that git does not see what is in it."""
-    folder = root / FOLDER
+    folder = root / paths.RUN
     if not (folder / ".gitignore").exists():
         atomic_write.write(folder / ".gitignore", b"*\n")
     return folder

@@ -15,6 +15,7 @@ from piste.system.errors import UserError, printable
 
 STATE = ".piste"  # piste's own folder in a project; nobody's target
 RECEIPTS = f"{STATE}/receipts"  # the part of it that belongs in git
+RUN = f"{STATE}/run"  # what carrying out a plan keeps: worktree, attempts, logs
 _CLOSED = {".git", STATE}  # folders in which no target may lie, in any letter case
 # Most paths; nothing in them can be wrong, so the rest of the questions is spared.
 _DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch

@@ -13,7 +13,6 @@ know what is run, nor what its exit code means.
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -62,6 +61,8 @@ def which(command: str, folder: Path) -> str | None:
     if "/" in command:
         path = folder / command
         return str(path) if path.is_file() and os.access(path, os.X_OK) else None
+    import shutil  # here: it loads three compressions, which the many that only look need not
+
     return shutil.which(command)
 
 

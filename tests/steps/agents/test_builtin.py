@@ -1,6 +1,5 @@
 """The built-in agent against the stand-in server."""
 
-import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -435,7 +434,7 @@ def test_a_stop_ends_the_call(rig: Rig, standin: StandIn) -> None:
 
 
 def test_the_model_may_be_the_agents_own(rig: Rig, standin: StandIn) -> None:
-    rig.settings = dataclasses.replace(rig.settings, agents={"llm": {"model": "resp-ok"}})
+    rig.settings = rig.settings._replace(agents={"llm": {"model": "resp-ok"}})
     standin.reply(good)
     rig.step()
     assert standin.requests[0].path.endswith("/responses")

@@ -22,6 +22,7 @@ state is never part of an id, a title or a prompt; a box within a prompt is.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from piste.documents.markdown import DOING, DONE, OPEN, box, fences, inside, split
 from piste.documents.plan import titles
@@ -31,6 +32,7 @@ from piste.documents.plan.types import Step as Step
 from piste.system.errors import UserError, did_you_mean, printable
 
 
+@lru_cache(maxsize=4)  # one command asks for what is next, what is done and what is covered
 def parse(text: str, form: str | None = None) -> Plan:
     """Return the steps of the plan in `text`; it never raises, on any text.
 

@@ -9,7 +9,6 @@ judgement. It reads nothing of what a step asks for, and does not know the state
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -63,8 +62,7 @@ class Entry(NamedTuple):
     title: Title
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(NamedTuple):
     """Titles of one kind. `form` is its name, such as ``h3 prompt`` or ``h2+plain step``."""
 
     form: str
@@ -163,7 +161,7 @@ def _fitted(doc: Doc, family: Family) -> Family:
         rank -= 0.5  # numbers that begin again and again are steps within steps
     look = "heading" if style[0] == "h" and style[1:2].isdigit() else style.partition("+")[0]
     fit = (rank, float(fenced >= MOST), _STYLES.get(look, 0), len(entries), entries[-1].row)
-    return replace(family, fit=fit, fenced=fenced >= MOST)
+    return family._replace(fit=fit, fenced=fenced >= MOST)
 
 
 def _below_phases(doc: Doc, entries: Sequence[Entry]) -> bool:

@@ -1,6 +1,5 @@
 """A plan as data: its steps, and what is doubtful in it. Plain types; nothing is parsed here."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -34,8 +33,7 @@ class Problem(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The steps of a plan in their order, the form they stand in, and what is doubtful."""
 
     steps: tuple[Step, ...]
