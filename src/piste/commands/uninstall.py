@@ -22,7 +22,6 @@ from piste.system.errors import UserError
 
 _MERGED = ("mise.toml", ".mise.toml")  # where `piste mise --merge` may have put tasks
 _PROGRAM = "as you installed it: uv tool uninstall piste, pipx uninstall piste, or pip"
-_RUN = git.FOLDER
 
 
 def main(argv: Sequence[str]) -> int:
@@ -73,12 +72,12 @@ def remove(world: World, found: Found) -> str:
     """
     kept = ""
     with contextlib.ExitStack() as held:
-        if any(part.name == _RUN for part in found.goes):
+        if any(part.name == paths.RUN for part in found.goes):
             held.enter_context(runner.only_one(world, "piste uninstall"))
         if (world.root / paths.STATE).is_dir():
             held.enter_context(locks.hold(world.root / paths.STATE / "lock", "piste uninstall"))
         for part in found.goes:
-            if part.name == _RUN:
+            if part.name == paths.RUN:
                 kept = _take_down(world)
             else:
                 removal.take_away(part)
@@ -121,15 +120,15 @@ def _mise(root: Path, found: Found) -> None:
 
 
 def _worktree(world: World, found: Found) -> None:
-    folder = world.root / _RUN
-    if paths.is_linked(world.root, _RUN) or not folder.is_dir():
+    folder = world.root / paths.RUN
+    if paths.is_linked(world.root, paths.RUN) or not folder.is_dir():
         return
     if not gate.allowed(world):
         about = "git would run what this folder holds, which nobody has allowed: piste trust"
-        found.stays.append(Part(folder, _RUN, about))
+        found.stays.append(Part(folder, paths.RUN, about))
         return
     # Before the rest of .piste, whose last folders it would hold.
-    found.goes.insert(0, Part(folder, _RUN, "the worktree of the steps, and their logs"))
+    found.goes.insert(0, Part(folder, paths.RUN, "the worktree of the steps, and their logs"))
 
 
 def _settings(world: World, found: Found) -> None:
