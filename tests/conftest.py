@@ -45,7 +45,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         if (
             name.startswith(("PISTE_", "LLM_", "XDG_", "OPENAI_", "GIT_"))
             and name != "PISTE_SAMPLES"
-        ):
+        ) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
     # People run piste without these: what is printed waits in a buffer, imports are compiled once.
     for name in ("CI", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"):

@@ -148,6 +148,13 @@ def test_a_rule_with_a_wrong_model_or_option(made: Path, say: Say, standin: Stan
     assert "there is no model 'chat-okk'; did you mean 'chat-ok'?" in said[1]
 
 
+def test_a_proxy_that_is_not_there(made: Path, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "network" not in lines(say)
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:9")
+    state, said = lines(say)["network"]
+    assert (state, "HTTPS_PROXY is http://127.0.0.1:9, which cannot" in said) == ("mend", True)
+
+
 def test_ci(made: Path, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     assert lines(say)["ci"][0] == "note"

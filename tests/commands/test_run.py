@@ -14,6 +14,7 @@ from support import forked
 from support.rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
 from support.terminal import Terminal
 
+from piste import cli
 from piste.commands import debug, done, prompt_plan_status, run
 from piste.commands import next as next_verb
 from piste.commands import steps as verb
@@ -22,7 +23,7 @@ from piste.engine import makers, project
 from piste.steps import attempt, progress
 from piste.steps.commit_phases import NeedsPerson
 from piste.steps.runner import Outcome
-from piste.system.errors import UserError
+from piste.system.errors import SPACES, UserError
 
 
 @pytest.fixture
@@ -491,3 +492,34 @@ def test_a_step_done_anew_is_told_how_its_prompt_was_changed(rig: Rig) -> None:
     rig.commit("edited")
     assert rig.piste("1", "--again") == 0
     assert rig.read("count.txt") == "goodTrue"
+
+
+# Titles in any writing ------------------------------------------------------------------------
+
+
+def test_wide_spaces_of_a_title_stay_wherever_it_is_shown(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    title = f"東京　タワー{SPACES}10\u202f€"
+    rig.write("prompt_plan.md", rig.read("prompt_plan.md").replace("Count words", title))
+    rig.write("todo.md", rig.read("todo.md").replace("Count words", title))
+    rig.commit("wide")
+    rig.agent('write(name, "good"); print(prompt)')
+    places = dict.fromkeys(
+        ("steps", "next --full", "run --agent gemini --test true", "why 1", "undo 1"), ""
+    )
+    for words in places:
+        assert cli.main(words.split()) == 0, words
+        places[words] = "".join(capsys.readouterr())
+    assert [words for words, said in places.items() if title not in said] == []
+    assert rig.git("log", "-1", "--format=%s") == f"step 1: {title}"
+
+
+def test_the_outline_model_keeps_wide_spaces(rig: Rig) -> None:
+    title = f"東京　タワー{SPACES}10\u202f€"
+    rig.write("spec.md", f"# 仕様　書\n\n## Requirements\n\n- {title}\n")
+    for rule, name in (("plan", "prompt_plan.md"), ("todo", "todo.md")):
+        (rig.root / name).unlink()
+        world = rig.world()
+        makers.make(world, world.rules[rule])
+        assert f": {title}\n" in rig.read(name)

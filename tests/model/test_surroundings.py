@@ -9,7 +9,10 @@ from piste.model import surroundings
 from piste.model.asking import CallFailed, Limits, ask, resolve
 from piste.system.errors import UserError
 
-VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+VARIABLES = (
+    "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +27,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("SSL_CERT_FILE", "/nope/x.pem", "there is no such file"),
         ("SSL_CERT_FILE", __file__, "no certificates that can be read"),
+        ("SSL_CERT_FILE", "/", "a folder and no file"),
         ("HTTPS_PROXY", "foo://127.0.0.1:9", "no URL of a proxy"),
         ("HTTPS_PROXY", "http://[bad", "no URL of a proxy"),
         ("HTTP_PROXY", "http://127.0.0.1:notaport", "no URL of a proxy"),
@@ -37,6 +41,46 @@ def test_a_variable_that_stops_every_call_is_named(
     fault = surroundings.fault()
     assert fault.startswith(f"{name} is {value}")
     assert said in fault
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_what_few_libraries_read_is_named_where_it_matters(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "/nope.pem")
+    assert surroundings.fault("Connection refused") == ""
+    said = "OSError: Could not find a suitable TLS CA certificate bundle, invalid path: /nope.pem"
+    assert surroundings.fault(said).startswith(f"{name} is /nope.pem, and there is no such file")
+    monkeypatch.setenv(name, __file__)
+    failed = "[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer certificate"
+    assert f'SSL_CERT_FILE="${name}"' in surroundings.way("https://x", failed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SSL_CERT_FILE", "/nope.pem", "no such file"),
+        ("SSL_CERT_DIR", "/nope", "no such folder"),
+        ("REQUESTS_CA_BUNDLE", "/nope.pem", "no such file"),
+        ("HTTP_PROXY", "http://127.0.0.1:9", "cannot be reached (Connection refused)"),
+        ("https_proxy", "127.0.0.1:9", "cannot be reached (Connection refused)"),
+        ("ALL_PROXY", "socks4://127.0.0.1", "no URL of a proxy"),
+    ],
+)
+def test_doctor_names_each(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    assert list(surroundings.look()) == []
+    monkeypatch.setenv(name, value)
+    (line,) = surroundings.look()
+    assert line.startswith(f"{name} is {value}, ")
+    assert said in line
+
+
+def test_what_a_proxy_answers_in_the_servers_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://proxy:3128")
+    assert "of ALL_PROXY" in surroundings.way("http://localhost:11434", "403", answered=True)
+    assert surroundings.way("https://example.invalid", "403", answered=True) == ""
 
 
 def test_socks_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from piste.system.errors import (
     PisteError,
     UserError,
     did_you_mean,
+    in_one_line,
     printable,
     redact,
 )
@@ -63,6 +64,12 @@ def test_an_error_says_no_secret() -> None:
 @given(st.text())
 def test_a_text_without_a_secret_is_not_touched(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_a_wide_space_within_one_line_stays(space: str) -> None:
+    said = f" a{space}b \r\n\t c\x85\u2028d{space}e  f "
+    assert in_one_line(said) == f"a{space}b c d{space}e f"
 
 
 def test_wide_spaces_stay_and_what_moves_a_terminal_does_not() -> None:

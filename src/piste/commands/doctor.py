@@ -1,7 +1,7 @@
 """`piste doctor`: look at the project, the store, git, mise, the models and the clipboard.
 
 Each line is `ok`, a `note` about what you can do without, or something to `mend`, with how. It
-asks no model and changes no byte.
+asks no model and changes no byte; your proxies, where you have set any, are asked for a connection.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from piste.commands import common
 from piste.engine import config, own_files, project, receipts, store_maintenance
 from piste.engine.store import Store, default_folder
 from piste.engine.world import World
-from piste.model import llm_home
+from piste.model import llm_home, surroundings
 from piste.model.prices import FREE
 from piste.system import git_look, paths, project_files, screen
 from piste.system.errors import EXIT_FAILED, PisteError, UserError, printable, redact
@@ -75,6 +75,7 @@ def _lines(deep: bool) -> Iterator[Line]:
     for said in common.present_inputs(world) if world else ():
         yield Line(NOTE, "git", said)
     yield from _of_mise(root)
+    yield from (Line(MEND, "network", said) for said in surroundings.look())
     yield from _of_models(world)
     yield from _of_clipboard()
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from piste.documents import headings, markdown, plan
 from piste.documents.plan import overview
+from piste.system.errors import in_one_line
 
 
 class Requirement(NamedTuple):
@@ -141,7 +142,7 @@ def _with_ids(lines: Sequence[str], rows: Sequence[int]) -> list[Requirement]:
 
 
 def _words(text: str) -> str:
-    text = " ".join(text.strip("|* _").split())
+    text = in_one_line(text.strip("|* _"))
     return text if len(text) <= 80 else text[:79].rstrip() + "…"
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from piste.documents import headings, reasoning
+from piste.system.errors import in_one_line, printable
 
 Files = Callable[[], Mapping[str, str]]
 """Gives the files that a document is about: path -> text."""
@@ -241,8 +242,7 @@ def _refusal(text: str) -> str | None:
 
 
 def _first_words(text: str) -> str:
-    words = " ".join(text.split())
-    shown = "".join(c if c.isprintable() else "�" for c in words)
+    shown = printable(in_one_line(text))
     return shown if len(shown) <= 120 else shown[:119] + "…"
 
 

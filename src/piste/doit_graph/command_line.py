@@ -23,7 +23,7 @@ import piste.tasks as tasks
 from piste.doit_graph import graph
 from piste.engine import gate, project, trust
 from piste.system import project_files, screen
-from piste.system.errors import EXIT_MISTAKE, UserError, did_you_mean, printable
+from piste.system.errors import EXIT_MISTAKE, UserError, did_you_mean, in_one_line, printable
 
 _SETTINGS_OF_DOIT = ("pyproject.toml", "doit.cfg")
 
@@ -154,14 +154,14 @@ class Main(DoitMain):
         except InvalidCommand as error:
             named = re.fullmatch(r"'(.*)' is not a task\.", str(error))
             word = error.not_found or (named[1] if named else "")
-            line = _unknown(word, command, words) if word else _one_line(error)
+            line = _unknown(word, command, words) if word else in_one_line(str(error))
             raise UserError(line) from None
         except CmdParseError as error:
             raise UserError(_bad_option(str(error), args, name)) from None
         except (InvalidDodoFile, InvalidTask) as error:
             if tasks_of.has_dodo:  # without it, ours alone are asked
-                raise DodoFailed(_one_line(error)) from None
-            raise UserError(_one_line(error)) from None
+                raise DodoFailed(in_one_line(str(error))) from None
+            raise UserError(in_one_line(str(error))) from None
         except KeyError as error:  # `doit info` looks a word up without asking
             if tasks_of.is_loading and _is_of_dodo(error):
                 raise DodoFailed(_where(error)) from None
@@ -208,10 +208,6 @@ def _flag(option: dict[str, Any]) -> str:
     names = [("-", option.get("short")), ("--", option.get("long"))]
     typed = ", ".join(f"{dash}{name}" for dash, name in names if name)
     return typed if option.get("type") is bool else f"{typed} X"
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split())
 
 
 def _unknown(word: str, command: Any, words: Iterable[str]) -> str:
@@ -264,7 +260,7 @@ def _where(error: BaseException) -> str:
     line = trace.tb_lineno if trace else getattr(error, "lineno", None)
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     where = f"line {line}: " if line else ""
-    return f"{where}{type(error).__name__}{f': {printable(_one_line(said))}' if said else ''}"
+    return f"{where}{type(error).__name__}{f': {printable(in_one_line(said))}' if said else ''}"
 
 
 def _no_name_twice(found: Iterable[Any]) -> None:

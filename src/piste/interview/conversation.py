@@ -23,7 +23,7 @@ from piste.engine.world import World
 from piste.interview import transcript
 from piste.interview.transcript import ENOUGH, Transcript
 from piste.system import atomic_write, locks, paths, project_files, screen
-from piste.system.errors import Failed, UserError, did_you_mean
+from piste.system.errors import Failed, UserError, did_you_mean, in_one_line
 
 PROMPT = "idea.md.j2"
 COMMANDS = ("/done", "/undo", "/edit", "/quit", "/help")
@@ -213,7 +213,7 @@ def _recap(said: Transcript) -> None:
     for number, answer in list(enumerate(said.answers, 1))[-_RECAP:]:
         if number == max(1, count - _RECAP + 1):
             screen.say(f"so far, {count} answer{'' if count == 1 else 's'} ({BRAINSTORM}):")
-        line = " ".join(answer.split())
+        line = in_one_line(answer)
         screen.say(f"  {number}. {line if len(line) <= _SHORT else f'{line[: _SHORT - 1]}…'}")
 
 

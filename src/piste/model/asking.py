@@ -576,6 +576,8 @@ _WHAT = {
     "deadline": "given up",
     "mistake": "the request was not accepted",
 }
+# What a proxy that stands between may answer in the server's place: 403, 404, 407, 502, a page.
+_BY_A_PROXY = ("server", "auth", "mistake", "bad_reply")
 
 
 def _address(model: Any) -> str:
@@ -585,13 +587,15 @@ def _address(model: Any) -> str:
 
 def _failure(call: _Call, trouble: Trouble, attempts: int, partial: str) -> CallFailed | UserError:
     unreached = trouble.kind in ("network", "bad_reply")
-    if unreached and (fault := surroundings.fault()):
+    if unreached and (fault := surroundings.fault(trouble.said)):
         return UserError(f"{call.model.model_id} cannot be asked: {fault}")
     line = f"{call.model.model_id}: {_WHAT[trouble.kind]}"
     if trouble.said:
         line += f": {trouble.said}"
-    if trouble.kind == "network" and (way := surroundings.way(_address(call.model), trouble.said)):
-        line += f"; {way}"
+    answered = trouble.kind in _BY_A_PROXY
+    if trouble.kind == "network" or answered:
+        way = surroundings.way(_address(call.model), trouble.said, answered)
+        line += f"; {way}" if way else ""
     if trouble.kind == "auth" and call.model.needs_key:
         line += f"; `llm keys set {call.model.needs_key}`"
     if trouble.kind == "rate" and trouble.retry_after:

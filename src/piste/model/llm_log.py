@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from piste.system import screen
+from piste.system.errors import in_one_line
 
 if TYPE_CHECKING:
     import llm
@@ -133,4 +134,4 @@ def _write(path: Path, responses: "list[llm.Response]") -> list[str]:
 
 def _missing(rows: int, why: object) -> str:
     calls = "1 call is" if rows == 1 else f"{rows} calls are"
-    return f"{calls} not in `llm logs`: {' '.join(str(why).split())[:200]}"
+    return f"{calls} not in `llm logs`: {in_one_line(str(why))[:200]}"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from piste.system.errors import printable, redact
+from piste.system.errors import in_one_line, printable, redact
 
 Kind = Literal["rate", "server", "network", "auth", "too_long", "bad_reply", "stopped", "deadline"]
 
@@ -178,7 +178,7 @@ def line(error: BaseException) -> str:
 
 def one_line(text: str) -> str:
     """Return foreign text as the part of a line: no breaks, no control characters, bounded."""
-    return printable(" ".join(text.split()))[:400]
+    return printable(in_one_line(text))[:400]
 
 
 def without_key(text: str, key: str | None) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from piste.documents import markdown, plan
 from piste.interview import transcript
 from piste.outline import plan_lines
+from piste.system.errors import in_one_line
 
 _CREDIT = "*A skeleton made by piste's outline model"
 
@@ -151,7 +152,7 @@ def line(text: str) -> str:
     No line breaks, no control characters, nothing at its beginning that Markdown
     reads as a heading, a list or a box, no fence. Cut after 2,000 characters.
     """
-    text = " ".join(text[: 4 * _LONGEST].split())
+    text = in_one_line(text[: 4 * _LONGEST])
     text = _RUNS.sub(r"\1", _CONTROL.sub("", text))
     text = text[match.end() :] if (match := _LEADING.match(text)) else text
     if not any(character.isalnum() for character in text):

@@ -14,7 +14,7 @@ from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Run, failed, is_kept, names_of, place, red, run_tests, same
 from piste.steps.progress import Settings
 from piste.system import git, screen
-from piste.system.errors import printable, redact
+from piste.system.errors import in_one_line, printable, redact
 
 _MOST_WORDS = 1_500  # characters of what an agent says at last
 _UNCHANGED, _STILL = "nothing was changed", ", and still "
@@ -31,7 +31,7 @@ def work(run: Run, now: Attempt) -> Attempt:
     now = attempt_run.counted(run, now, done)
     words = _last_words(done.said.text)
     if words:
-        screen.say(f"step {printable(now.step)}: {now.agent} says: {' '.join(words.split())[:300]}")
+        screen.say(f"step {printable(now.step)}: {now.agent} says: {in_one_line(words)[:300]}")
     return replace(
         now, phase=attempt.LEFT, guarded=guarded, checkout=checkout, refs=refs,
         ended=_ended(done, now, run.settings), why=done.why, words=words,
@@ -141,7 +141,7 @@ def _nothing(now: Attempt) -> str:
     if now.left_out:
         said += f" but files that git ignores: {now.left_out}; give them another place"
     if now.words.endswith(("?", "？")):
-        words = " ".join(now.words.split())[-300:]
+        words = in_one_line(now.words)[-300:]
         said += f"; it asked back, and nobody can answer: {words}"
     wrong = now.reason.partition(_STILL)[2] if now.reason.startswith(_UNCHANGED) else now.reason
     return f"{said}{_STILL}{wrong}" if wrong else said

@@ -18,7 +18,7 @@ from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Answer, Review, Run, failed, is_kept, red, same
 from piste.steps.progress import Settings
 from piste.system import git, screen
-from piste.system.errors import Failed, UserError, printable
+from piste.system.errors import Failed, UserError, in_one_line, printable
 
 HOOK_SAID_NO = "hook said no to the commit"
 _MOST_DIFF = 200_000  # characters of a diff that a person is shown
@@ -256,7 +256,7 @@ def subject(settings: Settings, step_id: str, title: str) -> str:
             f"commit_subject = {settings.commit_subject!r} is wrong; it may hold {{id}} and "
             "{title}"
         ) from None
-    said = " ".join(screen.safe(said.strip().rstrip(": ")).split())[:72]
+    said = in_one_line(screen.safe(said.strip().rstrip(": ")))[:72]
     if not said:
         raise UserError("commit_subject is empty; it may hold {id} and {title}")
     return said
@@ -280,7 +280,7 @@ def commit_message(settings: Settings, now: Attempt) -> str:
         "Piste-Cost": "unknown" if now.cost is None else prices.said(now.cost),
     }
     words = _wrapped(now.words)
-    lines = (f"{name}: {' '.join(screen.safe(value).split())}" for name, value in trailers.items())
+    lines = (f"{name}: {in_one_line(screen.safe(value))}" for name, value in trailers.items())
     return f"{first}\n\n{words}" + "\n".join(lines) + "\n"
 
 

@@ -69,6 +69,15 @@ SPACES = "\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u20
 """Unicode's spaces beside ASCII's: part of a text in French or Japanese, and harmless."""
 
 
+# What separates lines or words for a program; the wide spaces are letters of their writer's.
+_GAP = re.compile(r"[ \t-\r\x1c-\x1f\x85\u2028\u2029]+")
+
+
+def in_one_line(text: str) -> str:
+    """Return a text as one line, single spaces between its words; wide spaces stay as they are."""
+    return _GAP.sub(" ", text).strip()
+
+
 def printable(name: str) -> str:
     """Return a name from outside as it may stand in a message: nothing moves the cursor.
 

@@ -40,7 +40,7 @@ def relative(text: str, what: str) -> str:
     if not text.strip():
         raise UserError(f"{what}: a path is missing; name a file inside the project")
     parts = PurePosixPath(text).parts
-    hidden = not text.isprintable()  # zero-width or bidirectional: not the name that it shows
+    hidden = printable(text) != text  # zero-width or bidirectional: not the name that it shows
     first = parts[0] if parts else ""
     if hidden or first.startswith(("/", "~", "-")) or _WINDOWS.search(text):
         raise UserError(

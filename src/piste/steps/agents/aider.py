@@ -10,6 +10,7 @@ lines of the project's own .aiderignore.
 import re
 
 from piste.steps.agents import Agent, AgentOutput
+from piste.system.errors import in_one_line
 
 _USED = re.compile(r"Tokens: ([\d.,]+[kM]?) sent,(?: [^.]*?,)? ?([\d.,]+[kM]?) received")
 _COST = re.compile(r"Cost: \$([\d.]+) message")
@@ -26,7 +27,7 @@ def read(printed: str) -> AgentOutput:
     error = _ERROR.search(printed)
     return AgentOutput(
         text=printed[-2000:],
-        error=" ".join(error[0].split())[:300] if error and not used else "",
+        error=in_one_line(error[0])[:300] if error and not used else "",
         input_tokens=sum(_number(sent) for sent, _ in used) if used else None,
         output_tokens=sum(_number(received) for _, received in used) if used else None,
         cost=sum(map(float, costs)) if costs else None,

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from piste.system.errors import in_one_line
+
 
 def events(printed: str) -> Iterator[dict[str, Any]]:
     """Yield the events; lines that are none, such as warnings, are left out."""
@@ -29,5 +31,5 @@ def briefly(line: str) -> str:
         for part in parts:
             for name in ("text", "command", "message", "result", "response", "tool", "path"):
                 if isinstance(part.get(name), str) and part[name].strip():
-                    return " ".join(part[name].split())
+                    return in_one_line(part[name])
     return ""
