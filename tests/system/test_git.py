@@ -39,6 +39,24 @@ def test_in_a_worktree_of_the_persons_own(rig: Rig, tmp_path: Path) -> None:
     assert (repo.branch, repo.common) == ("side", rig.root / ".git")
 
 
+def test_a_tag_with_the_name_of_the_branch(rig: Rig) -> None:
+    rig.git("tag", "main")
+
+    repo = git.find(rig.root)
+
+    assert (repo.branch, repo.line) == ("main", "piste/main")
+    assert repo.head == rig.git("rev-parse", "refs/heads/main")
+
+
+def test_a_detached_head_and_a_file_of_that_name(rig: Rig) -> None:
+    rig.write("HEAD", "not git's")
+    rig.git("checkout", "--quiet", "--detach")
+
+    repo = git.find(rig.root)
+
+    assert (repo.branch, repo.head) == ("", rig.git("rev-parse", "--verify", "HEAD^{commit}"))
+
+
 def test_in_a_hook_of_another_repository(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", "/nowhere/.git")
     monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere/index")

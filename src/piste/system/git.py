@@ -22,6 +22,7 @@ from piste.system import atomic_write, git_look, paths, processes
 from piste.system.errors import Failed, UserError, printable
 
 BRANCHES = "piste"
+_HEADS = "refs/heads/"
 NOTHING = "0" * 40  # the old value of a ref that must not be there
 
 # Hooks do not run for our own moves; they do for the one commit a step (`worktree.commit`).
@@ -184,14 +185,15 @@ def find(root: Path, branches: str = BRANCHES) -> Repo:
     while a rebase is under way.
     """
     under_way = ("--git-path", "rebase-merge", "--git-path", "rebase-apply")
-    asked = ("rev-parse", "--show-toplevel", "--git-common-dir", *under_way)
+    head_and_name = ("HEAD", "--symbolic-full-name", "HEAD", "--")
+    asked = ("rev-parse", "--show-toplevel", "--git-common-dir", *under_way, *head_and_name)
     code, out, said = ask(root, asked, look=True)
-    if code:
-        if "not a git repository" in said:
-            way = "git init && git add -A && git commit"
-            raise UserError(f"{root} is not in a git repository; {way}")
+    if "not a git repository" in said:
+        way = "git init && git add -A && git commit"
+        raise UserError(f"{root} is not in a git repository; {way}")
+    if code and not out:
         raise UserError(f"git: {said}")
-    top, common, *rebases = out.rstrip("\n").split("\n")
+    top, common, *rebases = out.rstrip("\n").split("\n")[:4]
     real, above = Path(os.path.realpath(root)), os.path.realpath(top)
     if not real.is_relative_to(above):
         raise UserError(
@@ -199,16 +201,17 @@ def find(root: Path, branches: str = BRANCHES) -> Repo:
             "git config --unset core.worktree"
         )
     prefix = real.relative_to(above).as_posix()
-    head = commit_of(root, "HEAD")
-    if not head:
+    if code:
         raise UserError("the repository has no commit yet; git add -A && git commit, then again")
-    _, branch, _ = ask(root, ("symbolic-ref", "--quiet", "--short", "HEAD"), look=True)
+    head, name = out.rstrip("\n").split("\n")[4:6]
+    # Not `symbolic-ref --short`: where a tag has the same name, that says heads/NAME.
+    branch = name.removeprefix(_HEADS) if name.startswith(_HEADS) else ""
     folder = Path(os.path.realpath(root / common))
     below = "" if prefix == "." else f"{prefix}/"
     if any((root / rebase).exists() for rebase in rebases):
         raise UserError("a rebase is under way; finish it first: git rebase --continue")
     paths.inside(root, root / paths.RUN, paths.STATE)
-    return Repo(root, Path(top), below, folder, branch.strip(), head, branches)
+    return Repo(root, Path(top), below, folder, branch, head, branches)
 
 
 def require_committer(repo: Repo) -> None:
