@@ -1,8 +1,12 @@
 """`piste restore`: a target as it was made, or as it was before."""
 
+import json
 from pathlib import Path
 
 import pytest
+from conftest import Small
+
+from piste.engine import log, project
 
 from .conftest import Say, add, build
 
@@ -132,5 +136,54 @@ def test_a_text_that_something_was_made_from_comes_back(made: Path, say: Say) ->
     spec = made / "spec.md"
     mine = spec.read_bytes()
     spec.unlink()
-    assert say("restore", "spec").out == "spec.md is back as it was read\n"
+    assert say("restore", "spec").out.startswith("spec.md is back as it was read on 2")
     assert spec.read_bytes() == mine
+
+
+def test_a_file_of_ones_own_comes_back_as_it_was_read(made: Path, say: Say) -> None:
+    """spec.md is nobody's target here; its texts are in the store since a plan was made of them."""
+    spec = made / "spec.md"
+    texts = [spec.read_bytes()]
+    for more in ("3. More.\n", "4. Still more.\n"):
+        add(spec, more)
+        texts.append(spec.read_bytes())
+        build(made, "plan")
+    spec.write_text("ruined, and never read\n")
+    rows = say("restore", "spec.md", "--list", "--json").json
+    assert [row["event"] for row in rows] == ["input"] * 3
+    assert say("restore", "spec.md").out.startswith("spec.md is back as it was read on 2")
+    assert spec.read_bytes() == texts[-1]
+    say("restore", "spec.md", "--at", "4")
+    assert spec.read_bytes() == texts[0]
+    say("restore", "spec.md", "--at", "1")
+    assert spec.read_text() == "ruined, and never read\n"
+
+
+def test_a_file_that_no_rule_knows_any_more_comes_back(small: Small, say: Say) -> None:
+    small.make()
+    text = small.read("in.md")
+    small.settings(rule='inputs = ["other.md"]')
+    small.write("piste.toml", small.read("piste.toml").replace('inputs = ["in.md"]\n', ""))
+    small.write("in.md", "other\n")
+    assert say("restore", "./in.md").code == 0
+    assert small.read("in.md") == text
+
+
+def test_what_nothing_was_made_from_is_no_name(made: Path, say: Say) -> None:
+    (made / "other.md").write_text("x")
+    for name in ("other.md", "../other.md", ".git/config", ".piste/log.jsonl"):
+        said = say("restore", name)
+        assert (said.code, said.out) == (2, "")
+        assert said.err.count("\n") == 1
+
+
+def test_a_log_that_somebody_made_up_names_no_file_outside(made: Path, say: Say) -> None:
+    """The log may have come with an archive: what it leads to is written inside, or nowhere."""
+    world = project.world(made)
+    for name in ("../x.md", ".git/hooks/post-commit", ".piste/trust"):
+        recipe = {"schema": 1, "inputs": {name: world.store.put_blob(b"evil")},
+                  "system": [], "prompt": []}  # fmt: skip
+        blob = world.store.put_blob(json.dumps(recipe).encode())
+        log.add(made, log.Entry(log.now(), "todo.md", "made", prompt=blob))
+        assert say("restore", name).code == 2
+        assert not (made / name).exists()

@@ -205,7 +205,7 @@ def _dying(
     return written
 
 
-WRITES = {"new": 8, "stale": 6}  # writes of one making; "stale": prompt and project are known
+WRITES = {"new": 9, "stale": 7}  # writes of one making; "stale": prompt and project are known
 
 
 def _start(small: Small, start: str) -> int:

@@ -269,3 +269,13 @@ def test_what_was_mended_meanwhile_is_not_removed(small: Small) -> None:
         assert not path.exists()
         path.write_bytes(whole)
     assert paid.exists()
+
+
+def test_the_prompt_of_what_stands_stays(small: Small) -> None:
+    small.make()
+    store = small.world().store
+    (reply,) = store.replies(small.decide().key or "")
+    assert reply.prompt
+    age(store, 1000)
+    swept(small)
+    assert store.blob(reply.prompt) is not None

@@ -1,13 +1,14 @@
 """`piste prompt`: the prompt of a target as it would be sent, and where each part is from.
 
-The prompt goes to stdout, what is said about it to stderr. It changes no byte.
+With --at it is the prompt of an older version, as it was sent then. The prompt goes to stdout,
+what is said about it to stderr. It changes no byte.
 """
 
 import os
 from collections.abc import Sequence
 
-from piste.commands import common
-from piste.engine import freshness, make, project, upstream
+from piste.commands import common, restore
+from piste.engine import freshness, make, project, sent, upstream
 from piste.engine.rules import Rule
 from piste.engine.world import World
 from piste.model import tokens
@@ -19,9 +20,13 @@ def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     parser = common.parser("prompt", __doc__)
     common.add_target(parser)
+    which = "the prompt that version N of `piste restore T --list` was made by"
+    parser.add_argument("--at", type=int, default=0, metavar="N", help=which)
     args = parser.parse_args(argv)
     world = project.here()
     (rule,) = common.chosen(world, [args.target])
+    if args.at:
+        return _of_version(world, rule, args.at, args.json)
     _inputs_there(world, rule)
     system, prompt = make.rendered(world, rule, make.read_inputs(world, rule))
     size = tokens.count(system) + tokens.count(prompt)
@@ -33,8 +38,35 @@ def main(argv: Sequence[str]) -> int:
     about = [f"{size:,} tokens ({tokens.ENCODING})"]
     about += [f"  {line}" for line in common.table(list(parts.items()))]
     screen.say("\n".join(about))
-    text = f"[system]\n{system}\n\n[prompt]\n{prompt}" if system else prompt
-    screen.out(text)
+    screen.out(_shown(system, prompt))
+    return 0
+
+
+def _shown(system: str, prompt: str) -> str:
+    return f"[system]\n{system}\n\n[prompt]\n{prompt}" if system else prompt
+
+
+def _of_version(world: World, rule: Rule, number: int, as_json: bool) -> int:
+    """Show the prompt that an older text was made by, as it was sent."""
+    version = restore.numbered(world, rule, number)
+    found = sent.read(world.store, version.prompt)
+    when = f" on {common.when(version.date)} UTC" if version.date else ""
+    if found is None:
+        why = "its prompt is not in the store" if version.made else "no prompt made that text"
+        raise UserError(f"{rule.target}, version {number}: {version.event}{when}; {why}")
+    size = tokens.count(found.system) + tokens.count(found.prompt)
+    if as_json:
+        common.print_json({
+            "target": rule.target, "at": number, "date": version.date, "model": version.model,
+            "system": found.system, "prompt": found.prompt, "tokens": size,
+            "inputs": found.inputs, "missing": found.missing,
+        })  # fmt: skip
+        return 0
+    about = f"{rule.target}, version {number}: sent to {version.model}{when}, "
+    screen.say(screen.safe(f"{about}{size:,} tokens ({tokens.ENCODING})"))
+    for path in found.missing:
+        screen.say(screen.safe(f"  the store no longer has the text that {path} had then"))
+    screen.out(_shown(found.system, found.prompt))
     return 0
 
 

@@ -1,15 +1,17 @@
 """`piste restore`: bring back a target as it was made, or as it was before.
 
-What stands there and is nowhere else is kept in the store first, so a restore can
-itself be undone.
+A file of your own that something was made from comes back as well, as it was read then. What
+stands there and is nowhere else is kept in the store first, so a restore can itself be undone.
 """
 
 import contextlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from piste.commands import common
-from piste.engine import freshness, hashing, log, project, receipts
+from piste.engine import amending, freshness, hashing, log, project, receipts, sent
 from piste.engine.rules import Rule
 from piste.engine.store import Record
 from piste.engine.world import World
@@ -29,17 +31,23 @@ class Version(NamedTuple):
     event: str
     model: str
     data: bytes
+    prompt: str = ""  # where the prompt is kept that it was made by; see `sent`
+
+    @property
+    def made(self) -> bool:
+        """Whether a model wrote it."""
+        return self.event in ("made", "taken", "recorded", "restored", "adopted")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
     parser = common.parser("restore", __doc__)
-    common.add_target(parser)
+    common.add_target(parser, more="; or a file of yours that one is made from (idea.md)")
     parser.add_argument("--at", type=int, default=0, metavar="N", help="version N of --list")
     parser.add_argument("--list", action="store_true", help="the versions there are, newest first")
     args = parser.parse_args(argv)
     world = project.here()
-    (rule,) = common.chosen(world, [args.target])
+    rule = _named(world, args.target)
     found = versions(world, rule)
     if args.list:
         _list(world, rule, found, args.json)
@@ -53,13 +61,38 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _named(world: World, word: str) -> Rule:
+    """The rule that is named; of a file that targets are made from, one that makes nothing."""
+    try:
+        return common.chosen(world, [word])[0]
+    except UserError:
+        path = Path(os.path.abspath(word))
+        name = os.path.relpath(path, world.root).replace(os.sep, "/")
+        if not path.is_relative_to(world.root) or name not in _sources(world):
+            raise
+    return Rule(paths.output(name, "restore"), name, (), "", "document", "", "raw")
+
+
+def _sources(world: World) -> set[str]:
+    """Every file that a target is made from, or was once."""
+    now = {name for rule in world.rules.values() for names in rule.inputs for name in names}
+    return {*now, *(path for _, inputs in _read_once(world) for path in inputs)}
+
+
+def _read_once(world: World) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the date and the inputs, path -> sha256, of each making that the log knows."""
+    for entry in log.entries(world.root):
+        if entry.prompt:
+            yield entry.date, sent.inputs(world.store, entry.prompt)
+
+
 def versions(world: World, rule: Rule) -> list[Version]:
     """Return each text of the target that the store still has, newest first, each once."""
     found: list[Version] = []
     for entry in log.entries(world.root, rule.target):
         data = world.store.text(entry.output) if entry.output else None
         if data is not None:
-            found.append(Version(entry.date, entry.event, entry.model, data))
+            found.append(Version(entry.date, entry.event, entry.model, data, entry.prompt))
     for record in world.store.kept(str(world.root), rule.target):
         data = world.store.blob(record.blob)
         if data is not None:
@@ -111,9 +144,16 @@ def _named_elsewhere(world: World, rule: Rule) -> list[Version]:
     for target in receipts.targets(world.root):
         with contextlib.suppress(UserError):  # a damaged receipt is `doctor`'s to tell
             receipt = receipts.read(world.root, target)
-            data = world.store.text(receipt.inputs.get(rule.target, "")) if receipt else None
-            found += [Version("", INPUT, "", data)] if data else []
+            digest = receipt.inputs.get(rule.target, "") if receipt else ""
+            found += _as_read(world, "", digest)
+    for date, inputs in _read_once(world):
+        found += _as_read(world, date, inputs.get(rule.target, ""))
     return found
+
+
+def _as_read(world: World, date: str, digest: str) -> list[Version]:
+    data = world.store.text(digest) if digest else None
+    return [Version(date, INPUT, "", data)] if data else []
 
 
 def _standing(world: World, rule: Rule) -> bytes | None:
@@ -126,7 +166,9 @@ def _recorded(world: World, rule: Rule) -> Version | None:
     data = freshness.restorable(world, rule, receipt) if receipt else None
     if receipt is None or data is None:
         return None
-    return Version("", "recorded", str(receipt.action.get("model", "")), data)
+    keys = [receipt.key, *([amending.key(receipt.key, receipt.base)] if receipt.base else [])]
+    asked = [reply.prompt for key in keys for reply in world.store.replies(key)]
+    return Version("", "recorded", str(receipt.action.get("model", "")), data, *asked[-1:])
 
 
 def _pick(world: World, rule: Rule, found: Sequence[Version], number: int) -> Version:
@@ -136,7 +178,8 @@ def _pick(world: World, rule: Rule, found: Sequence[Version], number: int) -> Ve
     if number == 0:
         recorded = _recorded(world, rule)
         data = recorded.data if recorded else None
-        made = next((v for v in found if v.event != YOURS), found[0])
+        read = next((v for v in found if v.event != YOURS), found[0])
+        made = next((v for v in found if v.event not in (YOURS, INPUT)), read)
         return next((v for v in found if v.data == data), made)
     return numbered(world, rule, number)
 

@@ -33,6 +33,7 @@ class Entry(NamedTuple):
     reason: str = ""
     base: str = ""  # digest of the text that was amended
     cached_tokens: int | None = None  # of the input: from what the provider had kept
+    prompt: str = ""  # where the prompt is kept that was sent; see `sent`
 
 
 _TOKENS: tuple[type, ...] = (int, type(None))

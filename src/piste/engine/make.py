@@ -15,7 +15,17 @@ from typing import Any, NamedTuple
 
 from piste.documents import amendment, replies
 from piste.documents.edits import Malformed
-from piste.engine import amending, freshness, hashing, log, outgoing, receipts, rejected, states
+from piste.engine import (
+    amending,
+    freshness,
+    hashing,
+    log,
+    outgoing,
+    receipts,
+    rejected,
+    sent,
+    states,
+)
 from piste.engine import templates as _templates
 from piste.engine.amending import Result
 from piste.engine.receipts import Receipt
@@ -305,9 +315,11 @@ def _ask(
             name = f"the reply for {rule.target}"
             why = outgoing.cleared(world.config, name, _with_reason(order, reason, quote))
             words = f"{prompt}\n\n{why}"
+        asked = sent.packed(system, words, sources.texts)
         with budget.call(world, rule.target, model.model_id, f"{system}\n{words}", options) as paid:
             reply = _call(world, rule, wanted, model, words, system, options, stop, beginning)
             record = record_of(rule.target, reply)
+            record = record._replace(prompt=hashing.digest(asked, "raw"))
             paid.append(record)
         raw = reply.text.encode("utf-8", "replace").decode()  # no lone surrogates, as it is stored
         problem = None if reply.finish == "complete" else f"{reply.finish}: {reply.detail}"
@@ -315,6 +327,7 @@ def _ask(
             problem = "it repeats the prompt"
         if problem is None:
             record = _save(world, order.key, raw, record)
+            world.store.put_blob(asked, sync=False)
             try:
                 return order.result(record, raw)
             except Malformed as fault:
@@ -439,7 +452,7 @@ def log_entry(
     return log.Entry(
         log.now(), record.target, event, record.model, key, output, record.blob,
         record.input_tokens, record.output_tokens, record.cost, record.seconds, reason,
-        cached_tokens=record.cached_tokens,
+        cached_tokens=record.cached_tokens, prompt=record.prompt,
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class Record(NamedTuple):
     text: str = ""  # of a reply, as it came; a kept text is in its blob
     file: str = ""  # name of the record's own file
     cached_tokens: int | None = None  # of the input: from what the provider had kept
+    prompt: str = ""  # of a reply: where its prompt is kept; see `sent`
 
 
 def default_folder() -> Path:

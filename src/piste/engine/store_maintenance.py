@@ -139,6 +139,7 @@ def needs(store: Store) -> Needs:
             if receipt is None:  # deleted this moment
                 continue
             keys.add(receipt.key)
+            digests |= {reply.prompt for reply in store.replies(receipt.key)}
             digests |= {receipt.output, *receipt.inputs.values()}
             digests.add(str(receipt.action.get("prompt_sha256", "")))
             with contextlib.suppress(UserError):  # what stands there now, were it edited or not
