@@ -36,7 +36,7 @@ _LOOSE = (
     (re.compile(r"(?<=llm's default, )[^\s,]+"), "MODEL"),
     (re.compile(r"\b\d+\.\d s\b"), "N s"),
     (re.compile(r"(?<= )\d+[smhd](?= |$)", re.MULTILINE), "AGE"),
-    (re.compile(r"(made|rejected)( +[\d,]+){2}( +\S+) +\d+\.\d "), r"\1 N N\3 N "),
+    (re.compile(r"(made|amended|rejected)( +[\d,]+){2}( +\S+) +\d+\.\d "), r"\1 N N\3 N "),
     (re.compile(r"\b\d{1,3}(,\d{3})+\b"), "N"),
     (re.compile(r"[ \t]+"), " "),
 )
@@ -113,7 +113,7 @@ def run(commands: list[str], folder: Path) -> list[str]:
     script = "\n".join(["exec 2>&1", *(f"echo; echo '{mark}'\n{line}" for line in commands)])
     done = subprocess.run(
         ["bash", "-c", script], cwd=project, env=_environment(folder), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, timeout=110, check=False,
+        stdout=subprocess.PIPE, timeout=900, check=False,
     )  # fmt: skip
     printed = done.stdout.decode("utf-8", "replace").split(f"\n{mark}\n")[1:]
     return [text.strip("\n") for text in printed]
