@@ -82,6 +82,30 @@ def signatures(text: str) -> str:
     return "\n".join(parts) if found else text
 
 
+def defined(text: str, spans: Collection[tuple[int, int]]) -> set[str]:
+    """Return the names that are defined on these rows of a file (from 0), or around them.
+
+    By the patterns of `signatures`; names of two letters are left out, since they stand everywhere.
+    """
+    found: set[str] = set()
+    rows = {row: one[0] for one, row in _definitions(text)}
+    for start, end in spans:
+        above = max((row for row in rows if row <= start), default=-1)
+        for row in {above, *range(start, end)} & rows.keys():
+            name = _DEFINED.search(rows[row])
+            if name and len(name[1]) > 2 and not name[1].startswith("__"):
+                found.add(name[1])
+    return found
+
+
+def _definitions(text: str) -> Iterator[tuple[re.Match[str], int]]:
+    row = at = 0
+    for one in _DEFINITION.finditer(text):
+        row += text.count("\n", at, one.start())
+        at = one.start()
+        yield one, row
+
+
 def _without(text: str, unwanted: Callable[[Block], bool]) -> str:
     form = _form_of(text)
     if not form:
@@ -116,5 +140,9 @@ _DEFINITION = re.compile(
     r"abstract|unsafe|inline|const)[ \t]+)*"
     r"(?:def|func|fn|fun|function|class|struct|enum|trait|interface|impl|type|module)[ \t]+\S.*$",
     re.MULTILINE,
+)
+_DEFINED = re.compile(
+    r"\b(?:def|func|fn|fun|function|class|struct|enum|trait|interface|type)[ \t]+"
+    r"(?:\([^()]*\)[ \t]*)?([^\W\d]\w*)"
 )
 _PATHS = ("xml", "markdown", "plain", "ticks", "source", "dashes")
