@@ -8,7 +8,7 @@ the person decides. It knows no models and no bundles.
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from piste.documents import markdown
@@ -63,6 +63,26 @@ class Marked(NamedTuple):
     text: str
     doubtful: int  # findings that name what is not there
     findings: int
+
+
+class Said(NamedTuple):
+    """A field of a finding that names files, or quotes a line."""
+
+    row: int
+    places: tuple[Place, ...]
+    quote: str = ""
+
+
+def said(text: str, files: Mapping[str, str]) -> list[Said]:
+    """Return each field that names files or quotes a line, in order; `files` tell what is known."""
+    lines = text.split("\n")
+    found: list[Said] = []
+    for row, line in _prose(lines):
+        if one := _FILE.match(line.rstrip(" \t|")):
+            found.append(Said(row, tuple(places(_value(lines, row, one[1]), files))))
+        elif one := _LINE.match(line.rstrip(" \t|")):
+            found.append(Said(row, (), _quote(lines, row, one[1])))
+    return found
 
 
 def fields(text: str, names: str) -> list[str]:
@@ -243,6 +263,25 @@ def _tables(lines: Sequence[str]) -> dict[int, list[str]]:
         elif column < len(parts) and parts[column].strip("-: "):
             cells.append(parts[column])
     return found
+
+
+def renumbered(line: str, files: Mapping[str, str], move: Callable[[str, int], int]) -> str:
+    """Return a line with the numbers behind known paths moved; `move` gives 0 to let one stand."""
+    spans = _spans(line, files)
+    stops = [*(start for start, _, _ in spans), len(line)][1:]
+    for (_, at, path), stop in reversed([*zip(spans, stops, strict=True)]):
+        numbers: list[tuple[int, int]] = []
+        while True:
+            while line[at : at + 1] in ("`", "*") and at < stop:
+                at += 1
+            if (one := _NUMBERS.match(line, at, stop)) is None:
+                break
+            numbers += [one.span(group) for group in (1, 2) if one[group]]
+            at = one.end()
+        for start, end in reversed(numbers):
+            old = int(line[start:end][:9])
+            line = f"{line[:start]}{move(path, old) or old}{line[end:]}"
+    return line
 
 
 # ---- judging
