@@ -23,7 +23,15 @@ _LINES_A_USE = 300  # of the bundle, for each such place: in a small one everyth
 _WHOLE = 2 * AROUND + 10  # lines; a shorter file is shown whole
 _GUIDE = 6_000  # characters of a guide of the team's that goes along
 _LARGE = 20_000  # lines that differ, above which the quick way of telling has to do
-_NAME = re.compile(r"[^\W\d]\w{2,}")
+_NAME = re.compile(r"[^\W\d]\w{3,}")
+_KEYWORDS = frozenset((  # of common languages, with four letters or more: names of nothing
+    *("assert", "async", "await", "bool", "break", "case", "catch", "class", "const", "continue"),
+    *("default", "elif", "else", "enum", "except", "export", "extends", "False", "false", "final"),
+    *("finally", "float", "func", "function", "global", "implements", "import", "interface"),
+    *("lambda", "None", "null", "package", "pass", "private", "protected", "public", "raise"),
+    *("return", "self", "static", "string", "struct", "super", "switch", "this", "throw", "throws"),
+    *("trait", "True", "true", "type", "void", "while", "with", "yield"),
+))  # fmt: skip
 
 
 class Part(NamedTuple):
@@ -104,7 +112,7 @@ def changed_words(changes: Changes) -> set[str]:
         for part in parts:
             for line in (*old[part.start : part.end], *new[part.new_start : part.new_end]):
                 found.update(_NAME.findall(line))
-    return found
+    return found - _KEYWORDS
 
 
 def excerpt(

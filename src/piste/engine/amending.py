@@ -15,11 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from piste.engine import hashing, receipts
+from piste.engine import hashing, receipts, reviewing
 from piste.engine.receipts import Receipt
+from piste.engine.reviewing import Ground
 from piste.engine.rules import Rule
 from piste.engine.states import Reason
 from piste.engine.store import Record
+from piste.model.prices import FREE
 from piste.system import project_files
 from piste.system.errors import PisteError
 
@@ -68,8 +70,6 @@ def start(
 
     `reasons` are the differences from the receipt, `output` the digest of the text that stands.
     """
-    if any(world.kinds.get(path) == "raw" for path in receipt.inputs):
-        return Start()  # a bundle: nobody has kept the one of before
     if not (world.config.amend if rule.amend is None else rule.amend):
         return Start("", "amend = false")
     other = next((one for one in reasons if one.part not in _PARTS), None)
@@ -77,8 +77,13 @@ def start(
         return Start("", other.said)
     if receipt.amended >= world.config.amend_times:
         return Start("", f"it has been amended {receipt.amended} times in a row")
-    share, unknown = _share(changes(world, reasons))
-    if unknown and not world.config.amend_unknown:
+    bundle = reviewing.bundle_of(world, rule)
+    if bundle and receipt.action.get("model") in FREE:
+        return Start()  # it reads all of it at no cost, and understands no part
+    if bundle and (prompt := next((one for one in reasons if one.part == "prompt"), None)):
+        return Start("", prompt.said)  # what it says now counts for all of the code
+    share, unknown = _share(_texts(world, reasons))
+    if unknown and (not world.config.amend_unknown or bundle):
         return Start("", f"the old text of {unknown} is not in the store")
     if share > world.config.amend_limit:
         limit = world.config.amend_limit
@@ -87,7 +92,20 @@ def start(
 
 
 def changes(world: "World", reasons: Sequence[Reason]) -> Iterator[Change]:
-    """Yield what the reasons of a decision are about, where it is a text."""
+    """Yield what the reasons of a decision are about, where it is a text; a bundle by its files."""
+    for one in _texts(world, reasons):
+        if one.old is None or world.kinds.get(one.name) != "raw":
+            yield one
+            continue
+        from piste.bundle import changes as bundles
+
+        found = bundles.between(one.old, one.new)
+        for path in found.parts:
+            old, new = found.old.get(path, ""), found.new.get(path, "")
+            yield Change(path, bundles.shown(old), bundles.shown(new))
+
+
+def _texts(world: "World", reasons: Sequence[Reason]) -> Iterator[Change]:
     for reason in reasons:
         if reason.part not in _PARTS or not reason.old:
             continue
@@ -125,6 +143,15 @@ def base_text(world: "World", rule: Rule, base: str) -> str | None:
     return None
 
 
+def ground(world: "World", rule: Rule, base: str, before: Mapping[str, str]) -> Ground | None:
+    """Return the text of the digest `base` as it is amended, or None: it is nowhere.
+
+    `before` are the digests of the inputs that it was made from.
+    """
+    text = base_text(world, rule, base)
+    return None if text is None else reviewing.ground(world, rule, base, text, before)
+
+
 def _standing(world: "World", rule: Rule, most: int) -> bytes | None:
     try:
         return project_files.read_any(world.root, rule.target, most)
@@ -136,13 +163,13 @@ def _present(world: "World", reason: Reason) -> str:
     if reason.part == "prompt":
         return world.stat_cache.template(reason.name, world.layers).words.decode()
     data = project_files.read(world.root, reason.name, world.config.max_input)
-    return hashing.text(data, reason.name)
+    return hashing.text(data, reason.name, world.kinds.get(reason.name, ""))
 
 
 def measured(world: "World", reasons: Sequence[Reason]) -> tuple[int, list[str]]:
     """Return how much has changed, in percent, and the diffs that are sent."""
-    found = [*changes(world, reasons)]
-    return _share(found)[0], [diff(change) for change in found]
+    share = _share(_texts(world, reasons))[0]
+    return share, [diff(change) for change in changes(world, reasons)]
 
 
 def _share(found: Iterable[Change]) -> tuple[int, str]:
@@ -168,11 +195,11 @@ def _measured(old: str, new: str) -> tuple[int, int]:
 
 
 def variables(
-    world: "World", rule: Rule, text: str, reasons: Sequence[Reason], prompt: str
+    world: "World", rule: Rule, on: Ground, reasons: Sequence[Reason], prompt: str
 ) -> Mapping[str, object]:
     """Return what the template of amendments is given.
 
-    `text` is the one that stands, `prompt` the order by which a document is written whole.
+    `on` is the text that stands, `prompt` the order by which a document is written whole.
     """
     from piste.documents import amendment
     from piste.engine import outgoing
@@ -184,9 +211,23 @@ def variables(
         (change.name, cleared(change.name, diff(change)), change.old is not None)
         for change in changes(world, reasons)
     ]
-    shown = amendment.shown(text, rule.kind).strip("\n")
+    shown = amendment.shown(on.text, rule.kind, on.frozen).strip("\n")
+    next_id = f"{reviewing.prefix(world, rule)}{on.last + 1}"
     return {"prompt": prompt, "target": rule.target, "changes": found,
-            "document": cleared(rule.target, shown)}  # fmt: skip
+            "document": cleared(rule.target, shown), "passages": on.passages,
+            "frozen": [one.name for one in on.frozen],
+            "next": next_id if reviewing.counts(world, rule) else ""}  # fmt: skip
+
+
+def numbered(world: "World", rule: Rule, text: str, earlier: str, files: "Files") -> str:
+    """Return a document that was written whole; its findings have ids, some from `earlier`.
+
+    That is the digest of the text of before, or "" without one.
+    """
+    if not reviewing.reports(world, rule):
+        return text
+    old = base_text(world, rule, earlier) if earlier else ""
+    return reviewing.anew(world, rule, text, old or "", files())
 
 
 def count(receipt: Receipt | None, found: Result) -> int:
@@ -197,8 +238,8 @@ def count(receipt: Receipt | None, found: Result) -> int:
     return {amendment.EDITS: before + 1, amendment.NOTHING: before}.get(found.form, 0)
 
 
-def result(rule: Rule, base: str, text: str, record: Record, files: "Files") -> Result:
-    """Return what the document `text`, of the digest `base`, becomes by a stored reply.
+def result(world: "World", rule: Rule, on: Ground, record: Record, files: "Files") -> Result:
+    """Return what the document that stands becomes by a stored reply.
 
     `files` gives the files that it is about, for the checks that look into them. Raises
     Malformed, with the reason and what the model has to see, for what is no result.
@@ -207,13 +248,17 @@ def result(rule: Rule, base: str, text: str, record: Record, files: "Files") -> 
 
     def whole(said: str) -> str | None:
         cleaned = replies.clean(said)
-        return cleaned if replies.problem(cleaned, rule.check) is None else None
+        if replies.problem(cleaned, rule.check) is not None:
+            return None
+        return reviewing.put_back(world, rule, on, cleaned, files())
 
-    found = amendment.amend(text, rule.kind, rule.target, record.text, whole)
+    text = on.text
+    found = amendment.amend(text, rule.kind, rule.target, record.text, whole, on.frozen)
     new = found.text.replace("\r\n", "\n")
     if (problem := replies.problem(new, rule.check)) is not None:
         raise edits.Malformed(f"with these edits it is no result: {problem}")
     if line := hashing.conflict(new.encode()):
         raise edits.Malformed(f"line {line} is a conflict marker of git's")
-    finished = replies.finished(new, rule.check, files)
-    return Result(record, found.text if finished == new else finished, base, found.form)
+    finished = reviewing.amended(world, rule, on, new, files())
+    finished = replies.finished(finished, rule.check, files)
+    return Result(record, found.text if finished == new else finished, on.base, found.form)

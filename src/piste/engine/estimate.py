@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from piste.engine import amending, freshness, hashing, make, outgoing, states, templates
+from piste.engine import amending, freshness, hashing, make, outgoing, reviewing, states, templates
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
 from piste.engine.world import World
@@ -72,8 +72,23 @@ class Estimates:
         if not decision.base:
             return whole
         share, more = amending.measured(self._world, decision.reasons)
-        sent += self._order() + reply + sum(self._seam(diff) for diff in more)
+        if reviewing.bundle_of(self._world, rule):
+            sent = self._passages(decision) or sent
+        else:
+            sent += self._order() + reply + sum(self._seam(diff) for diff in more)
         return _priced(model, sent, reply * share // 100)._replace(whole=whole)
+
+    def _passages(self, decision: Decision) -> int:
+        """Return the tokens of an order to amend that sends a part of a bundle; 0 without one."""
+        rule, before = decision.rule, decision.receipt.inputs if decision.receipt else {}
+        try:
+            on = amending.ground(self._world, rule, decision.base, before)
+            if on is None:
+                return 0
+            sources = make.read_inputs(self._world, rule)
+            return sum(map(self._seam, make.amending_prompt(self._world, decision, on, sources)))
+        except PisteError:
+            return 0
 
     def _order(self) -> int:
         """Return the tokens of what an order to amend says beside its texts, within a few."""

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from piste.engine import amending, hashing, receipts
@@ -42,6 +43,8 @@ from piste.system.errors import Failed, UserError, printable
 
 if TYPE_CHECKING:
     from piste.engine.rejected import Rejected
+
+_NONE: Mapping[str, str] = {}
 
 
 def decide(world: World, rule: Rule, whole: bool = False) -> Decision:
@@ -139,7 +142,10 @@ def _judge(
         if todo == MAKE:
             if state == STALE and receipt and not receipt.forgotten and output == receipt.output:
                 begin = amending.start(world, rule, receipt, changes, output)
-            stored = next(results(world, rule, wanted.key, begin.base), None) is not None
+            known = results(
+                world, rule, wanted.key, begin.base, earlier(receipt, output), _before(receipt)
+            )
+            stored = next(known, None) is not None
             last = None if stored else _last_rejected(world, rule)
             if last and last.key == wanted.key:
                 state = FAILED
@@ -158,10 +164,10 @@ def _judge(
             return result(FRESH, KEEP)
         if receipt.hand:
             return result(EDITED, CONFLICT, about(f"{rule.target} holds your own text"))
-        known = receipt.forgotten and _is_result(world, wanted, output, ())
+        known = receipt.forgotten and _is_result(world, wanted, output, (), receipt)
         return result(STALE, ADOPT if known else MAKE)
     bases = _amended_from(world, rule, receipt, output)
-    if output and (known := _is_result(world, wanted, output, bases)):
+    if output and (known := _is_result(world, wanted, output, bases, receipt)):
         wanted = wanted._replace(base=known.base, amended=amending.count(receipt, known))
         # Killed between target and receipt, or the receipt was deleted.
         return result(STALE, ADOPT, Reason("receipt", rule.target, "its receipt is out of date"))
@@ -227,21 +233,45 @@ def restorable(world: World, rule: Rule, receipt: Receipt) -> bytes | None:
     return data
 
 
-def results(world: World, rule: Rule, key: str, base: str = "") -> Iterator[Result]:
+def results(
+    world: World,
+    rule: Rule,
+    key: str,
+    base: str = "",
+    numbers_of: str = "",
+    before: Mapping[str, str] = _NONE,
+) -> Iterator[Result]:
     """Yield each stored reply of `key` that is still a result, newest first.
 
-    With `base`, the digest of a text, the amendments of that come before what was written whole.
+    With `base`, the digest of a text that was made from inputs with the digests `before`, the
+    amendments of that come before what was written whole. `numbers_of` is the digest of the text
+    from which findings have their ids.
     """
     from piste.documents.replies import usable
 
-    if base and (text := amending.base_text(world, rule, base)) is not None:
-        for record in world.store.replies(amending.key(key, base)):
-            with contextlib.suppress(Failed):
-                yield amending.result(rule, base, text, record, lambda: files(world, rule))
+    amendments = world.store.replies(amending.key(key, base)) if base else []
+    on = amending.ground(world, rule, base, before) if amendments else None
+    for record in amendments:
+        if on is None:
+            break
+        with contextlib.suppress(Failed):
+            yield amending.result(world, rule, on, record, lambda: files(world, rule))
     for record in world.store.replies(key):
         text = usable(record.text, rule.check, lambda: files(world, rule))
         if text is not None:
-            yield Result(record, text)
+            looked_into = partial(files, world, rule)
+            yield Result(
+                record, amending.numbered(world, rule, text, numbers_of or base, looked_into)
+            )
+
+
+def earlier(receipt: Receipt | None, output: str) -> str:
+    """Return the digest of the text from which the findings of a new one have their ids."""
+    return output or (receipt.output if receipt else "")
+
+
+def _before(receipt: Receipt | None) -> Mapping[str, str]:
+    return receipt.inputs if receipt else _NONE
 
 
 def files(world: World, rule: Rule) -> Mapping[str, str]:
@@ -267,14 +297,16 @@ def _without_inputs(
     return Decision(rule, state, BLOCKED, gone, receipt, None, output)
 
 
-def _is_result(world: World, wanted: Receipt, output: str, bases: Iterable[str]) -> Result | None:
+def _is_result(
+    world: World, wanted: Receipt, output: str, bases: Iterable[str], receipt: Receipt | None
+) -> Result | None:
     """Return the stored reply of the key that becomes the target's text, or None.
 
-    `bases` are digests of the texts that it may have been before.
+    `bases` are digests of the texts that it may have been before, by the `receipt`.
     """
     rule = world.rules[wanted.rule]
-    for base in ("", *bases):
-        for one in results(world, rule, wanted.key, base):
+    for base in ("", *bases, output):
+        for one in results(world, rule, wanted.key, base, before=_before(receipt)):
             if _digest(rule, one.text) == output:
                 return one
     return None

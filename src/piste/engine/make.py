@@ -23,6 +23,7 @@ from piste.engine import (
     outgoing,
     receipts,
     rejected,
+    reviewing,
     sent,
     states,
 )
@@ -38,7 +39,7 @@ from piste.system import atomic_write, locks, paths, project_files, screen, sign
 from piste.system.errors import Failed, UserError, printable
 
 _LONG_PROMPT = 400  # characters; no document holds so much of its prompt by chance
-_KEEP_INPUTS = 1_000_000  # characters; larger inputs are bundles, which git or a packer has
+_KEEP_INPUTS = 10_000_000  # characters; no model reads more
 
 
 class Sources(NamedTuple):
@@ -223,7 +224,8 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
     lock = world.store.folder / "locks" / (amending.key(wanted.key, base) if base else wanted.key)
     what = f"{rule.target} in {world.root}"
     with signals.deferred(), locks.hold(lock, what, _tell_waiting(rule.target), stop):
-        found = None if again else next(freshness.results(world, rule, wanted.key, base), None)
+        known = freshness.results(world, rule, wanted.key, base, *_before(decision))
+        found = None if again else next(known, None)
         if found:
             world.store.used(_store_key(wanted, found.base), found.record)
             event, said = "taken", f"{rule.target} taken from the store, at no cost"
@@ -239,6 +241,12 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
             said += f"; {mine} is yours and stays ({build} --overwrite replaces it)"
         _publish(world, decision, wanted, sources, found, event)
     return Outcome(event, said)
+
+
+def _before(decision: Decision) -> tuple[str, Mapping[str, str]]:
+    """The digest of the text that has the ids of findings, and those of what it was made from."""
+    receipt = decision.receipt
+    return freshness.earlier(receipt, decision.output), receipt.inputs if receipt else {}
 
 
 def _store_key(wanted: Receipt, base: str) -> str:
@@ -269,29 +277,41 @@ class Order(NamedTuple):
 def _order(world: World, decision: Decision, wanted: Receipt, sources: Sources) -> Order:
     """Return the order to amend the text that stands, or to write the document whole."""
     rule = decision.rule
-    system, prompt = rendered(world, rule, sources)
-    text = amending.base_text(world, rule, decision.base) if decision.base else None
-    if text is None:
+    earlier, before = _before(decision)
+    on = amending.ground(world, rule, decision.base, before) if decision.base else None
+    if on is None:
+        system, prompt = rendered(world, rule, sources)
 
         def whole(record: Record, raw: str) -> Result:
             written = replies.clean(raw)
             problem = replies.problem(written, rule.check) or _conflict(written)
             if problem is not None:
                 raise Malformed(problem)
-            return Result(record, replies.finished(written, rule.check, sources.files))
+            text = replies.finished(written, rule.check, sources.files)
+            return Result(record, amending.numbered(world, rule, text, earlier, sources.files))
 
         more = "Write the whole document again, from its first line to its last."
         return Order(system, prompt, wanted.key, whole, more)
-    given = amending.variables(world, rule, text, decision.reasons, prompt)
-    template = world.stat_cache.template(amending.TEMPLATE, world.layers)
-    _, amend = _templates.render(template, given)
+    system, prompt = amending_prompt(world, decision, on, sources)
     key = amending.key(wanted.key, decision.base)
 
     def edited(record: Record, raw: str) -> Result:
         known = record._replace(text=raw)
-        return amending.result(rule, decision.base, text, known, sources.files)
+        return amending.result(world, rule, on, known, sources.files)
 
-    return Order(system, amend, key, edited, "Give all the edits again, each of them whole.")
+    return Order(system, prompt, key, edited, "Give all the edits again, each of them whole.")
+
+
+def amending_prompt(
+    world: World, decision: Decision, on: reviewing.Ground, sources: Sources
+) -> tuple[str, str]:
+    """Return the system text and the prompt that ask for edits. Raises UserError as `rendered`."""
+    rule = decision.rule
+    texts = reviewing.narrowed(world, rule, sources.texts, on, _before(decision)[1])
+    system, order = rendered(world, rule, sources._replace(texts=tuple(texts)))
+    given = amending.variables(world, rule, on, decision.reasons, order)
+    template = world.stat_cache.template(amending.TEMPLATE, world.layers)
+    return system, _templates.render(template, given)[1]
 
 
 def _ask(
@@ -555,7 +575,7 @@ def _publish(
     try:
         with _publishing(world, decision):
             old = _standing(world, rule) if decision.output else b""
-            data = _with_ticks(rule, old, _of_now(decision, sources, old, found)).encode()
+            data = _with_ticks(rule, old, _of_now(world, decision, sources, old, found)).encode()
             output = hashing.digest(data, rule.kind)
             if persons:
                 _keep_old(world, rule, old)
@@ -586,13 +606,14 @@ def _receipt(decision: Decision, wanted: Receipt, output: str, found: Result) ->
     return wanted._replace(output=output, base=found.base, amended=count, hand=hand)
 
 
-def _of_now(decision: Decision, sources: Sources, old: bytes, found: Result) -> str:
+def _of_now(world: World, decision: Decision, sources: Sources, old: bytes, found: Result) -> str:
     """The text of a result; edits are made in the text as it stands now, with its marks."""
     if found.form == "" or found.base != decision.output:
         return found.text
     text = old.decode("utf-8", "replace")
     rule, record = decision.rule, found.record
-    return amending.result(rule, found.base, text, record, sources.files).text
+    on = reviewing.ground(world, rule, found.base, text, _before(decision)[1])
+    return amending.result(world, rule, on, record, sources.files).text
 
 
 def _show_edits(rule: Rule, old: bytes, new: bytes, found: Result) -> None:

@@ -254,7 +254,12 @@ def _guides(bundle: str) -> list[str]:
     """Return the files of a bundle in which a team says how its code is to be written."""
     from piste.bundle.contents import files_of
 
-    return [path for path in files_of(bundle) if re.fullmatch(_GUIDE, path)]
+    return [path for path in files_of(bundle) if is_guide(path)]
+
+
+def is_guide(path: str) -> bool:
+    """Whether a file is one in which a team says how its code is to be written."""
+    return bool(re.fullmatch(_GUIDE, path))
 
 
 def _instruction(bundle: str) -> str:
