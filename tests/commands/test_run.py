@@ -346,7 +346,7 @@ BAD = {
         ".piste/receipts/steps/1.json is damaged; restore it"),
     "a folder of ours that leads elsewhere": (
         "mkdir ../out .piste; ln -s ../../out .piste/run", [],
-        ".piste/run/state.json leads out of the project"),
+        ".piste/run: its folder leads out of the project"),
 }  # fmt: skip
 
 

@@ -134,7 +134,7 @@ def put(root: Path, name: str, lay: Lay) -> None:
     lay(path)
 
 
-def look(here: World, root: Path, verb: str, **more: object) -> Done:
+def look(here: World, root: Path, verb: str, seconds: float = SECONDS, **more: object) -> Done:
     """Run a verb there and judge it; return what it said."""
     before = len(here.server.requests)
     env = {"CANARY": CANARY, **more.pop("env", {})}  # type: ignore[dict-item]
@@ -142,7 +142,7 @@ def look(here: World, root: Path, verb: str, **more: object) -> Done:
     assert done.code in range(4), (verb, done)
     assert "Traceback" not in done.said, (verb, done.said)
     assert CANARY not in done.said, (verb, done.said)
-    assert done.seconds < SECONDS, (verb, done.seconds)
+    assert done.seconds < seconds, (verb, done.seconds)
     assert "\x1b]" not in done.err, (verb, done.err)  # stdout is a file: as it is
     if done.code >= 2 and verb not in BUILDS:
         assert len(done.err.strip().splitlines()) == 1, (verb, done.err)
@@ -298,6 +298,64 @@ def test_a_folder_two_thousand_deep(made: World, copied: Path, top: str) -> None
             assert "a bug in piste" not in look(made, copied, verb).said
     finally:
         subprocess.run(["rm", "-r", copied / top], check=True)
+
+
+# What piste writes in a folder that came along ---------------------------------------------
+
+RUN = ".piste/run"
+WRITTEN = ("state.json", "ready", "ignored", "index", "message", "commit.log", "hooks.trace",
+           "excludes", "lock", "busy", "lent", "aside", "logs", "logs/debug.tests",
+           "logs/1.1.tests", "")  # fmt: skip
+
+
+# Its agent writes a file, and its tests are red at first: all files of a try are written.
+WORKS = """model = "chat-ok"
+test = "test -e made"
+agent = "own"
+[agents.own]
+command = "touch made"
+"""
+
+
+def in_git(root: Path) -> None:
+    shutil.rmtree(root / ".git")
+    (root / ".gitignore").write_text(".piste/*\n!.piste/receipts/\n")
+    git(root, "init", "-q")
+    git(root, "config", "user.name", "a")
+    git(root, "config", "user.email", "a@b.c")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "x")
+
+
+@pytest.mark.parametrize("kind", ["a link to a key", "a link to a folder", "a pipe", "a huge file"])
+def test_what_piste_writes_goes_nowhere_else(made: World, copied: Path, kind: str) -> None:
+    """Also where the person has said yes: that was for what runs, and not for what is read."""
+    (copied / "piste.toml").write_text(WORKS)
+    in_git(copied)
+    first = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=copied, text=True).strip()
+    theirs = made.home / "theirs"
+    theirs.mkdir(exist_ok=True)
+    for name in WRITTEN:
+        place = f"{RUN}/{name}".rstrip("/")
+        lay = KINDS.get(kind, lambda path: path.symlink_to(theirs))
+        put(copied, place, lay)
+        for verb in ("debug", "run"):
+            look(made, copied, verb, seconds=6.0)
+        assert (made.home / "id_canary").read_text() == f"{CANARY}\n", name
+        assert not list(theirs.iterdir()), name
+        git(copied, "reset", "--hard", "-q", first)
+        shutil.rmtree(copied / RUN) if name else (copied / RUN).unlink()
+    theirs.rmdir()
+
+
+def test_a_program_that_is_a_link_out_is_named_and_not_read(made: World, copied: Path) -> None:
+    put(copied, "dodo.py", KINDS["a link to a key"])
+    done = look(made, copied, "trust --show", env={"PISTE_TRUST": ""})
+    assert "dodo.py" in done.out
+    look(made, copied, "trust", env={"PISTE_TRUST": ""})
+    for answer in (made.home / ".local/state/piste/trust").iterdir():
+        assert CANARY not in answer.read_text()
+        answer.unlink()
 
 
 # Owners ----------------------------------------------------------------------------------

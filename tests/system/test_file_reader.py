@@ -144,3 +144,33 @@ def test_no_more_folders_are_open_than_lie_above_one_file(tmp_path: Path) -> Non
         for name in sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file()):
             read(folders, os.fsencode(name), 9)
         assert len(list(fds.iterdir())) - before == 2
+
+
+def test_a_file_beside_the_tree_is_plain_and_bounded(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"beginning, end")
+    (tmp_path / "link").symlink_to("file")
+    assert file_reader.beginning(tmp_path / "link", 9) == b"beginning"
+    assert file_reader.beginning(tmp_path / "file", 99) == b"beginning, end"
+    assert file_reader.end(tmp_path / "file", 3) == b"end"
+    assert file_reader.end(tmp_path / "file", 99) == b"beginning, end"
+    file_reader.copy(tmp_path / "link", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"beginning, end"
+    with pytest.raises(FileExistsError):
+        file_reader.copy(tmp_path / "file", tmp_path / "link")
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device", "a folder", "nothing"])
+def test_what_is_no_file_beside_the_tree_is_an_error_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "it"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a device":
+        path.symlink_to("/dev/zero")
+    elif kind == "a folder":
+        path.mkdir()
+    for look in (file_reader.beginning, file_reader.end):
+        with pytest.raises(OSError):
+            look(path, 9)
+    with pytest.raises(OSError):
+        file_reader.copy(path, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()

@@ -179,3 +179,27 @@ def test_a_walk_leaves_out_what_is_taken_out(tmp_path: Path) -> None:
         seen.append(os.path.relpath(folder, tmp_path))
         folders[:] = [name for name in folders if name != "a"]
     assert seen == [".", "c"]
+
+
+def test_whatever_lies_there_is_removed(tmp_path: Path) -> None:
+    """A folder within a thousand, some of them closed; a link is not followed."""
+    top, kept = tmp_path / "top", tmp_path / "kept"
+    top.mkdir()
+    kept.write_text("mine")
+    (top / "closed/in it").mkdir(parents=True)
+    (top / "closed").chmod(0)
+    (top / "link").symlink_to(tmp_path)
+    os.mkfifo(top / "pipe")
+    fd = os.open(top, os.O_RDONLY)
+    for _ in range(2000):
+        os.mkdir("d", dir_fd=fd)
+        fd, above = os.open("d", os.O_RDONLY, dir_fd=fd), fd
+        os.close(above)
+    os.close(os.open("file", os.O_CREAT, dir_fd=fd))
+    os.close(fd)
+    paths.remove_whatever(top)
+    assert os.listdir(tmp_path) == ["kept"]
+    (tmp_path / "link").symlink_to(kept)
+    for name in ("link", "nothing"):
+        paths.remove_whatever(tmp_path / name)
+    assert os.listdir(tmp_path) == ["kept"]

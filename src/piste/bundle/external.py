@@ -21,10 +21,11 @@ from piste.bundle.manifest import Table
 from piste.bundle.report import Report
 from piste.bundle.settings import Settings
 from piste.model import tokens
-from piste.system import atomic_write, caches, paths, screen
+from piste.system import atomic_write, caches, file_reader, paths, project_files, screen
 from piste.system.errors import Failed, printable
 
 _SIZE = 1 << 20
+_MOST = 1_000_000_000  # bytes of a bundle
 
 
 def run_command(
@@ -35,15 +36,15 @@ def run_command(
     Raises Failed where it fails or writes nothing, OverBudget.
     """
     path = root / target
-    kept = _keep(path, cache)
+    kept = _keep(root, target, cache)
     _hide(root / paths.STATE)
-    before = _hash(path)
+    before = _hash(root, target)
     try:
         _run(settings.command, root, target, exclude)
         if not path.is_file():
             raise Failed(f"bundle.command did not write {target}: {printable(settings.command)}")
-        _take_out(path, exclude)
-        report = _report(path, target, settings, before)
+        _take_out(root, target, exclude)
+        report = _report(root, target, settings, before)
     except BaseException:
         if kept is not None:
             _put_back(kept, path)
@@ -62,13 +63,14 @@ def _hide(folder: Path) -> None:
         atomic_write.write(folder / ".gitignore", lines.encode())
 
 
-def _keep(path: Path, cache: Path) -> Path | None:
+def _keep(root: Path, target: str, cache: Path) -> Path | None:
     """Copy the old bundle, if there is one, to where the command does not write."""
-    if not path.is_file():
+    if not os.path.lexists(root / target):
         return None
     caches.make(cache)
     kept = cache / f"{atomic_write.PREFIX}{os.getpid()}-old{atomic_write.SUFFIX}"
-    shutil.copy2(path, kept)
+    file_reader.copy(root / target, kept)
+    shutil.copystat(root / target, kept)
     return kept
 
 
@@ -78,16 +80,18 @@ def _put_back(kept: Path, path: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:  # caches may be on another file system
             raise
-        atomic_write.write(path, kept.read_bytes())
+        with atomic_write.stream(path) as fd:
+            for piece in file_reader.pieces(kept):
+                atomic_write.write_all(fd, piece)
         atomic_write.remove(kept)
 
 
-def _take_out(path: Path, exclude: Sequence[str]) -> None:
+def _take_out(root: Path, target: str, exclude: Sequence[str]) -> None:
     """Take out of a bundle of a known form what it should not hold: reviews see no reviews."""
-    data = path.read_bytes()
+    data = project_files.read(root, target, _MOST)
     kept = other_forms.blocks_out(data, lambda name: is_excluded(name, exclude))
     if kept != data:
-        atomic_write.write(path, kept)
+        atomic_write.write(root / target, kept)
 
 
 def is_excluded(name: str, exclude: Sequence[str]) -> bool:
@@ -114,16 +118,16 @@ def _run(command: str, root: Path, target: str, exclude: Sequence[str]) -> None:
         raise Failed(f"bundle.command ended with exit code {done.returncode}{why}")
 
 
-def _report(path: Path, target: str, settings: Settings, before: str) -> Report:
-    count = _tokens(path) if settings.tokens else None
+def _report(root: Path, target: str, settings: Settings, before: str) -> Report:
+    count = _tokens(root, target) if settings.tokens else None
     if settings.budget and count is not None and count > settings.budget:
         raise exceeded(target, count, settings.budget, {})
-    after = _hash(path)
+    after = _hash(root, target)
     return Report(
         target=target,
         wrote="same" if after == before else "new",
         files=0,
-        bytes=path.stat().st_size,
+        bytes=(root / target).stat().st_size,
         tokens=count,
         sha256=after,
         table=Table([]),
@@ -134,20 +138,23 @@ def _report(path: Path, target: str, settings: Settings, before: str) -> Report:
     )
 
 
-def _hash(path: Path) -> str:
+def _hash(root: Path, target: str) -> str:
     try:
-        with path.open("rb") as file:
+        with project_files.opened(root, target) as fd, open(fd, "rb", closefd=False) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
 
 
-def _tokens(path: Path) -> int:
+def _tokens(root: Path, target: str) -> int:
     """Count a text in pieces that end at a line's end before a letter: no token spans that."""
     total = 0
     piece: list[str] = []
     size = 0
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+    with (
+        project_files.opened(root, target) as fd,
+        open(fd, encoding="utf-8", errors="replace", newline="", closefd=False) as file,
+    ):
         for line in file:
             if size > _SIZE and line[0].isalpha() and piece[-1].endswith("\n"):
                 total += tokens.count("".join(piece))

@@ -61,9 +61,8 @@ def main(argv: Sequence[str]) -> int:
     _show("Again, with nothing changed: nothing is made, nothing would be paid.")
     _run(root, "doit", "todo")
     _show("Now one requirement is added to spec.md.")
-    spec = root / "spec.md"
-    text = spec.read_text("utf-8").replace("\n## Errors", f"{ADDED}\n## Errors")
-    atomic_write.write(spec, text.encode())
+    text = SPEC.replace("\n## Errors", f"{ADDED}\n## Errors")
+    atomic_write.write(root / "spec.md", text.encode())
     _run(root, "piste", "why", "plan")
     _run(root, "doit", "todo")
     _run(root, "piste", "status")

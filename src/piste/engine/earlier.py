@@ -17,7 +17,7 @@ from typing import Any
 from piste.engine import receipts
 from piste.system import atomic_write, caches
 from piste.system.errors import UserError
-from piste.system.file_reader import FILE_FLAGS
+from piste.system.file_reader import beginning
 
 _FILE = "earlier.json"
 _MOST = 32_000_000  # bytes of it
@@ -50,19 +50,11 @@ def _mark(root: Path) -> str:
         return ""
     try:
         if not place.is_dir():
-            place = place.parent / _gitfile(place).partition("gitdir:")[2].strip()
+            place = place.parent / os.fsdecode(beginning(place, _GITFILE)).partition(":")[2].strip()
         found = [os.lstat(place / name) for name in ("HEAD", "logs/HEAD")]
     except (OSError, ValueError):
         return _UNSURE
     return repr([(one.st_mtime_ns, one.st_size, one.st_ino) for one in found])
-
-
-def _gitfile(path: Path) -> str:
-    fd = os.open(path, FILE_FLAGS)
-    try:
-        return os.read(fd, _GITFILE).decode()
-    finally:
-        os.close(fd)
 
 
 def _known(root: Path) -> dict[str, Any]:

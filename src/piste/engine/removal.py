@@ -19,7 +19,7 @@ from piste.bundle.own_lines import Own
 from piste.engine import bundle_target, own_files, receipts, rejected, trust
 from piste.engine.log import FILE as LOG
 from piste.engine.world import World
-from piste.system import atomic_write, caches, paths, person, project_files
+from piste.system import atomic_write, caches, file_reader, paths, person, project_files
 from piste.system.errors import Failed, UserError
 
 RUN = "run"  # the steps' own folder in .piste; whoever knows git takes it away
@@ -63,7 +63,8 @@ def look(world: World) -> Found:
 def take_away(part: Part) -> None:
     """Take one part away. Raises OSError, and Failed where it was changed since the look."""
     if part.seen is not None:
-        if part.path.is_symlink() or part.path.read_bytes() != part.seen:
+        now = file_reader.beginning(part.path, len(part.seen) + 1)
+        if part.path.is_symlink() or now != part.seen:
             raise Failed(f"{part.name} was changed meanwhile: it stays; run this again")
         if part.rest.strip():
             atomic_write.write(part.path, part.rest)

@@ -152,6 +152,21 @@ class Store(NamedTuple):
         """Whether the record at `path`, of a reply or of a kept text, is what was written."""
         return self._record(path) is not None
 
+    def data(self, path: Path) -> bytes | None:
+        """Return the bytes of a file of the store, or None where it has no plain one there."""
+        return self._read(path.relative_to(self.folder).as_posix())
+
+    def digest(self, path: Path) -> str:
+        """Return the sha256 of a file of the store, however large; "" where it has none there."""
+        with contextlib.suppress(OSError, UserError):
+            name = path.relative_to(self.folder).as_posix()
+            with (
+                project_files.opened(self.folder, name) as fd,
+                open(fd, "rb", closefd=False) as file,
+            ):
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        return ""
+
     def used(self, key: str, record: Record) -> None:
         """Note that a reply was of use just now; see `store_maintenance`."""
         _touch(self.folder / "replies" / key / record.file)
@@ -220,7 +235,7 @@ class Store(NamedTuple):
     def _record(self, path: Path) -> Record | None:
         """The record at `path`, or None: it is not there, or no longer what was written."""
         with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-            raw = dict(json.loads(self._read(path.relative_to(self.folder).as_posix()) or b""))
+            raw = dict(json.loads(self.data(path) or b""))
             if raw.pop("seal") == _seal(raw) and raw.pop("schema") == SCHEMA:
                 return Record(**raw, file=path.name)
         return None

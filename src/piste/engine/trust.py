@@ -13,13 +13,12 @@ allowed. This module knows no settings and no terminal; whether something is run
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from piste.system import atomic_write, paths, person
+from piste.system import atomic_write, file_reader, paths, person, project_files
 from piste.system.errors import UserError
 
 VARIABLE = "PISTE_TRUST"
@@ -126,13 +125,13 @@ def programs(root: Path) -> dict[str, str]:
     modules of the project that it imports, as far as its text tells.
     """
     found: dict[str, str] = {}
-    dodo = _text(root / _DODO)
+    dodo = _text(root, _DODO)
     if dodo is not None and not is_ours(dodo):
         found[_DODO] = dodo
         _add_modules(root, dodo, found)
-    if (text := _text(root / "doit.cfg")) is not None:
+    if (text := _text(root, "doit.cfg")) is not None:
         found["doit.cfg"] = text
-    if text := _doit_table(_text(root / "pyproject.toml") or ""):
+    if text := _doit_table(_text(root, "pyproject.toml") or ""):
         found["[tool.doit] of pyproject.toml"] = text
     return found
 
@@ -161,11 +160,10 @@ def _folder(root: Path) -> str:
 
 def _read(path: Path) -> Answer | None:
     """A file that is no answer of ours is none: the person is asked again."""
-    text = _text(path, _MOST_RECORD)
     try:
-        table = json.loads(text or "")
+        table = json.loads(file_reader.beginning(path, _MOST_RECORD))
         found = Answer(**table)
-    except (ValueError, TypeError, RecursionError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     texts = (found.folder, found.answer, found.digest, *found.runs, *found.runs.values())
     whole = isinstance(found.runs, dict) and all(isinstance(text, str) for text in texts)
@@ -173,21 +171,22 @@ def _read(path: Path) -> Answer | None:
     return found if named else None
 
 
-def _text(path: Path, most: int = _MOST_READ) -> str | None:
-    """The text of a plain file, its bytes one to one; None where there is none.
+def _text(root: Path, name: str) -> str | None:
+    """The text of a file of the folder, its bytes one to one; None where there is none.
 
-    Of a larger file it is the beginning and the size, which is enough to tell that it changed.
+    Of a larger file it is the beginning and the size, which is enough to tell that it changed;
+    of one that is not read, why: it is a program all the same.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        with project_files.opened(root, name) as fd:
+            about = os.fstat(fd)
+            text = os.read(fd, _MOST_READ).decode("utf-8", "backslashreplace")
+    except FileNotFoundError:
         return None
-    with open(fd, "rb") as file:
-        about = os.fstat(fd)
-        if not stat.S_ISREG(about.st_mode):
-            return None
-        text = file.read(most).decode("utf-8", "backslashreplace")
-        return text if about.st_size <= most else f"{text}\n{about.st_size} {about.st_mtime_ns}"
+    except UserError as refused:
+        return str(refused)
+    small = about.st_size <= _MOST_READ
+    return text if small else f"{text}\n{about.st_size} {about.st_mtime_ns}"
 
 
 def _add_modules(root: Path, source: str, found: dict[str, str]) -> None:
@@ -197,7 +196,7 @@ def _add_modules(root: Path, source: str, found: dict[str, str]) -> None:
         for name in sorted(_imports(waiting.pop())):
             stem = name.replace(".", "/")
             for path in (f"{stem}.py", f"{stem}/__init__.py"):
-                if path not in found and (text := _text(root / path)) is not None:
+                if path not in found and (text := _text(root, path)) is not None:
                     found[path] = text
                     waiting.append(text)
 

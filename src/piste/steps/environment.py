@@ -9,6 +9,7 @@ go and the like need lies beside the code, or in a folder above. This module run
 """
 
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -18,9 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import project_files
+from piste.system import file_reader, paths, project_files
 from piste.system.errors import UserError
 
+_MOST_READ = 1 << 20  # bytes of a file that places are looked for in
+_TEST = re.compile(r"test_.*\.py|.*_test\.py")
 _VENVS = (".venv", "venv", "env", ".env")
 
 
@@ -98,7 +101,7 @@ def _code(folder: Path, root: Path, venv: Path) -> list[str]:
     places = re.compile(re.escape(str(root)) + r"(/[^'\"\n]*)?")
     for pattern in ("*.pth", "__editable__*.py"):
         for path in sorted(venv.glob(f"lib/python*/site-packages/{pattern}")):
-            for inner in places.findall(path.read_bytes().decode("utf-8", "replace")):
+            for inner in places.findall(_beginning(path)):
                 place = folder / inner.strip("/")
                 if not (root / inner.strip("/")).is_relative_to(venv):
                     found[str(place.parent if (place / "__init__.py").exists() else place)] = None
@@ -107,6 +110,14 @@ def _code(folder: Path, root: Path, venv: Path) -> list[str]:
     found.setdefault(str(folder))
     own = os.environ.get("PYTHONPATH", "")
     return [*found, *([own] if own else [])]
+
+
+def _beginning(path: Path) -> str:
+    """A file of an installed package: an environment may lie outside the project."""
+    try:
+        return file_reader.beginning(path, _MOST_READ).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 # ------------------------------------------------------------------ the test command
@@ -200,9 +211,19 @@ def _unittest(root: Path) -> Found | None:
 
 
 def _tests(root: Path) -> Iterator[Path]:
-    patterns = ("conftest.py", "test_*.py", "*_test.py", "tests/conftest.py", "tests/**/test_*.py",
-                "tests/**/*_test.py", "test/**/test_*.py")  # fmt: skip
-    return (path for pattern in patterns for path in sorted(root.glob(pattern))[:50])
+    """Yield files of tests: in the root, then in its folders of tests; fifty of each at most."""
+    for folder in (root, root / "tests", root / "test"):
+        if not folder.is_symlink() or folder == root:
+            yield from itertools.islice(_tests_below(folder, deep=folder != root), 50)
+
+
+def _tests_below(top: Path, deep: bool) -> Iterator[Path]:
+    for where, folders, names in paths.walk(top):
+        folders[:] = sorted(folders) if deep else []
+        here = Path(where)
+        if here == top and "conftest.py" in names:
+            yield top / "conftest.py"
+        yield from (here / name for name in sorted(names) if _TEST.fullmatch(name))
 
 
 def _tox(root: Path) -> Found | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from piste.steps import lent
-from piste.system import atomic_write, paths, person
+from piste.system import atomic_write, file_reader, paths, person
 from piste.system.git import Repo, ask, git, settings
 
 # Folders of installed programs that a hook may need.
@@ -22,6 +22,7 @@ INSTALLED = ("node_modules", ".venv", "venv")
 _PATHS = ("core.hookspath", "core.attributesfile", "core.excludesfile")
 _FILTER = re.compile(r"filter\..*\.(?:clean|smudge|process)")
 _WORD = re.compile(r"(?<![^\s\"'=])(?!/)[\w.+@-]*/[\w./+@-]+")
+_MOST_PATTERNS = 4_000_000  # bytes of a file of patterns
 _SPARSE = ("core.sparsecheckout", "core.sparsecheckoutcone", "index.sparse")
 
 
@@ -57,7 +58,7 @@ def _excludes(repo: Repo, own: str) -> Path:
     config = person.folder("XDG_CONFIG_HOME", ".config")
     data = b""
     with contextlib.suppress(OSError):
-        data = Path(own or config / "git/ignore").read_bytes()
+        data = file_reader.beginning(own or config / "git/ignore", _MOST_PATTERNS)
     file = repo.root / paths.RUN / "excludes"
     lines = "".join(f"/{prefix}{name}\n" for prefix in _places(repo) for name in INSTALLED)
     atomic_write.write(file, data + b"\n" + os.fsencode(lines))
@@ -106,8 +107,8 @@ def follow_sparse(repo: Repo) -> None:
     there = {key: value for _, key, value in settings(repo.tree) if key in _SPARSE}
     _, name, _ = ask(repo.top, ("rev-parse", "--git-path", "info/sparse-checkout"))
     source, target = repo.top / name.rstrip("\n"), own / "info/sparse-checkout"
-    patterns = source.read_bytes() if source.is_file() else b""
-    if there == wanted and target.is_file() and target.read_bytes() == patterns:
+    patterns = _patterns(source) or b""
+    if there == wanted and _patterns(target) == patterns:
         return
     target.parent.mkdir(exist_ok=True)
     atomic_write.write(target, patterns)
@@ -118,6 +119,13 @@ def follow_sparse(repo: Repo) -> None:
         git(repo.tree, "sparse-checkout", "reapply")
     else:
         git(repo.tree, "sparse-checkout", "disable")
+
+
+def _patterns(path: Path) -> bytes | None:
+    try:
+        return file_reader.beginning(path, _MOST_PATTERNS)
+    except OSError:
+        return None
 
 
 def leaves_out(repo: Repo, path: str) -> bool:

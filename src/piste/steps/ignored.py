@@ -10,11 +10,11 @@ by the tool. This module knows no plan, no agent and no tests.
 import contextlib
 import fnmatch
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from piste.system import atomic_write, paths
+from piste.system import atomic_write, file_reader, paths, project_files
+from piste.system.errors import UserError
 from piste.system.git import Repo, ask, git
 
 # Never part of a snapshot while untracked: what running tests and agents leaves behind.
@@ -28,6 +28,8 @@ _TOOLS = (*LITTER, "target", "vendor", ".gradle", "_build", "deps", ".bundle", "
           ".piste")  # fmt: skip
 _MARKS = ("CACHEDIR.TAG", "pyvenv.cfg")  # by which other folders of tools say what they are
 _MOST = 4  # names in a line
+_MOST_READ = 64_000_000  # bytes of the list of ignored files
+_SHORT = 4096  # bytes of the end of a .gitignore
 
 
 def note(repo: Repo) -> None:
@@ -44,8 +46,9 @@ def put_aside(repo: Repo, name: str) -> list[str]:
     folder = repo.root / paths.RUN / "aside" / name
     found = {*_files(repo)}
     known = found  # where nothing is remembered, nothing is new
-    with contextlib.suppress(OSError):
-        known = {*os.fsdecode((repo.root / paths.RUN / "ignored").read_bytes()).split("\0")}
+    with contextlib.suppress(OSError, UserError):
+        data = project_files.read(repo.root, f"{paths.RUN}/ignored", _MOST_READ)
+        known = {*os.fsdecode(data).split("\0")}
     for path in sorted(found - known):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +61,9 @@ def put_aside(repo: Repo, name: str) -> list[str]:
 
 
 def forget(repo: Repo) -> None:
-    """Remove what earlier attempts have left aside. Raises OSError."""
-    shutil.rmtree(repo.root / paths.RUN / "aside", ignore_errors=True)
+    """Remove what earlier attempts have left aside."""
+    with contextlib.suppress(OSError):
+        paths.remove_whatever(repo.root / paths.RUN / "aside")
 
 
 def said(repo: Repo, paths: Sequence[str]) -> str:
@@ -101,8 +105,8 @@ def _is_of_tool(top: Path, path: Path, part: str) -> bool:
 def _says_so(folder: Path) -> bool:
     if any((folder / mark).exists() for mark in _MARKS):
         return True
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        return (folder / ".gitignore").read_text("utf-8").strip().endswith("*")
+    with contextlib.suppress(OSError):
+        return file_reader.end(folder / ".gitignore", _SHORT).strip().endswith(b"*")
     return False
 
 

@@ -13,11 +13,10 @@ puts the file back. This module knows no plan, no agent and no tests.
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from piste.system import atomic_write, git_whose, paths
+from piste.system import atomic_write, file_reader, git_whose, paths
 from piste.system.git import Repo, git, settings
 
 # Of the person's own settings: who commits, and how files are stored. No command but filters.
@@ -49,21 +48,21 @@ def lent(repo: Repo) -> Iterator[None]:
 def lend(repo: Repo) -> None:
     """Put a repository of its own into the worktree. Raises GitFailed where there is none."""
     folder = repo.root / paths.RUN / "lent"
-    _remove(folder)
+    paths.remove_whatever(folder)
     own = Path(git(repo.tree, "rev-parse", "--absolute-git-dir").rstrip("\n"))
     for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "hooks"):
         (folder / name).mkdir(parents=True)
     (folder / "objects/info/alternates").write_bytes(os.fsencode(repo.common / "objects") + b"\n")
     (folder / "config").write_bytes(_settings(repo))
     (folder / "packed-refs").write_bytes(_refs(repo))
-    shutil.copy(own / "HEAD", folder / "HEAD")
+    file_reader.copy(own / "HEAD", folder / "HEAD")
     for source, name in [
         *((repo.common / name, name) for name in _COPIED),
         *((own / name, name) for name in ("index", "info/sparse-checkout")),
         *((path, path.name) for path in own.glob("sharedindex.*")),
     ]:
         with contextlib.suppress(FileNotFoundError):
-            shutil.copy(source, folder / name)
+            file_reader.copy(source, folder / name)
     (repo.tree / ".git").unlink()
     folder.rename(repo.tree / ".git")
 
@@ -74,20 +73,11 @@ def take_back(repo: Repo) -> None:
     if own is None or repo.tree.is_symlink() or not repo.tree.is_dir():
         return
     wanted = b"gitdir: " + os.fsencode(own) + b"\n"
-    if file.is_file() and not file.is_symlink() and file.read_bytes() == wanted:
-        return
-    _remove(file)
+    with contextlib.suppress(OSError):
+        if not file.is_symlink() and file_reader.beginning(file, len(wanted) + 1) == wanted:
+            return
+    paths.remove_whatever(file)
     atomic_write.write(file, wanted)
-
-
-def _remove(path: Path) -> None:
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif os.path.lexists(path):
-        for top, _, _ in os.walk(path):
-            with contextlib.suppress(OSError):
-                Path(top).chmod(0o700)
-        shutil.rmtree(path)
 
 
 def _refs(repo: Repo) -> bytes:

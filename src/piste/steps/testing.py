@@ -72,7 +72,7 @@ def run(
     )  # fmt: skip
     if ended.why == "stopped":
         raise InterruptedError("stopped while the tests ran")
-    output = plain(where.log.read_bytes().decode("utf-8", "replace"))
+    output = plain(processes.printed(where.log).decode("utf-8", "replace"))
     none = ended.code == _NO_TESTS and bool(_NONE_RAN.search(output))
     said = ""
     if ended.why == "time":

@@ -13,14 +13,14 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from piste.steps import home, ignored, lent
-from piste.system import atomic_write, paths, processes
+from piste.system import atomic_write, file_reader, paths, processes, project_files
+from piste.system.errors import UserError
 from piste.system.git import (
     Change,
     GitFailed,
@@ -102,10 +102,7 @@ def _rebuild(repo: Repo, commit: str) -> None:
 def _drop(repo: Repo) -> None:
     # Twice --force: git locks a worktree while it makes it, and a killed git leaves that lock.
     ask(repo.root, ("worktree", "remove", "--force", "--force", str(repo.tree)))
-    if repo.tree.is_symlink():
-        os.unlink(repo.tree)
-    elif os.path.lexists(repo.tree):
-        _remove(repo.tree)
+    paths.remove_whatever(repo.tree)
     ask(repo.root, ("worktree", "unlock", str(repo.tree)))
     ask(repo.root, ("worktree", "prune"))
 
@@ -127,17 +124,8 @@ def take_down(repo: Repo) -> str:
                 kept, head = attempts(repo, "left"), ""
             move(repo, kept, left, head)
     _drop(repo)
-    _remove(repo.root / paths.RUN)
+    paths.remove_whatever(repo.root / paths.RUN)
     return kept
-
-
-def _remove(folder: Path) -> None:
-    """Delete a folder, with those in it that may not be written."""
-    _let_us_in(folder)
-    for top, names, _ in os.walk(folder):  # it looks into a folder after it was yielded
-        for name in names:
-            _let_us_in(Path(top, name))
-    shutil.rmtree(folder)
 
 
 def _let_us_in(folder: Path) -> None:
@@ -192,8 +180,9 @@ def _ready_marker(repo: Repo) -> Path:
 
 def is_set_up(repo: Repo, command: str) -> bool:
     """Whether the setup command has run in this worktree."""
-    with contextlib.suppress(OSError):
-        return _ready_marker(repo).read_text("utf-8") == command
+    with contextlib.suppress(UserError):
+        said = project_files.read_any(repo.root, f"{paths.RUN}/ready", project_files.RECORD)
+        return said == command.encode()
     return False
 
 
@@ -303,10 +292,7 @@ def put_back(repo: Repo, base: str, changed: Iterable[Change]) -> None:
         if os.path.realpath(path.parent) == str(real / Path(change.path).parent):
             _let_us_in(path.parent)
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                if stat.S_ISDIR(os.lstat(path).st_mode):
-                    _remove(path)
-                else:
-                    os.unlink(path)
+                paths.remove_whatever(path)
         if change.status != "A":
             name = f":(top,literal){change.path}"
             env = home.environment(repo)
@@ -369,7 +355,7 @@ def _with_hooks(repo: Repo, arguments: list[str], limit: float) -> tuple[int, st
             env={"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C",
                  "GIT_TRACE2_EVENT": str(trace), **home.environment(repo, hooks=True)},
         ))  # fmt: skip
-    said = (folder / "commit.log").read_bytes().decode("utf-8", "replace")
+    said = processes.printed(folder / "commit.log").decode("utf-8", "replace")
     if ended.why:
         said += f"\ngit commit did not end within {limit:g} s\n"
     return ended.code, said, _who_said_no(trace)
@@ -379,16 +365,15 @@ def _who_said_no(trace: Path) -> str:
     """Return the last hook that ended badly, from git's own account of what it ran."""
     hooks: dict[int, str] = {}
     no = ""
-    with contextlib.suppress(OSError):
-        for line in trace.read_bytes().splitlines():
-            with contextlib.suppress(ValueError, KeyError):
-                row = json.loads(line)
-                if "/" in row["sid"]:  # a git that a hook has run
-                    continue
-                if row["event"] == "child_start" and row["child_class"] == "hook":
-                    hooks[row["child_id"]] = row["hook_name"]
-                elif row["event"] == "child_exit" and row["child_id"] in hooks and row["code"]:
-                    no = hooks[row["child_id"]]
+    for line in processes.printed(trace).splitlines():
+        with contextlib.suppress(ValueError, KeyError):
+            row = json.loads(line)
+            if "/" in row["sid"]:  # a git that a hook has run
+                continue
+            if row["event"] == "child_start" and row["child_class"] == "hook":
+                hooks[row["child_id"]] = row["hook_name"]
+            elif row["event"] == "child_exit" and row["child_id"] in hooks and row["code"]:
+                no = hooks[row["child_id"]]
     return no
 
 
@@ -401,11 +386,10 @@ def guarded(repo: Repo) -> dict[str, str]:
     wanted = [folder / "config", repo.tree / ".git"]
     if own := _git_folder(repo):
         wanted.append(own / "config.worktree")
-    for part in ("hooks", "info"):
-        wanted += sorted((folder / part).rglob("*"))
-    if hooks := home.hooks(repo):
-        wanted += sorted(hooks.rglob("*"))
-    return {str(path): _sum(path) for path in wanted if path.is_file() or path.is_symlink()}
+    for part in (folder / "hooks", folder / "info", home.hooks(repo)):
+        if part is not None:
+            wanted += [Path(top, name) for top, _, names in paths.walk(part) for name in names]
+    return {str(path): _stamp(path) for path in sorted(wanted) if os.path.lexists(path)}
 
 
 def refs(repo: Repo) -> dict[str, str]:
@@ -421,7 +405,7 @@ def refs(repo: Repo) -> dict[str, str]:
     own = _git_folder(repo)
     for folder in sorted((repo.common / "worktrees").glob("*/gitdir")):
         if folder.parent != own:
-            found[f"worktree {folder.parent.name}"] = _sum(folder)
+            found[f"worktree {folder.parent.name}"] = _stamp(folder)
     return {**found, STASH: " ".join(stash.split())}
 
 
@@ -455,21 +439,16 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
     return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
 
 
-def _sum(path: Path) -> str:
-    try:
-        mode = os.lstat(path).st_mode
-        data = os.fsencode(path.readlink()) if stat.S_ISLNK(mode) else path.read_bytes()
-    except OSError:
-        return ""
-    return f"{mode:o} {hashlib.sha256(data).hexdigest()}"
-
-
 def _stamp(path: Path) -> str:
-    """A hash of a file, or for a large one what is known of it without reading it."""
+    """A hash of a file, or for what is large or no file, what is known without reading it."""
     try:
         st = os.lstat(path)
+        if stat.S_ISLNK(st.st_mode):
+            data = os.fsencode(path.readlink())
+        elif stat.S_ISREG(st.st_mode) and st.st_size <= _MOST_HASHED:
+            data = file_reader.beginning(path, _MOST_HASHED)
+        else:
+            return f"{st.st_mtime_ns} {st.st_size} {st.st_ino} {st.st_mode}"
     except OSError:
         return ""
-    if stat.S_ISLNK(st.st_mode) or st.st_size <= _MOST_HASHED:
-        return _sum(path)
-    return f"{st.st_mtime_ns} {st.st_size} {st.st_ino} {st.st_mode}"
+    return f"{st.st_mode:o} {hashlib.sha256(data).hexdigest()}"

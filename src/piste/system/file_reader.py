@@ -4,11 +4,15 @@ Every folder on the way is opened without following symlinks, so a folder that w
 replaced by a link after it was listed leads nowhere. A FIFO or device is opened without
 waiting for its other end, and is then seen not to be a file. It does not know what the
 bytes mean.
+
+`beginning`, `end`, `pieces` and `copy` are for files beside the tree that somebody else may have
+laid there all the same: git's own, what a program of ours has printed. Links are followed there.
 """
 
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from typing import NamedTuple
 
 FILE, SYMLINK, SPECIAL, FOLDER, UNREADABLE, VANISHED, CHANGING, LARGE = range(8)
@@ -19,6 +23,7 @@ the file is as young as the clock is coarse (git's racy entries; see `manifest`)
 NO_STAMP: Stamp = (-1, -1, -1, -1)
 
 _SMALL = 1 << 16  # bytes
+_PIECE = 1 << 20  # bytes that are copied at once
 _ATTEMPTS = 3  # at a file that is being written
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # O_PATH (Linux) opens a folder that may be passed through but not listed.
@@ -33,6 +38,63 @@ class FileRead(NamedTuple):
     stamp: Stamp = NO_STAMP
     size: int = 0
     why: str = ""
+
+
+def beginning(path: str | os.PathLike[str], most: int) -> bytes:
+    """Return the first `most` bytes of a plain file, links followed. Raises OSError."""
+    fd = _plain(path)
+    try:
+        data = os.read(fd, most)
+        while len(data) < most and (more := os.read(fd, most - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(fd)
+
+
+def end(path: str | os.PathLike[str], most: int) -> bytes:
+    """Return the last `most` bytes of a plain file, links followed. Raises OSError."""
+    fd = _plain(path)
+    try:
+        os.lseek(fd, max(0, os.fstat(fd).st_size - most), os.SEEK_SET)
+        return os.read(fd, most)
+    finally:
+        os.close(fd)
+
+
+def pieces(path: str | os.PathLike[str]) -> Iterator[bytes]:
+    """Yield a plain file, as long as it is now, piece by piece. Raises OSError."""
+    fd = _plain(path)
+    try:
+        yield from _pieces(fd)
+    finally:
+        os.close(fd)
+
+
+def copy(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Copy a plain file to where nothing is yet. Raises OSError."""
+    fd = _plain(source)
+    try:
+        with open(target, "xb") as file:
+            file.writelines(_pieces(fd))
+    finally:
+        os.close(fd)
+
+
+def _pieces(fd: int) -> Iterator[bytes]:
+    left = os.fstat(fd).st_size
+    while left > 0 and (data := os.read(fd, min(left, _PIECE))):
+        left -= len(data)
+        yield data
+
+
+def _plain(path: str | os.PathLike[str]) -> int:
+    """Open a plain file, wherever links lead, without waiting. Raises OSError."""
+    fd = os.open(os.path.realpath(path), FILE_FLAGS)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a plain file", os.fspath(path))
+    return fd
 
 
 class Folders:

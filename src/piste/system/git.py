@@ -11,8 +11,10 @@ whoever was quicker is not overwritten. The person's checkout is read, and nothi
 module knows no plan, no agent and no tests.
 """
 
+import contextlib
 import os
 import re
+import stat
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -224,8 +226,21 @@ def require_committer(repo: Repo) -> None:
 
 
 def own_folder(root: Path) -> Path:
-    """Return our folder in a project, made so that git does not see what is in it."""
+    """Return our folder in a project, made so that git does not see what is in it.
+
+    Raises UserError where it, or what piste writes in it, leads elsewhere or waits.
+    """
     folder = root / paths.RUN
+    paths.inside(root, folder, paths.RUN)
+    for path in (folder, folder / "logs"):
+        with contextlib.suppress(FileNotFoundError), os.scandir(path) as entries:
+            for entry in entries:
+                mode = entry.stat(follow_symlinks=False).st_mode
+                plain = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+                if not plain and entry.name != "tree":  # that is made anew
+                    name = f"{path.relative_to(root)}/{printable(entry.name)}"
+                    what = "a symlink" if stat.S_ISLNK(mode) else "no plain file"
+                    raise UserError(f"{name} is {what}, and piste writes there; remove it")
     if not (folder / ".gitignore").exists():
         atomic_write.write(folder / ".gitignore", b"*\n")
     return folder

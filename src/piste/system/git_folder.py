@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from piste.system.errors import UserError, printable
-from piste.system.file_reader import FILE_FLAGS
+from piste.system.file_reader import beginning
 
 _NAMES = ("config", "config.worktree", "HEAD", "index", "packed-refs", "shallow", "commondir",
           "info/exclude", "info/attributes", "info/sparse-checkout", "info/grafts",
@@ -80,13 +80,7 @@ def _mode(path: Path) -> int:
 
 def _read(path: Path, most: int) -> bytes:
     """Return the beginning of a plain file; b"" where there is none."""
-    if not stat.S_ISREG(_mode(path)):
-        return b""
     try:
-        fd = os.open(os.path.realpath(path), FILE_FLAGS)
-    except OSError:
+        return beginning(path, most)
+    except (OSError, ValueError):
         return b""
-    try:
-        return os.read(fd, most)
-    finally:
-        os.close(fd)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from piste.system import git_look
 from piste.system.errors import UserError, printable
-from piste.system.file_reader import FILE_FLAGS
+from piste.system.file_reader import beginning
 
 _SHORT = 4096  # bytes of a file that holds one path
 _MOST = 1 << 20  # bytes of a list of other repositories
@@ -76,7 +76,7 @@ def _foreign_objects(tree: str, common: str, objects: str, deep: int = 0) -> Ite
         if not _within(path, tree) and not _within(path, common):
             yield path
     with contextlib.suppress(OSError):
-        for line in _read(f"{objects}/info/alternates", _MOST).splitlines():
+        for line in beginning(f"{objects}/info/alternates", _MOST).splitlines():
             path = os.path.realpath(os.path.join(objects, os.fsdecode(line)))
             if not line or line.startswith(b"#"):
                 continue
@@ -114,17 +114,8 @@ def _within(path: str, folder: str) -> bool:
 
 def _line(path: Path) -> str:
     with contextlib.suppress(OSError, ValueError):
-        return os.fsdecode(_read(path, _SHORT)).rstrip("\r\n")
+        return os.fsdecode(beginning(path, _SHORT)).rstrip("\r\n")
     return ""
-
-
-def _read(path: str | Path, most: int) -> bytes:
-    """Return the beginning of a file. Raises OSError; a pipe is not waited for."""
-    fd = os.open(os.path.realpath(path), FILE_FLAGS)
-    try:
-        return os.read(fd, most)
-    finally:
-        os.close(fd)
 
 
 def _asked(folder: Path, *arguments: str) -> str:

@@ -5,6 +5,8 @@ becomes a project-relative path with `/`, or an error. This module does not know
 what the path is for.
 """
 
+import contextlib
+import errno
 import os
 import re
 import stat
@@ -145,6 +147,55 @@ def folded(name: str) -> str:
     import unicodedata
 
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def remove_whatever(path: Path) -> None:
+    """Delete what lies there, if anything does: a folder with all that is in it, locked or not.
+
+    `shutil.rmtree` calls itself for every folder, and ends in one of a thousand: here a folder
+    within a folder is moved to the top before its turn. Links are deleted, never followed.
+
+    Raises OSError.
+    """
+    if not os.path.lexists(path):
+        return
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    fd = _opened(path)
+    try:
+        while folders := _without_files(fd):
+            for name in folders:
+                below = _opened(name, fd)
+                try:
+                    for inner in _without_files(below):
+                        os.close(_opened(inner, below))  # what we may not write does not move
+                        os.rename(inner, os.urandom(16).hex(), src_dir_fd=below, dst_dir_fd=fd)
+                finally:
+                    os.close(below)
+                os.rmdir(name, dir_fd=fd)
+    finally:
+        os.close(fd)
+    path.rmdir()
+
+
+def _opened(folder: Path | str, above: int | None = None) -> int:
+    """Open a folder, after it was made one that we may list and change. Raises OSError."""
+    if not stat.S_ISDIR(os.stat(folder, dir_fd=above, follow_symlinks=False).st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", os.fspath(folder))
+    with contextlib.suppress(OSError):
+        os.chmod(folder, stat.S_IRWXU, dir_fd=above)
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
+
+
+def _without_files(fd: int) -> list[str]:
+    """Delete what is in a folder but the folders, and return their names. Raises OSError."""
+    with os.scandir(fd) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in found:
+        if not is_folder:
+            os.unlink(name, dir_fd=fd)
+    return [name for name, is_folder in found if is_folder]
 
 
 def walk(top: Path | str) -> Iterator[tuple[str, list[str], list[str]]]:

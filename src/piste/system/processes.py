@@ -20,9 +20,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from piste.system import git_look, reaper
+from piste.system import file_reader, git_look, reaper
 
 MOST_OUTPUT = 64 << 20  # bytes that a program may print before it is stopped
 _TICK = 0.05  # seconds between two looks at what it has printed
@@ -92,8 +92,8 @@ def run(
 
 def _start(program: Program, life: int, stack: contextlib.ExitStack) -> "subprocess.Popen[bytes]":
     os.makedirs(program.out.parent, exist_ok=True)
-    out = stack.enter_context(program.out.open("wb"))
-    err = stack.enter_context(program.err.open("wb")) if program.err else subprocess.STDOUT
+    out = stack.enter_context(_anew(program.out))
+    err = stack.enter_context(_anew(program.err)) if program.err else subprocess.STDOUT
     stdin = stack.enter_context((program.stdin or Path(os.devnull)).open("rb"))
     lock = str(program.lock) if program.lock else ""
     # -I: nothing is imported from the folder it is started in. -S: it needs no package but ours.
@@ -103,6 +103,21 @@ def _start(program: Program, life: int, stack: contextlib.ExitStack) -> "subproc
         argv, cwd=program.folder, env=env, stdin=stdin, stdout=out, stderr=err,
         pass_fds=(life,), start_new_session=True,
     )  # fmt: skip
+
+
+def _anew(path: Path) -> BinaryIO:
+    """Open a new file to write to: no link that has come along under its name leads elsewhere."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    return path.open("xb")
+
+
+def printed(path: Path) -> bytes:
+    """Return what a program has printed into a file; nothing where there is none."""
+    try:
+        return file_reader.beginning(path, MOST_OUTPUT)
+    except OSError:
+        return b""
 
 
 _REAPER = f"""\

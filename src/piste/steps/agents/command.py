@@ -22,7 +22,7 @@ from pathlib import Path
 
 from piste.steps.agents import Agent, AgentOutput, AgentResult, Job
 from piste.steps.testing import plain
-from piste.system import atomic_write, processes, project_files, screen
+from piste.system import atomic_write, file_reader, processes, project_files, screen
 from piste.system.errors import UserError, printable
 
 _PLACES = ("prompt", "text", "model", "money", "test", "folder", "files", "last", "kept")
@@ -139,7 +139,7 @@ def version(agent: Agent, home: Path) -> str:
     out = home / ".piste/run/version"
     screen.runs(f"agents.{agent.name}.version", agent.version)
     ended = processes.run(processes.Program([program, *words[1:]], home, out, limit=15))
-    lines = plain(out.read_bytes()[:4000].decode("utf-8", "replace")).split("\n")
+    lines = plain(processes.printed(out)[:4000].decode("utf-8", "replace")).split("\n")
     return next((line.strip()[:60] for line in lines if line.strip()), "") if not ended.code else ""
 
 
@@ -159,8 +159,6 @@ def _said(agent: Agent, out: Path, err: Path, last: Path, code: int) -> AgentOut
 
 def _end(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _MOST_READ))
-            return file.read().decode("utf-8", "replace")
+        return file_reader.end(path, _MOST_READ).decode("utf-8", "replace")
     except OSError:
         return ""
