@@ -128,6 +128,14 @@ def test_what_no_step_covers_is_said(project: Path, say: Say) -> None:
     assert said not in say("status", "spec").err
 
 
+def test_an_id_that_two_requirements_have_is_said(project: Path, say: Say) -> None:
+    (project / "spec.md").write_text("# T\n\n## Requirements\n\n- R1: a\n- R1: b\n")
+    said = "spec.md:5: R1 is the id of another requirement too, on line 6;"
+    assert said in say("status").err
+    assert said in say("status", "spec").err
+    assert said not in say("status", "todo").err
+
+
 def test_the_next_step_is_the_plans_where_the_documents_are_as_they_should_be(
     made: Path, say: Say
 ) -> None:

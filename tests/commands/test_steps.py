@@ -140,6 +140,19 @@ def test_what_no_step_covers_is_named(rig: Rig, capsys: pytest.CaptureFixture[st
     assert said(capsys)[2] == "prompt_plan.md: step 1 covers 4, which spec.md has not\n"
 
 
+def test_an_id_that_two_requirements_have_is_named(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.write("spec.md", "# Tally\n\n## Requirements\n\n- R1: It counts.\n- R1: It sums.\n")
+    assert said(capsys)[2] == (
+        "spec.md:5: R1 is the id of another requirement too, on line 6; "
+        "give one of them an id of its own\n"
+    )
+    steps.main(["--json"])
+    found = json.loads(capsys.readouterr().out)["coverage"]
+    assert found["repeated"] == [{"id": "R1", "lines": [5, 6]}]
+
+
 def test_the_specification_beside_another_tools_plan(
     rig: Rig, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,6 +100,13 @@ def test_a_heading_without_an_id_is_known_by_its_words() -> None:
     assert left(HEADED, "Write the export to CSV.") == ["Import"]
 
 
+def test_a_line_covers_says_all_of_it() -> None:
+    spec = "# T\n\n## Requirements\n\n- R1: counts\n- R2: prints\n- R3: sorts\n"
+    assert left(spec, "After R2, before requirement 3. Covers: R1") == ["R2", "R3"]
+    found = coverage.of(spec, plan("Covers: R1, R3", "Tidies up.", "Covers: R2 (see R1)"))
+    assert found.by_step == (("1", ("R1", "R3")), ("2", ()), ("3", ("R2",)))
+
+
 def test_what_the_specification_has_not_is_told() -> None:
     found = coverage.of(SPEC, plan("Covers: 1, 2, 3, 4, 9"))
     assert (found.uncovered, found.unknown) == ((), (("1", "9"),))

@@ -84,7 +84,7 @@ def is_spec(text: str) -> None:
         "Data", "Errors and edge cases", "Testing plan", "Open questions",
     ]  # fmt: skip
     assert all(body.strip() for body in parts(text).values())
-    numbers = re.findall(r"^(\d+)\. \S", parts(text)["Requirements"], re.MULTILINE)
+    numbers = re.findall(r"^- R(\d+): \S", parts(text)["Requirements"], re.MULTILINE)
     assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
     assert numbers
 
@@ -261,7 +261,7 @@ def test_a_spec_sorts_the_notes_by_their_headings() -> None:
     found = parts(made("spec", notes))
 
     assert found["Overview"].strip() == "Records days on skis."
-    assert found["Requirements"].strip() == "1. add a day"
+    assert found["Requirements"].strip() == "- R1: add a day"
     assert found["Users and goals"].strip() == "- Me."
     assert "```text\nday,resort\n```" in found["Data"]
     assert found["Open questions"].strip() == "- in which currency?"
@@ -293,6 +293,13 @@ def test_a_plan_has_one_step_for_each_requirement_and_a_todo_mirrors_it() -> Non
         "Step 4: Wire everything together",
     ]
     assert list(parts(made("todo", plan))) == list(parts(plan))
+
+
+def test_a_plan_names_requirements_by_the_ids_that_they_have() -> None:
+    spec = made("spec", "# Pass\n\nRecords days.\n\n- add a day\n- sum the days\n")
+    plan = parts(made("plan", spec))
+    assert "Covers: R1" in plan["Step 2: add a day"]
+    assert "Covers: R2" in plan["Step 3: sum the days"]
 
 
 SPEC = """\

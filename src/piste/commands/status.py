@@ -39,8 +39,8 @@ def main(argv: Sequence[str]) -> int:
     screen.out("\n".join(_lines(world, decisions, costs)))
     if hidden := common.hidden_receipts(world, decisions):
         screen.say(hidden)
-    if left := _uncovered(world, decisions):
-        screen.say(left)
+    for line in _of_requirements(world, decisions):
+        screen.say(line)
     pending = [decision for decision in decisions if not decision.up_to_date]
     plan = None if args.targets else _progress(world, decisions)
     if step := _next(world, pending, plan):
@@ -84,15 +84,17 @@ def _progress(world: World, decisions: Sequence[Decision]) -> "Progress | None":
         return None
 
 
-def _uncovered(world: World, decisions: Sequence[Decision]) -> str:
-    """What of the specification no step covers, where the plan is there and shown; or ``""``."""
-    # A plan that has to be made anew says so already.
-    shown = (one for one in decisions if one.rule.name == "plan" and one.up_to_date)
-    if not any(shown):
-        return ""
+def _of_requirements(world: World, decisions: Sequence[Decision]) -> list[str]:
+    """What of the specification no step covers, and ids that are used twice, a line each."""
+    shown = {one.rule.name: one for one in decisions if one.state != states.MISSING}
+    if not shown.keys() & {"spec", "plan"}:
+        return []
     from piste.steps import coverage  # here: most projects of many targets have no plan
 
-    return coverage.phrase(world)
+    found = coverage.look(world)
+    # A plan that has to be made anew says so already.
+    left = coverage.phrase(found) if "plan" in shown and shown["plan"].up_to_date else ""
+    return [*coverage.twice(found), *([left] if left else [])]
 
 
 def _costs(world: World, decisions: Sequence[Decision]) -> "dict[str, Estimate]":

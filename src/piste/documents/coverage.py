@@ -1,26 +1,17 @@
-"""Which requirements of a specification no step of its plan covers, by their ids or headings.
+"""Which requirements of a specification the steps of its plan cover, by their ids or headings.
 
-A requirement is an item with a number below a heading that says so, or whatever begins with an id
-(`FR-001`, `R3`), or, where there are neither, a heading there. A step covers what its part of the
-plan names: `Covers: 3, 5–7`, "requirement 4", `FR-001`. That is what is claimed; whether a step
-does what it claims, this module does not know. No model is asked.
+A step covers what its part of the plan names: `Covers: R3, R5–R7`, and where there is no such line
+"requirement 4", `FR-001`, or the words of a heading. That is what is claimed; whether a step does
+what it claims, this module does not know, nor what a requirement is (`requirements`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from piste.documents import headings, markdown, plan
+from piste.documents import plan
 from piste.documents.plan import overview
-from piste.system.errors import in_one_line
-
-
-class Requirement(NamedTuple):
-    """One requirement: its id as it is written, its line from 1, its first words."""
-
-    id: str  # a heading without an id is known by its words
-    line: int
-    text: str
+from piste.documents.requirements import ID, Requirement, key, requirements
 
 
 class Coverage(NamedTuple):
@@ -30,6 +21,7 @@ class Coverage(NamedTuple):
     uncovered: tuple[Requirement, ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()  # (step, id) that the specification has not
     claims: bool = False
+    by_step: tuple[tuple[str, tuple[str, ...]], ...] = ()  # (step, ids that it covers), in order
 
 
 def of(spec: str, text: str, form: str | None = None) -> Coverage:
@@ -37,22 +29,29 @@ def of(spec: str, text: str, form: str | None = None) -> Coverage:
     wanted = tuple(requirements(spec))
     steps = plan.parse(text, form).steps
     if not wanted or not steps:
-        return Coverage(wanted)
-    index = {_key(one.id): one for one in wanted}
-    covered: set[str] = set()
+        return Coverage(wanted, by_step=tuple((step.id, ()) for step in steps))
+    index = {key(one.id): one for one in wanted}
     unknown: list[tuple[str, str]] = []
-    everything = False
+    by_step: list[tuple[str, set[str]]] = []
+    whole: list[set[str]] = []  # of the steps that say "Covers: all"
     for step, section in zip(steps, overview.sections(text, steps), strict=True):
-        everything = everything or bool(_ALL.search(section))
+        keys: set[str] = set()
         for name, sure in _claimed(section, index):
             found = _meant(name, index)
-            covered |= found
+            keys |= found
             if sure and not found:
                 unknown.append((step.id, name))
-    if everything and not covered:
-        covered = set(index)
-    left = tuple(one for one in wanted if _key(one.id) not in covered)
-    return Coverage(wanted, left, tuple(unknown), bool(covered or unknown))
+        by_step.append((step.id, keys))
+        whole += [keys] if _ALL.search(section) else []
+    if whole and not any(keys for _, keys in by_step):
+        for keys in whole:
+            keys.update(index)
+    covered = {of for _, keys in by_step for of in keys}
+    left = tuple(one for one in wanted if key(one.id) not in covered)
+    rows = tuple(
+        (step, tuple(index[of].id for of in index if of in keys)) for step, keys in by_step
+    )
+    return Coverage(wanted, left, tuple(unknown), bool(covered or unknown), rows)
 
 
 def phrase(found: Coverage, path: str) -> str:
@@ -62,88 +61,6 @@ def phrase(found: Coverage, path: str) -> str:
     named = ", ".join(one.id for one in found.uncovered[:_NAMED])
     more = len(found.uncovered) - _NAMED
     return f"no step covers {named}{f' and {more} more' if more > 0 else ''} of {path}"
-
-
-# ------------------------------------------------------------------ the specification
-
-_HEADING = re.compile(r"\b(?:requirements?|features?|user stories|acceptance criteria)\b", re.I)
-_NUMBER = re.compile(r" ?(\d{1,4}(?:\.\d{1,3})*)[.)]?\s+(.*)")
-_ITEM = re.compile(r" {0,3}\d{1,4}(?:\.\d{1,3})*[.)]\s+|\s{0,3}\d{1,4}(?:\.\d{1,3})+\s+")
-_ID = r"(?:[A-Z]{1,6}[-_ ]?\d{1,4}(?:\.\d{1,3})*[a-z]?)"
-_LEADING_ID = re.compile(rf"[\s|>*+_`\[(-]*({_ID})(?=[\s:.)\]|*_`—–-]|$)[\s:.)\]|*_`—–-]*(.*)")
-_HEADED = re.compile(r"(?:requirement|req)\s*\.?\s*#?(\d{1,4}(?:\.\d{1,3})*)\b[\s:.–—-]*(.*)", re.I)
-_IDS = re.compile(r"(?:FR|NFR|REQ|RQ|R|F|UR|SR|BR|AC|US|SC)[-_ ]?\d", re.I)
-_NAMED = 10  # requirements, in one phrase
-_SHORTEST = 4  # characters of a heading that is looked for in a plan
-
-
-def requirements(spec: str) -> Iterator[Requirement]:
-    """Yield the requirements of a specification, in their order."""
-    lines = markdown.split(spec)
-    around = markdown.inside(lines, markdown.fences(lines))
-    found = headings.of(spec)
-    rows = [row for row in _rows(found, len(lines)) if around[row] < 0]
-    for some in (_numbered(lines, rows), _with_ids(lines, rows), _with_ids(lines, _all(around))):
-        if some:
-            yield from some
-            return
-    inner = [one for one in found if one.row in set(rows) and not _HEADING.search(one.text)]
-    level = max((one.level for one in inner), default=0)
-    for one in inner:
-        if one.level == level and len(one.text) >= _SHORTEST:
-            yield Requirement(one.text, one.row + 1, one.text)
-
-
-def _all(around: Sequence[int]) -> list[int]:
-    return [row for row, fence in enumerate(around) if fence < 0]
-
-
-def _rows(found: Sequence[headings.Heading], total: int) -> Iterator[int]:
-    """The rows of the headings about requirements, and of what stands below them."""
-    done = -1
-    for at, one in enumerate(found):
-        if one.row < done or one.level == 1 or not _HEADING.search(one.text):
-            continue
-        ends = (after.row for after in found[at + 1 :] if after.level <= one.level)
-        done = next(ends, total)
-        yield from range(one.row, done)
-
-
-def _numbered(lines: Sequence[str], rows: Sequence[int]) -> list[Requirement]:
-    """The items with a number; below headings that have numbers and begin anew, `3.1`."""
-    found: list[tuple[str, Requirement]] = []  # with the number of the heading
-    head = ""
-    for row in rows:
-        line = lines[row]
-        if (heading := markdown.heading(line)) is not None:
-            said = _HEADED.match(heading[1]) or _NUMBER.match(heading[1])
-            head = said[1] if said else head if heading[0] > 3 else ""
-        elif _ITEM.match(line) and (item := _NUMBER.match(line)):
-            found.append((head, Requirement(item[1], row + 1, _words(item[2]))))
-    ids = [one.id for _, one in found]
-    if len(set(ids)) == len(ids):
-        return [one for _, one in found]
-    if all(head for head, _ in found):
-        return [one._replace(id=f"{head}.{one.id}") for head, one in found]
-    if set(ids) == {"1"}:  # Markdown counts such a list by itself
-        return [one._replace(id=str(number)) for number, (_, one) in enumerate(found, 1)]
-    return list({one.id: one for _, one in found}.values())
-
-
-def _with_ids(lines: Sequence[str], rows: Sequence[int]) -> list[Requirement]:
-    found: dict[str, Requirement] = {}
-    for row in rows:
-        heading = markdown.heading(lines[row])
-        text = heading[1] if heading else lines[row]
-        one = _LEADING_ID.match(text) or (_HEADED.match(text) if heading else None)
-        if one and (heading or _IDS.match(one[1])):
-            found.setdefault(_key(one[1]), Requirement(one[1], row + 1, _words(one[2])))
-    return list(found.values())
-
-
-def _words(text: str) -> str:
-    text = in_one_line(text.strip("|* _"))
-    return text if len(text) <= 80 else text[:79].rstrip() + "…"
 
 
 # ------------------------------------------------------------------ the plan
@@ -161,23 +78,32 @@ _FILLER = re.compile(
 _ONE = re.compile(r"((?:[A-Za-z]{1,6}[-_ ]?)?)(\d{1,4})((?:\.\d{1,3})*)[a-z]?(?![A-Za-z0-9/])")
 _RANGE = re.compile(r"\s*(?:-|–|—|\.{2,3}|…|\bto\b|\bthrough\b)\s*(?=[A-Za-z]{0,6}[-_ ]?\d)")
 _ALL = re.compile(r"\bcovers[*_]*\s*:[*_ ]*(?:all|every)\b", re.IGNORECASE)
-_MENTION = re.compile(rf"(?<![A-Za-z0-9.-]){_ID}(?![A-Za-z0-9-])")
+_MENTION = re.compile(rf"(?<![A-Za-z0-9.-]){ID}(?![A-Za-z0-9-])")
 _WIDEST = 500  # of a range
+_NAMED = 10  # requirements, in one phrase
 
 
 def _claimed(section: str, index: dict[str, Requirement]) -> Iterator[tuple[str, bool]]:
-    """Yield what a step's part of the plan names, each with whether it can mean nothing else."""
+    """Yield what a step's part of the plan names, each with whether it can mean nothing else.
+
+    A line `Covers:` says all of it: what else is named there is only spoken of.
+    """
     at = 0
+    claimed: list[tuple[str, bool]] = []
     while found := _COVERS.search(section, at):
         names, at = _list(section, found.end())
         sure = ":" in found[0] and found[0].lower().startswith("covers")
-        yield from ((name, sure) for name in names)
+        claimed += [(name, sure) for name in names]
+    if any(sure for _, sure in claimed):
+        yield from (one for one in claimed if one[1])
+        return
+    yield from claimed
     for mention in _MENTION.finditer(section):
-        if _key(mention[0]) in index:
+        if key(mention[0]) in index:
             yield mention[0], False
     lower = " ".join(section.casefold().split())
-    for key, one in index.items():
-        if not key[-1:].isdigit() and " ".join(one.id.casefold().split()) in lower:
+    for of, one in index.items():
+        if not of[-1:].isdigit() and " ".join(one.id.casefold().split()) in lower:
             yield one.id, False
 
 
@@ -212,24 +138,16 @@ def _parts(one: re.Match[str]) -> tuple[int, str]:
     return int(number), one[1] + (f"{head}." if head else "")
 
 
-def _key(name: str) -> str:
-    """An id as it is compared: `FR-001` is `fr1`, `03` is `3`; words are as they are."""
-    if not re.fullmatch(r"(?:[A-Za-z]{1,6}[-_ ]?)?\d+(?:\.\d+)*[a-z]?", name):
-        return name.casefold()
-    bare = re.sub(r"[-_ ]", "", name).casefold()
-    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", bare)
-
-
 def _meant(name: str, index: dict[str, Requirement]) -> set[str]:
     """The keys of the requirements that a name means: itself, those below it, that above it."""
-    key = _key(name)
-    keys = {key}
-    number = key.lstrip("abcdefghijklmnopqrstuvwxyz")
-    if key not in index and number:
+    own = key(name)
+    keys = {own}
+    number = own.lstrip("abcdefghijklmnopqrstuvwxyz")
+    if own not in index and number:
         same = {one for one in index if one.lstrip("abcdefghijklmnopqrstuvwxyz") == number}
-        if len(same) == 1 and (number == key or number in same):  # "R3" for 3, "3" for FR-003
+        if len(same) == 1 and (number == own or number in same):  # "R3" for 3, "3" for FR-003
             keys |= same
-    keys |= {one for one in index if one.startswith(f"{key}.")}
-    parent = key.rpartition(".")[0]
+    keys |= {one for one in index if one.startswith(f"{own}.")}
+    parent = own.rpartition(".")[0]
     keys |= {parent} if parent else set()
     return keys & index.keys()

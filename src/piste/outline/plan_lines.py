@@ -9,7 +9,7 @@ file.
 import re
 from collections.abc import Mapping, Sequence
 
-from piste.documents import coverage
+from piste.documents import requirements
 
 _CODE = re.compile(r"`([^`\n]{2,200})`")
 _RUNS_TESTS = re.compile(
@@ -44,7 +44,7 @@ def test_command(text: str) -> str:
 def numbers(text: str) -> dict[str, str]:
     """Return the number of each requirement of a specification, by its words (see `covers`)."""
     found: dict[str, str] = {}
-    for one in coverage.requirements(text):
+    for one in requirements.requirements(text):
         if words := _bare(one.text):
             found.setdefault(words, one.id)
     return found
@@ -83,4 +83,4 @@ def known_files(beside: str) -> dict[str, list[str]]:
 
 def _bare(text: str) -> str:
     """The first words of a statement, by which it is known again."""
-    return re.sub(r"\W+", " ", text).strip().lower()[:_KNOWN_BY]
+    return re.sub(r"\W+", " ", requirements.without_id(text)).strip().lower()[:_KNOWN_BY]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from piste.documents import markdown, plan
+from piste.documents.requirements import without_id
 from piste.interview import transcript
 from piste.outline import plan_lines
 from piste.system.errors import in_one_line
@@ -262,8 +263,10 @@ def _spec(want: Wanted) -> str:
     for heading, topic, missing in _SPEC:
         said = _about(found, topic) + (asked if topic == "open" else [])
         if topic == "requirements":
-            said = [f"{n}. {text}" for n, text in enumerate(required or _everything(found), 1)]
-            parts.append(f"## {heading}\n\n" + "\n".join(said))
+            bare = map(without_id, required or _everything(found))
+            parts.append(
+                f"## {heading}\n\n" + "\n".join(f"- R{n}: {text}" for n, text in enumerate(bare, 1))
+            )
         else:
             parts.append(f"## {heading}\n\n{_bullets(said or [missing])}")
         if topic == "data":
@@ -336,7 +339,7 @@ def _work(found: Sequence[Section]) -> list[Step]:
 
     Without any: for each section that is about the thing itself; else for all that is said.
     """
-    steps = [Step(_step_title(text), [text]) for text in _about(found, "requirements")]
+    steps = [Step(_step_title(without_id(text)), [text]) for text in _about(found, "requirements")]
     others = [s for s in found if s.level and (s.statements or s.code)]
     known = {topic for topic, _ in _TOPICS} if steps else _NO_WORK
     steps += [
