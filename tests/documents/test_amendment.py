@@ -176,3 +176,13 @@ def test_what_is_folded_is_one_line_that_stands_for_all() -> None:
     assert amend(STEPS, new, "", "spec.md", A_FOLDED).text == STEPS.replace("## B", "## C\n\n## B")
     with pytest.raises(Malformed, match="changes step A"):
         amend(STEPS, edit(f"{said}\n## B", "## B"), "", "spec.md", A_FOLDED)
+
+
+FENCED = "# Plan\n\n## A\n\n```\na\n```\n\n## B\n\n```\nb\n```\n"
+
+
+def test_what_is_put_between_may_begin_and_end_like_what_is_frozen() -> None:
+    between = edit("```\n\n## B", "```\n\n## A2\n\n```\nx\n```\n\n## B")
+    new = FENCED.replace("## B", "## A2\n\n```\nx\n```\n\n## B")
+    for frozen in (Frozen(2, 7, "step A"), Frozen(8, 13, "step B")):
+        assert amend(FENCED, between, "", "spec.md", frozen).text == new

@@ -5,6 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.documents import replies
+from piste.documents.replies import Files
+
+
+def usable(reply: str, check: str, files: Files) -> str | None:
+    """What a target gets of a reply, or None where that is no result."""
+    text = replies.clean(reply)
+    return None if replies.problem(text, check) else replies.finished(text, check, files)
+
 
 DOCUMENT = "# Title\n\nWords.\n\n```python\nprint('# no heading')\n```\n\n## End\n\n- a list\n"
 
@@ -106,7 +114,7 @@ def test_what_is_no_result(text: str, check: str, said: str) -> None:
     assert problem is not None
     assert said in problem
     assert problem.isprintable()
-    assert replies.usable(text, check, dict) is None
+    assert usable(text, check, dict) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +130,7 @@ def test_what_is_no_result(text: str, check: str, said: str) -> None:
 )
 def test_what_is_a_result(text: str, check: str) -> None:
     assert replies.problem(text, check) is None
-    assert replies.usable(text, check, dict) == text + "\n" * (not text.endswith("\n"))
+    assert usable(text, check, dict) == text + "\n" * (not text.endswith("\n"))
 
 
 def test_a_long_refusal_is_said_in_short() -> None:
@@ -281,7 +289,7 @@ WAYS = {
 @pytest.mark.parametrize(("check", "text"), [(c, t) for c, texts in WAYS.items() for t in texts])
 def test_what_a_person_could_use_is_kept(check: str, text: str) -> None:
     assert replies.problem(replies.clean(text), check) is None
-    kept = replies.usable(text, check, dict)
+    kept = usable(text, check, dict)
     assert kept is not None
     if check == "todo":
         assert replies.finished(kept, check, dict) == kept

@@ -9,8 +9,9 @@ import pytest
 from conftest import Small
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.standin import StandIn
 
-from piste.engine import states, store_maintenance
+from piste.engine import amending, receipts, states, store_maintenance
 from piste.engine.store import Record, Store
 from piste.engine.store_maintenance import KEPT, REPLY, TEXT, Item, Plan
 from piste.system.errors import UserError
@@ -279,3 +280,20 @@ def test_the_prompt_of_what_stands_stays(small: Small) -> None:
     age(store, 1000)
     swept(small)
     assert store.blob(reply.prompt) is not None
+
+
+def test_the_reply_that_amended_a_target_stays_and_so_does_what_it_began_with(
+    small: Small, standin: StandIn
+) -> None:
+    small.settings(model="chat-ok")
+    standin.reply("# Note\n\nOne.\n")
+    small.write("in.md", "# In\n\nWords.\n\nMore words, and many of them.\n")
+    small.make()
+    standin.reply("=== edit: note.md\nOne.\n=== with\nTwo.\n=== end\n")
+    small.write("in.md", "# In\n\nWord.\n\nMore words, and many of them.\n")
+    small.make()
+    age(small.world().store, 1000)
+    held = [item.path.parent.name for item in swept(small).held if item.kind == REPLY]
+    receipt = receipts.read(small.root, "note.md")
+    assert receipt
+    assert held == [amending.key(receipt.key, receipt.base)]

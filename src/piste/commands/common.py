@@ -235,7 +235,7 @@ def next_step(world: World, decision: Decision) -> str:
     if stuck.todo == states.MAKE and stuck.stored:
         return f"{build} takes it from the store, at no cost"
     if stuck.todo == states.MAKE:
-        return f"{build} {'amends' if stuck.base else 'makes'} it"
+        return f"{build} {'makes' if stuck.whole or not stuck.base else 'amends'} it"
     return ""
 
 
@@ -268,7 +268,7 @@ def as_dict(world: World, decision: Decision) -> dict[str, Any]:
         "reasons": [reason._asdict() for reason in decision.reasons],
         "key": key or None,
         "in_store": decision.stored,
-        "amends": decision.base or None,
+        "amends": decision.base if decision.base and not decision.whole else None,
         "whole_because": decision.whole or None,
         "up_to_date": decision.up_to_date,
         "before": [other.rule.target for other in decision.before],

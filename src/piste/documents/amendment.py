@@ -153,17 +153,14 @@ def _edited(
     for block in blocks:
         new = shown(block.new, kind)  # marks are a person's to set
         start, stop, put = edits.place(name, lines, block._replace(new=new))
-        old = lines[start:stop]
         changed: list[list[str]] = []
         named: list[str] = []
         # Lines that an edit only quotes keep what stands there.
-        for what, a, b, c, d in SequenceMatcher(None, old, put, autojunk=False).get_opcodes():
+        for what, a, b, c, d in _aligned(lines, start, stop, put, names):
             if what == "equal":
-                changed += stands[start + a : start + b]
-                named += names[start + a : start + b]
+                changed += stands[a:b]
+                named += names[a:b]
             else:
-                if held := _held(names, start + a, start + b):
-                    raise Malformed(f"an edit changes {held}, which has to stay as it is")
                 changed += [[line + end] for line in put[c:d]]
                 named += [""] * (d - c)
         lines[start:stop] = put
@@ -171,6 +168,45 @@ def _edited(
         names[start:stop] = named
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     return mark + "\n".join([*before, *(line for group in stands for line in group)])
+
+
+_Rows = list[tuple[str, int, int, int, int]]  # as of SequenceMatcher.get_opcodes
+
+
+def _aligned(
+    lines: Sequence[str], start: int, stop: int, put: Sequence[str], names: Sequence[str]
+) -> _Rows:
+    """Which of the lines from `start` to `stop` an edit only quotes, and which it changes.
+
+    Raises Malformed where it changes one that has a name in `names`.
+    """
+    held = ""
+    for last_first in (False, True):  # lines may be put in before or behind others of their words
+        rows = _compared(lines[start:stop], put, start, last_first)
+        held = next((name for what, a, b, _, _ in rows if what != "equal"
+                     if (name := _held(names, a, b))), "")  # fmt: skip
+        if not held:
+            return rows
+    raise Malformed(f"an edit changes {held}, which has to stay as it is")
+
+
+def _compared(old: Sequence[str], put: Sequence[str], start: int, last_first: bool) -> _Rows:
+    """How `put` comes out of `old`, which begins at `start`: what both ends share is the same."""
+    most = min(len(old), len(put))
+    head = tail = 0
+    for at_end in (last_first, not last_first):
+        while not at_end and head + tail < most and old[head] == put[head]:
+            head += 1
+        while at_end and head + tail < most and old[-1 - tail] == put[-1 - tail]:
+            tail += 1
+    inner = SequenceMatcher(
+        None, old[head : len(old) - tail], put[head : len(put) - tail], autojunk=False
+    )
+    rows: _Rows = [("equal", start, start + head, 0, head)]
+    for what, a, b, c, d in inner.get_opcodes():
+        rows.append((what, start + head + a, start + head + b, head + c, head + d))
+    rows.append(("equal", start + len(old) - tail, start + len(old), len(put) - tail, len(put)))
+    return rows
 
 
 def _name_of(row: int, frozen: Sequence[Frozen]) -> str:

@@ -63,19 +63,11 @@ _NOTHING_FOUND = 2_000  # characters that a document may have which says that al
 _REFUSAL_LENGTH = 2_000  # characters; a long text that opens so is a document after all
 
 
-def usable(reply: str, check: str, files: Files) -> str | None:
-    """Return the text that a target gets from a raw reply, or None if it is no result.
-
-    `files` gives the files that the document is about, for the checks that look into them.
-    """
-    text = clean(reply)
-    return finished(text, check, files) if problem(text, check) is None else None
-
-
 def finished(text: str, check: str, files: Files) -> str:
     """Return a text that has passed its check as it is written.
 
-    What can be computed is: the lines of findings, and the boxes of a list without any.
+    What can be computed is: the lines of findings, and the boxes of a list without any. `files`
+    gives the files that the document is about, for the checks that look into them.
     """
     if check == "todo":
         return _with_boxes(text)

@@ -19,7 +19,7 @@ from piste.engine import hashing, receipts, reviewing
 from piste.engine.receipts import Receipt
 from piste.engine.reviewing import Ground
 from piste.engine.rules import Rule
-from piste.engine.states import Reason
+from piste.engine.states import Decision, Reason
 from piste.engine.store import Record
 from piste.model.prices import FREE
 from piste.system import project_files
@@ -36,7 +36,7 @@ _PARTS = ("input", "prompt")  # what a change of makes a document stale and not 
 class Start(NamedTuple):
     """What a making begins with."""
 
-    base: str = ""  # digest of the text that is amended; "" is none: it is written whole
+    base: str = ""  # digest of the text of which something stays; "" is none
     whole: str = ""  # why it is written whole though there is a text, in one phrase
 
 
@@ -89,6 +89,29 @@ def start(
         limit = world.config.amend_limit
         return Start("", f"{share} % of what it was made from has changed, more than {limit} %")
     return Start(output)
+
+
+def with_finished(world: "World", rule: Rule, begin: Start, output: str) -> Start:
+    """Return with what a making begins where the text of digest `output` stands.
+
+    One that writes a plan whole begins with that text too, where steps of it are finished: they
+    stay. Raises UserError for a damaged record of a step.
+    """
+    if begin.base or not output or rule.kind != "plan":
+        return begin
+    text = base_text(world, rule, output)
+    if text is None or not has_finished(world, rule, text):
+        return begin
+    return Start(output, begin.whole or "it was asked for anew")
+
+
+def has_finished(world: "World", rule: Rule, text: str) -> bool:
+    """Whether steps of a plan are finished. Raises UserError for a damaged record."""
+    if rule.kind != "plan" or reviewing.bundle_of(world, rule):
+        return False  # prompts for issues come and go with what they are made from
+    from piste.engine import kept
+
+    return bool(kept.finished(world, rule, text))
 
 
 def changes(world: "World", reasons: Sequence[Reason]) -> Iterator[Change]:
@@ -194,40 +217,60 @@ def _measured(old: str, new: str) -> tuple[int, int]:
     return max(len(old), len(new), 1), max(gone, come)
 
 
-def variables(
-    world: "World", rule: Rule, on: Ground, reasons: Sequence[Reason], prompt: str
-) -> Mapping[str, object]:
+def variables(world: "World", decision: Decision, on: Ground, prompt: str) -> Mapping[str, object]:
     """Return what the template of amendments is given.
 
     `on` is the text that stands, `prompt` the order by which a document is written whole.
     """
     from piste.documents import amendment
-    from piste.engine import outgoing
+    from piste.engine import kept, outgoing
+
+    rule = decision.rule
 
     def cleared(name: str, said: str) -> str:
         return outgoing.cleared(world.config, name, said)
 
     found = [
         (change.name, cleared(change.name, diff(change)), change.old is not None)
-        for change in changes(world, reasons)
+        for change in changes(world, decision.reasons)
     ]
+    done = kept.finished(world, rule, on.text)
     shown = amendment.shown(on.text, rule.kind, on.frozen).strip("\n")
     next_id = f"{reviewing.prefix(world, rule)}{on.last + 1}"
     return {"prompt": prompt, "target": rule.target, "changes": found,
             "document": cleared(rule.target, shown), "passages": on.passages,
-            "frozen": [one.name for one in on.frozen],
+            "frozen": [one.name for one in on.frozen], "whole": bool(decision.whole),
+            "finished": [cleared(rule.target, part.name) for part in done],
             "next": next_id if reviewing.counts(world, rule) else ""}  # fmt: skip
 
 
-def numbered(world: "World", rule: Rule, text: str, earlier: str, files: "Files") -> str:
-    """Return a document that was written whole; its findings have ids, some from `earlier`.
+def written(world: "World", rule: Rule, record: Record, earlier: str, files: "Files") -> Result:
+    """Return the document that a stored reply is; its findings have ids, some from `earlier`.
 
-    That is the digest of the text of before, or "" without one.
+    That is the digest of the text of before, or "" without one. `files` gives the files that the
+    document is about, for the checks that look into them. Raises Malformed, with the reason, for
+    what is no result.
     """
-    if not reviewing.reports(world, rule):
-        return text
-    old = base_text(world, rule, earlier) if earlier else ""
-    return reviewing.anew(world, rule, text, old or "", files())
+    from piste.documents import replies
+
+    text = replies.clean(record.text)
+    _sound(rule, text)
+    text = replies.finished(text, rule.check, files)
+    if reviewing.reports(world, rule):
+        old = base_text(world, rule, earlier) if earlier else ""
+        text = reviewing.anew(world, rule, text, old or "", files())
+    return Result(record, text)
+
+
+def _sound(rule: Rule, text: str, before: str = "") -> None:
+    """Raise Malformed for a text that is no result, with its reason behind these words."""
+    from piste.documents import edits, replies
+
+    problem = replies.problem(text, rule.check)
+    if problem is None and (line := hashing.conflict(text.encode())):  # it would never be fresh
+        problem = f"line {line} is a conflict marker of git's; indent a line that only shows one"
+    if problem is not None:
+        raise edits.Malformed(f"{before}{problem}")
 
 
 def count(receipt: Receipt | None, found: Result) -> int:
@@ -241,24 +284,27 @@ def count(receipt: Receipt | None, found: Result) -> int:
 def result(world: "World", rule: Rule, on: Ground, record: Record, files: "Files") -> Result:
     """Return what the document that stands becomes by a stored reply.
 
-    `files` gives the files that it is about, for the checks that look into them. Raises
-    Malformed, with the reason and what the model has to see, for what is no result.
+    `files` as in `written`. Raises Malformed, with the reason and what the model has to see, for
+    what is no result.
     """
-    from piste.documents import amendment, edits, replies
+    from piste.documents import amendment, replies
+    from piste.engine import kept
+
+    done = kept.finished(world, rule, on.text)
 
     def whole(said: str) -> str | None:
         cleaned = replies.clean(said)
         if replies.problem(cleaned, rule.check) is not None:
             return None
-        return reviewing.put_back(world, rule, on, cleaned, files())
+        cleaned = reviewing.put_back(world, rule, on, cleaned, files())
+        return kept.in_whole(world, rule, done, cleaned)
 
-    text = on.text
-    found = amendment.amend(text, rule.kind, rule.target, record.text, whole, on.frozen)
-    new = found.text.replace("\r\n", "\n")
-    if (problem := replies.problem(new, rule.check)) is not None:
-        raise edits.Malformed(f"with these edits it is no result: {problem}")
-    if line := hashing.conflict(new.encode()):
-        raise edits.Malformed(f"line {line} is a conflict marker of git's")
+    frozen = (*on.frozen, *kept.frozen(done))
+    found = amendment.amend(on.text, rule.kind, rule.target, record.text, whole, frozen)
+    text = kept.checked(world, rule, on.text, done, found)
+    new = text.replace("\r\n", "\n")
+    edited = found.form == amendment.EDITS
+    _sound(rule, new, "with these edits it is no result: " if edited else "")
     finished = reviewing.amended(world, rule, on, new, files())
     finished = replies.finished(finished, rule.check, files)
-    return Result(record, found.text if finished == new else finished, on.base, found.form)
+    return Result(record, text if finished == new else finished, on.base, found.form)

@@ -76,6 +76,8 @@ class Estimates:
             sent = self._passages(decision) or sent
         else:
             sent += self._order() + reply + sum(self._seam(diff) for diff in more)
+        if decision.whole:  # what is finished stays in it
+            return _priced(model, sent, reply)
         return _priced(model, sent, reply * share // 100)._replace(whole=whole)
 
     def _passages(self, decision: Decision) -> int:

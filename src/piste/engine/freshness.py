@@ -142,6 +142,7 @@ def _judge(
         if todo == MAKE:
             if state == STALE and receipt and not receipt.forgotten and output == receipt.output:
                 begin = amending.start(world, rule, receipt, changes, output)
+            begin = amending.with_finished(world, rule, begin, output)
             known = results(
                 world, rule, wanted.key, begin.base, earlier(receipt, output), _before(receipt)
             )
@@ -247,22 +248,23 @@ def results(
     amendments of that come before what was written whole. `numbers_of` is the digest of the text
     from which findings have their ids.
     """
-    from piste.documents.replies import usable
-
     amendments = world.store.replies(amending.key(key, base)) if base else []
-    on = amending.ground(world, rule, base, before) if amendments else None
+    written = world.store.replies(key)
+    looked_into = partial(files, world, rule)
+    on = amending.ground(world, rule, base, before) if base and (amendments or written) else None
     for record in amendments:
         if on is None:
             break
         with contextlib.suppress(Failed):
-            yield amending.result(world, rule, on, record, lambda: files(world, rule))
-    for record in world.store.replies(key):
-        text = usable(record.text, rule.check, lambda: files(world, rule))
-        if text is not None:
-            looked_into = partial(files, world, rule)
-            yield Result(
-                record, amending.numbered(world, rule, text, numbers_of or base, looked_into)
-            )
+            yield amending.result(world, rule, on, record, looked_into)
+    if on and not amending.has_finished(world, rule, on.text):
+        on = None  # nothing of it stays in one that was written whole
+    for record in written:
+        with contextlib.suppress(Failed):
+            if on is None:
+                yield amending.written(world, rule, record, numbers_of or base, looked_into)
+            else:
+                yield amending.result(world, rule, on, record, looked_into)
 
 
 def earlier(receipt: Receipt | None, output: str) -> str:

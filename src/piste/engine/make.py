@@ -28,7 +28,7 @@ from piste.engine import (
     states,
 )
 from piste.engine import templates as _templates
-from piste.engine.amending import Result
+from piste.engine.amending import Result, Start
 from piste.engine.receipts import Receipt
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
@@ -71,8 +71,13 @@ def make(world: World, rule: Rule, asked: Asked, stop: threading.Event | None) -
         raise Failed(conflict_line(world, decision))
     if decision.todo == states.RESTORE and not asked.again:
         return _restore(world, decision)
-    base = decision.output if amend else "" if asked.again else decision.base
-    return _build(world, decision._replace(base=base), asked.again, stop)
+    begin = Start(decision.base, decision.whole)
+    if amend:
+        begin = Start(decision.output)
+    elif asked.again or persons:
+        begin = amending.with_finished(world, rule, Start("", decision.whole), decision.output)
+    decision = decision._replace(base=begin.base, whole=begin.whole)
+    return _build(world, decision, asked.again, stop)
 
 
 def conflict_line(world: World, decision: Decision) -> str:
@@ -227,7 +232,8 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
         known = freshness.results(world, rule, wanted.key, base, *_before(decision))
         found = None if again else next(known, None)
         if found:
-            world.store.used(_store_key(wanted, found.base), found.record)
+            for one in {wanted.key, _store_key(wanted, base)}:  # it is under either
+                world.store.used(one, found.record)
             event, said = "taken", f"{rule.target} taken from the store, at no cost"
             found = found._replace(record=found.record._replace(cost=0.0, seconds=None))
         else:
@@ -256,7 +262,9 @@ def _store_key(wanted: Receipt, base: str) -> str:
 def _made_line(rule: Rule, decision: Decision, found: Result) -> str:
     how = {amendment.EDITS: "amended", amendment.NOTHING: "needs no change, as read",
            amendment.WHOLE: "written whole in place of edits"}.get(found.form, "made")  # fmt: skip
-    because = f" (whole: {decision.whole})" if decision.whole and not found.form else ""
+    if decision.whole and found.form == amendment.WHOLE:
+        how = "made"  # as it was asked for; what is finished was put back
+    because = f" (whole: {decision.whole})" if decision.whole and how == "made" else ""
     return f"{rule.target} {how} by {_numbers(found.record)}{because}"
 
 
@@ -270,7 +278,7 @@ class Order(NamedTuple):
     system: str
     prompt: str
     key: str  # that a reply is stored under
-    result: Callable[[Record, str], Result]  # of a reply as it came; raises Malformed
+    result: Callable[[Record], Result]  # of a stored reply; raises Malformed
     once_more: str  # what is asked for after a reply that was no result
 
 
@@ -279,37 +287,34 @@ def _order(world: World, decision: Decision, wanted: Receipt, sources: Sources) 
     rule = decision.rule
     earlier, before = _before(decision)
     on = amending.ground(world, rule, decision.base, before) if decision.base else None
+    again = "Write the whole document again, from its first line to its last."
     if on is None:
         system, prompt = rendered(world, rule, sources)
 
-        def whole(record: Record, raw: str) -> Result:
-            written = replies.clean(raw)
-            problem = replies.problem(written, rule.check) or _conflict(written)
-            if problem is not None:
-                raise Malformed(problem)
-            text = replies.finished(written, rule.check, sources.files)
-            return Result(record, amending.numbered(world, rule, text, earlier, sources.files))
+        def written(record: Record) -> Result:
+            return amending.written(world, rule, record, earlier, sources.files)
 
-        more = "Write the whole document again, from its first line to its last."
-        return Order(system, prompt, wanted.key, whole, more)
+        return Order(system, prompt, wanted.key, written, again)
     system, prompt = amending_prompt(world, decision, on, sources)
-    key = amending.key(wanted.key, decision.base)
 
-    def edited(record: Record, raw: str) -> Result:
-        known = record._replace(text=raw)
-        return amending.result(world, rule, on, known, sources.files)
+    def amended(record: Record) -> Result:
+        return amending.result(world, rule, on, record, sources.files)
 
-    return Order(system, prompt, key, edited, "Give all the edits again, each of them whole.")
+    more = again if decision.whole else "Give all the edits again, each of them whole."
+    return Order(system, prompt, _store_key(wanted, decision.base), amended, more)
 
 
 def amending_prompt(
     world: World, decision: Decision, on: reviewing.Ground, sources: Sources
 ) -> tuple[str, str]:
-    """Return the system text and the prompt that ask for edits. Raises UserError as `rendered`."""
+    """Return the system text and the prompt of a making that begins with a text.
+
+    Raises UserError as `rendered`.
+    """
     rule = decision.rule
     texts = reviewing.narrowed(world, rule, sources.texts, on, _before(decision)[1])
     system, order = rendered(world, rule, sources._replace(texts=tuple(texts)))
-    given = amending.variables(world, rule, on, decision.reasons, order)
+    given = amending.variables(world, decision, on, order)
     template = world.stat_cache.template(amending.TEMPLATE, world.layers)
     return system, _templates.render(template, given)[1]
 
@@ -349,7 +354,7 @@ def _ask(
             record = _save(world, order.key, raw, record)
             world.store.put_blob(asked, sync=False)
             try:
-                return order.result(record, raw)
+                return order.result(record)
             except Malformed as fault:
                 problem, quote = str(fault), fault.quote
         reason = problem
@@ -373,14 +378,6 @@ def _beginning(world: World, rule: Rule, prompt: str) -> Any:
         if other.name != rule.name
     )
     return Beginning(_templates.material_end(prompt), others)
-
-
-def _conflict(text: str) -> str | None:
-    """Why a reply that shows both sides of a merge is no result: it would never be fresh."""
-    line = hashing.conflict(text.encode())
-    if not line:
-        return None
-    return f"line {line} is a conflict marker of git's; indent a line that only shows one"
 
 
 def _repeats(reply: str, prompt: str, sources: Sources) -> bool:

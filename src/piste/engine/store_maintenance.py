@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.engine import hashing, receipts
+from piste.engine import amending, hashing, receipts
 from piste.engine.store import Store
 from piste.system import locks, screen
 from piste.system.errors import UserError
@@ -134,9 +134,10 @@ def needs(store: Store) -> Needs:
                 raise UserError(f"in {root}: {error}") from None
             if receipt is None:  # deleted this moment
                 continue
-            keys.add(receipt.key)
-            digests |= {reply.prompt for reply in store.replies(receipt.key)}
-            digests |= {receipt.output, *receipt.inputs.values()}
+            named = {receipt.key, amending.key(receipt.key, receipt.base)}
+            keys |= named
+            digests |= {reply.prompt for key in named for reply in store.replies(key)}
+            digests |= {receipt.output, receipt.base, *receipt.inputs.values()}
             digests.add(str(receipt.action.get("prompt_sha256", "")))
             with contextlib.suppress(UserError):  # what stands there now, were it edited or not
                 standing = hashing.look(root, target)
