@@ -14,6 +14,8 @@ _AMEND = re.compile(r"^Amend: \S.*\s*\Z", re.MULTILINE)
 _STANDS = re.compile(r'\n<(document(?:-\d+)?) path="([^\n]*)">\n')
 _CHANGE = re.compile(r'\n<(change(?:-\d+)?) path="([^\n]*)">\n(.*?)\n</\1>', re.DOTALL)
 _INPUT = re.compile(r'<(\w+(?:-\d+)?) path="([^\n]*)">\n')
+_LIST = re.compile(r"\nThese steps of it have been carried out[^\n]*\n\n")
+_FINISHED = re.compile(r"^- (step .*)$", re.MULTILINE)
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@")
 
 
@@ -24,6 +26,7 @@ class Asked(NamedTuple):
     before: str  # the same with the input as it was, or "" where that cannot be told
     name: str
     document: str  # as it stands
+    finished: tuple[str, ...] = ()  # steps of it that are carried out
 
 
 def read(prompt: str) -> Asked | None:
@@ -34,8 +37,10 @@ def read(prompt: str) -> Asked | None:
         end = prompt.rfind(f"\n</{opening[1]}>")
         if end >= opening.end() - 1:
             order = prompt[: opening.start()].rpartition("\n---\n")[0]
-            before = _before(order, prompt[end:])
-            return Asked(order, before, opening[2], prompt[opening.end() : end])
+            said = prompt[end:]
+            finished = tuple(_FINISHED.findall(_LIST.split(said)[-1])) if _LIST.search(said) else ()
+            document = prompt[opening.end() : end]
+            return Asked(order, _before(order, said), opening[2], document, finished)
     return None
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from piste.interview.transcript import ENOUGH
-from piste.outline import amending, from_bundle, text
+from piste.outline import amending, from_bundle, going_on, text
 from piste.outline.text import Wanted
 
 # (question, suggested answer) of the conversation, in order.
@@ -59,7 +59,11 @@ def outline(system: str, prompt: str, history: Turns = ()) -> str:
     """
     if (asked := amending.read(prompt)) is not None:
         before = outline(system, asked.before) if asked.before else asked.document
-        return amending.edits_between(asked, before, outline(system, asked.order))
+        after = outline(system, asked.order)
+        if asked.finished:
+            stands = asked.document
+            before, after = stands, going_on.plan(stands, before, after, asked.finished)
+        return amending.edits_between(asked, before, after)
     want, later = _asked(system, [*history, ("user", prompt)])
     if want.kind == "idea":
         return _interview(want, later)
