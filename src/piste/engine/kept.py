@@ -17,7 +17,7 @@ from piste.documents.parts import Part
 from piste.documents.plan import Step
 from piste.engine import receipts, records
 from piste.engine.rules import Rule
-from piste.system import git, project_files
+from piste.system import paths, project_files
 from piste.system.errors import PisteError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def finished(world: "World", rule: Rule, text: str) -> list[Part]:
     if rule.kind != "plan":
         return []
     known = [*records.load(world.root).values()]
-    if (world.root / git.FOLDER).is_dir():  # steps have been carried out here
+    if (world.root / paths.RUN).is_dir():  # steps have been carried out here
         known = list(dict.fromkeys([*known, *records.unlanded(world.root, world.config.branches)]))
     pairs = parts.steps(text, _form(world, rule))
     of = records.of_plan(world.root, known, rule.target)
@@ -83,14 +83,14 @@ def _steps(world: "World", rule: Rule, text: str) -> list[Part]:
 def _unchanged(world: "World", rule: Rule, text: str) -> list[Part]:
     """The sections of a todo list whose steps are what they were when it was made."""
     receipt = receipts.read(world.root, rule.target)
-    paths = [path for path in receipt.inputs if world.kinds.get(path) == "plan"] if receipt else []
-    if receipt is None or not paths:
+    plans = [path for path in receipt.inputs if world.kinds.get(path) == "plan"] if receipt else []
+    if receipt is None or not plans:
         return []
     try:
-        now = project_files.read(world.root, paths[0], project_files.DOCUMENT)
+        now = project_files.read(world.root, plans[0], project_files.DOCUMENT)
     except (OSError, PisteError):
         return []
-    before = world.store.text(receipt.inputs[paths[0]])
+    before = world.store.text(receipt.inputs[plans[0]])
     old, new = (_asked(world, data or b"") for data in (before, now))
     known = parts.sections(text)
     found = (parts.section_of(step, known) for key, step in new.items() if key in old)
