@@ -23,6 +23,8 @@ VERBS = {
     "check": "for CI: exit 0 when all is fresh, 1 when not; asks no model",
     "diff": "what was edited by hand in a target",
     "accept": "let a target stand as it is for what it is made from now",
+    "decline": "the team does not want a finding: take it out, report it no more",
+    "fixed": "a finding has been mended: take it out",
     "restore": "bring back a target as it was made, or as it was before",
     "log": "every call to a model: when, which, tokens, cost, seconds",
     "prompt": "the prompt of a target as it would be sent",

@@ -8,8 +8,10 @@ from conftest import Small
 from support.standin import Request, StandIn
 
 from piste.documents import reported
-from piste.engine import receipts
-from piste.system.errors import Failed
+from piste.engine import deciding, decisions, makers, receipts
+from piste.engine.decisions import DECLINED, FIXED
+from piste.engine.states import EDITED
+from piste.system.errors import Failed, UserError
 
 FILLER = "".join(f"\n\ndef helper_{n}(value):\n    return value + {n}\n" for n in range(200))
 TALLY = f'''"""Count words."""
@@ -87,7 +89,7 @@ READY = {
     "code_review": REVIEW, "github_issues": ISSUES, "issue_prompts": PROMPTS,
     "missing_tests": TESTS, "readme": "# tally\n\nIt counts words.\n\n## Use\n\n`main.py FILE`\n",
 }  # fmt: skip
-FIXED = TALLY.replace('split(" ")', "split()")
+MENDED = TALLY.replace('split(" ")', "split()")
 
 
 def git(small: Small, *args: str) -> None:
@@ -161,7 +163,7 @@ def test_findings_have_ids_from_the_first_time_on(reviewed: Small) -> None:
 def test_after_a_commit_the_change_is_sent_and_not_the_repository(
     reviewed: Small, standin: StandIn
 ) -> None:
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     mended = section(reviewed.read("code-review.md"), 1)
     standin.reply(
         answers(edit(f"{mended}\n\n## F2. A file stays open", "## F2. A file stays open"))
@@ -201,14 +203,14 @@ def test_lines_that_only_moved_are_renumbered_and_words_stay(
 def test_an_edit_of_a_finding_whose_lines_are_as_they_were_goes_back_once(
     reviewed: Small, standin: StandIn
 ) -> None:
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     bad = edit("**Severity:** medium", "**Severity:** critical")
     standin.reply(answers(bad, NOTHING))
     before = reviewed.read("code-review.md")
     reviewed.make("code_review")
     assert "an edit changes F3, which has to stay as it is" in standin.requests[-1].prompt
     assert section(reviewed.read("code-review.md"), 3) == section(before, 3)
-    commit(reviewed, tally=FIXED.replace("Count words", "Count all words"))
+    commit(reviewed, tally=MENDED.replace("Count words", "Count all words"))
     standin.reply(answers(bad, bad))
     with pytest.raises(Failed, match="no result, twice: an edit changes F3"):
         reviewed.make("code_review")
@@ -217,7 +219,7 @@ def test_an_edit_of_a_finding_whose_lines_are_as_they_were_goes_back_once(
 def test_what_is_added_to_the_end_of_one_is_a_change_of_it(
     reviewed: Small, standin: StandIn
 ) -> None:
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     shown = "## F3. No argument is a traceback"
     standin.reply(answers(edit(shown, f"So there.\n\n{shown}"), NOTHING))
     reviewed.make("code_review")
@@ -228,7 +230,7 @@ def test_in_a_whole_document_the_findings_that_stay_are_put_back(
     reviewed: Small, standin: StandIn
 ) -> None:
     before = reviewed.read("code-review.md")
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     whole = (
         "# Code review: tally\n\nBetter now.\n\n## F3. Other words\n\n**File:** main.py:1\n\nNo.\n"
     )
@@ -250,7 +252,7 @@ def new_finding(heading: str) -> Callable[[str], str]:
 def test_a_new_finding_has_the_next_id_whatever_the_model_calls_it(
     reviewed: Small, standin: StandIn, heading: str
 ) -> None:
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     standin.reply(answers(new_finding(heading)))
     reviewed.make("code_review")
     text = reviewed.read("code-review.md")
@@ -263,7 +265,7 @@ def test_an_id_is_never_given_again(reviewed: Small, standin: StandIn) -> None:
     standin.reply(answers(edit(f"\n{section(text, 3)}", "")))
     reviewed.make("code_review")
     assert reviewed.read("code-review.md").endswith("\n\n<!-- next: F4 -->\n")
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     last = "[F2 goes on unchanged; 6 lines are not shown]"
     said = "## New\n\n**File:** tally.py:5\n\nNo."
     standin.reply(answers(edit(last, f"{last}\n\n{said}")))
@@ -275,7 +277,7 @@ def test_an_id_is_never_given_again(reviewed: Small, standin: StandIn) -> None:
 
 
 def test_written_whole_again_the_findings_keep_their_ids(reviewed: Small, standin: StandIn) -> None:
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     first = REVIEW[: REVIEW.index("## 1.")]
     third, second = REVIEW[REVIEW.index("## 3.") :], REVIEW[REVIEW.index("## 2.") :]
     second = second[: second.index("## 3.")]
@@ -294,7 +296,7 @@ def test_written_whole_again_the_findings_keep_their_ids(reviewed: Small, standi
 
 def test_a_kill_between_target_and_receipt_costs_nothing(reviewed: Small, standin: StandIn) -> None:
     old = reviewed.read(".piste/receipts/code-review.md.json")
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     standin.reply(answers(new_finding("## New")))
     reviewed.make("code_review")
     text = reviewed.read("code-review.md")
@@ -311,7 +313,7 @@ def test_where_the_old_bundle_is_nowhere_it_is_written_whole(
     assert receipt
     digest = receipt.inputs["output.txt"]
     (reviewed.world().store.folder / "blobs" / digest[:2] / digest).unlink()
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     said = reviewed.make("code_review").said
     assert "(whole: the old text of output.txt is not in the store)" in said
     assert "helper_40" in standin.requests[-1].prompt
@@ -330,7 +332,7 @@ def chain(reviewed: Small) -> Small:
 def test_issues_and_prompts_follow_the_review(chain: Small, standin: StandIn) -> None:
     before = {name: chain.read(name) for name in ("issues.md", "issue-prompts.md")}
     review = chain.read("code-review.md")
-    commit(chain, tally=FIXED)
+    commit(chain, tally=MENDED)
     gone = section(review, 1)
     issue = section(before["issues.md"], 1)
     step = section(before["issue-prompts.md"], 1)
@@ -390,7 +392,7 @@ def test_a_readme_is_amended_by_the_change(repo: Small, standin: StandIn) -> Non
 def test_a_review_without_ids_is_read_as_before(reviewed: Small, standin: StandIn) -> None:
     old = REVIEW.replace("## 1. ", "## ").replace("## 2. ", "## ").replace("## 3. ", "## ")
     reviewed.write("code-review.md", old)
-    commit(reviewed, tally=FIXED)
+    commit(reviewed, tally=MENDED)
     gone = old[old.index("## Two") : old.index("## A file")]
     shown = "## A file stays open"
     standin.reply(answers(edit(f"{gone}{shown}", shown)))
@@ -406,3 +408,104 @@ def test_the_model_that_costs_nothing_reads_all_of_it(repo: Small) -> None:
     commit(repo, tally=f"{TALLY}# TODO: more\n")
     assert "made by outline" in repo.make("code_review").said
     assert "more" in repo.read("code-review.md")
+
+
+# The team's word ----------------------------------------------------------------------------
+
+
+def decide(repo: Small, word: str, own: str, why: str = "") -> deciding.Decided:
+    return deciding.decide(repo.world(), word, own, why)
+
+
+def test_a_declined_finding_goes_from_the_whole_chain_at_no_cost(
+    chain: Small, standin: StandIn
+) -> None:
+    names = ("code_review", "github_issues", "issue_prompts")
+    paid = len(standin.requests)
+    done = decide(chain, DECLINED, "f2", "the process ends at once")
+    assert done.documents == ["code-review.md", "issues.md", "issue-prompts.md"]
+    for name in names:
+        assert chain.make(name).event == "kept"
+    for file in done.documents:
+        assert [one.id for one in reported.of(chain.read(file), {}, "F")] == ["F1", "F3"]
+    assert "*Decided by the team: 1 declined.*" in chain.read("code-review.md")
+    assert len(standin.requests) == paid
+
+
+def test_it_is_not_reported_again_and_the_model_is_told(reviewed: Small, standin: StandIn) -> None:
+    decide(reviewed, DECLINED, "F2", "the process ends at once")
+    commit(reviewed, tally=MENDED.replace("Count words", "Count all words"))
+    again = "## F4. Somebody has to close it\n\n**File:** tally.py:9\n"
+    again += "**Line:** `    return open(name).read()`\n\nIt leaks.\n"
+    last = "[F3 goes on unchanged; 4 lines are not shown]"
+    standin.reply(answers(edit(last, f"{last}\n\n{again}")))
+    assert reviewed.make("code_review").said.count("; 1 declined")
+    asked = standin.requests[-1].prompt
+    assert "- F2, declined: A file stays open (tally.py). The team says: the process ends" in asked
+    text = reviewed.read("code-review.md")
+    assert [one.id for one in reported.of(text, {}, "F")] == ["F1", "F3"]
+    assert "leaks" not in text
+
+
+@pytest.mark.parametrize("lines", [("amend = false",), ()])
+def test_written_whole_it_is_not_reported_again(
+    reviewed: Small, standin: StandIn, lines: tuple[str, ...]
+) -> None:
+    decide(reviewed, DECLINED, "F2", "the process ends at once")
+    reviewed.settings("retries = 0", *lines, model="chat-ok")
+    commit(reviewed, tally=MENDED)
+    standin.reply(REVIEW)
+    reviewed.make("code_review", again=not lines)
+    text = reviewed.read("code-review.md")
+    assert "The team has decided on these findings of before" in standin.requests[-1].prompt
+    assert [one.id for one in reported.of(text, {}, "F")] == ["F1", "F3"]
+
+
+def test_what_was_fixed_is_reported_under_another_id_where_it_is_seen_again(
+    reviewed: Small, standin: StandIn
+) -> None:
+    decide(reviewed, FIXED, "F3")
+    assert reviewed.read("code-review.md").endswith(
+        "\n\n*Decided by the team: 1 fixed.*\n\n<!-- next: F4 -->\n"
+    )
+    reviewed.settings("retries = 0", "amend = false", model="chat-ok")
+    commit(reviewed, tally=MENDED)
+    standin.reply(REVIEW)
+    reviewed.make("code_review")
+    text = reviewed.read("code-review.md")
+    assert [one.id for one in reported.of(text, {}, "F")] == ["F1", "F2", "F4"]
+
+
+def test_a_word_that_came_by_a_merge_counts_with_the_next_commit(
+    reviewed: Small, standin: StandIn
+) -> None:
+    text = reviewed.read("code-review.md")
+    receipt = reviewed.read(".piste/receipts/code-review.md.json")
+    decide(reviewed, DECLINED, "F2", "no")
+    reviewed.write("code-review.md", text)  # as it is on the branch without that word
+    reviewed.write(".piste/receipts/code-review.md.json", receipt)
+    commit(reviewed, tally=MENDED)
+    standin.reply(answers(NOTHING))
+    reviewed.make("code_review")
+    text = reviewed.read("code-review.md")
+    assert [one.id for one in reported.of(text, {}, "F")] == ["F1", "F3"]
+
+
+def test_a_text_of_a_persons_stays_theirs(reviewed: Small) -> None:
+    reviewed.write("code-review.md", reviewed.read("code-review.md").replace("Nobody", "No one"))
+    decide(reviewed, DECLINED, "F1", "no")
+    world = reviewed.world()
+    assert makers.decide(world, world.rules["code_review"]).state == EDITED
+    assert "No one closes it." in reviewed.read("code-review.md")
+
+
+def test_one_that_is_nowhere_is_said_with_those_that_are(reviewed: Small) -> None:
+    with pytest.raises(UserError, match=r"there is no F9 in code-review.md; it has F1, F2, F3"):
+        decide(reviewed, DECLINED, "F9", "no")
+    with pytest.raises(UserError, match=r"there is no T1: missing-tests.md is not there"):
+        decide(reviewed, DECLINED, "T1", "no")
+    with pytest.raises(UserError, match=r"no document has ids that begin with XY"):
+        decide(reviewed, DECLINED, "XY1", "no")
+    decide(reviewed, DECLINED, "F2", "no")
+    assert decide(reviewed, FIXED, "F2").documents == []
+    assert [one.word for one in decisions.load(reviewed.root)] == [FIXED]

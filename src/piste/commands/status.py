@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from piste.commands import common
-from piste.engine import project, states
+from piste.engine import project, reviewing, states
 from piste.engine.states import Decision
 from piste.engine.world import World
 from piste.system import paths, screen
@@ -41,6 +41,9 @@ def main(argv: Sequence[str]) -> int:
         screen.say(hidden)
     for line in _of_requirements(world, decisions):
         screen.say(line)
+    for decision in decisions:
+        if said := reviewing.decided(world, decision.rule):
+            screen.say(f"{decision.rule.target}: of its findings the team has {said}")
     pending = [decision for decision in decisions if not decision.up_to_date]
     plan = None if args.targets else _progress(world, decisions)
     if step := _next(world, pending, plan):
@@ -115,6 +118,7 @@ def _as_dict(world: World, decision: Decision, found: "Estimate | None") -> dict
         **common.as_dict(world, decision),
         "age_seconds": _age(world, decision),
         "rebuild": estimate.as_dict(found) if found else None,
+        "decided": reviewing.decided(world, decision.rule),
     }
 
 

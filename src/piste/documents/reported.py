@@ -2,7 +2,8 @@
 
 `## F12. Title` is finding F12; in older documents `## 12. Title`, in prompts made of issues
 `## Step 12: Title`. A number is given once. So that the number of a finding that has gone is not
-given again, a comment at the end names the next one, where the sections do not show it.
+given again, a comment at the end names the next one, where the sections do not show it. Before
+that may stand how many findings the team has decided on.
 
 Sections are told apart, numbered, moved and taken out here, text in and text out. Which of them
 may change, and which the team has declined, is not known here.
@@ -22,7 +23,8 @@ _HEAD = re.compile(
     r"(?P<mark>[.):]|\s*[–—-]|(?<=\]))\s+(?P<title>\S.*)",
     re.IGNORECASE,
 )
-_NEXT = re.compile(r"\n*<!-- next: ([A-Z]{1,3})(\d{1,6}) -->\n*\Z")
+_NEXT = re.compile(r"<!-- next: [A-Z]{1,3}(\d{1,6}) -->")
+_DECIDED = re.compile(r"\*Decided by the team: ([^\n*]+)\.\*")
 _FIELD = re.compile(r"[ \t>]*(?:[-*+•] )?[*_]{2}[^*_\n]{1,40}[*_]{2}.*")
 _LIKE = 0.85  # of two titles about one file, to be about one defect
 _NAME = re.compile(r"`([^`\n]{3,80})`")
@@ -87,9 +89,20 @@ def _is_own(head: re.Match[str], prefix: str) -> bool:
 
 
 def _last(lines: Sequence[str]) -> int:
-    """The row after the last one that is not our comment about the next number."""
-    text = "\n".join(lines)
-    return text[: found.start()].count("\n") + 1 if (found := _NEXT.search(text)) else len(lines)
+    """The row after the last that is not ours, of those at the end."""
+    body, tail = _parted("\n".join(lines))
+    return body.count("\n") + 1 if tail else len(lines)
+
+
+def _parted(text: str) -> tuple[str, list[str]]:
+    """A document without the lines of ours at its end, and these, the last one first."""
+    body, tail = text.rstrip("\n"), []
+    for ours in (_NEXT, _DECIDED):
+        before, _, last = body.rpartition("\n")
+        if ours.fullmatch(last):
+            tail.append(last)
+            body = before.rstrip("\n")
+    return body, tail
 
 
 def _level(titles: Sequence[headings.Heading], fields: Sequence[int]) -> int:
@@ -134,20 +147,36 @@ def section(text: str, found: Finding) -> str:
 
 def highest(text: str, found: Sequence[Finding]) -> int:
     """Return the highest number that has been given in a document."""
-    said = _NEXT.search(text)
-    return max(int(said[2]) - 1 if said else 0, *(one.number for one in found), 0)
+    said = [_NEXT.fullmatch(line) for line in _parted(text)[1]]
+    return max([0, *(int(one[1]) - 1 for one in said if one), *(one.number for one in found)])
 
 
 def bare(text: str) -> str:
-    """Return a document without the comment about the next number."""
-    return _NEXT.sub("\n", text)
+    """Return a document without what is ours at its end."""
+    body, tail = _parted(text)
+    return f"{body}\n" if tail else text
 
 
-def numbered(text: str, prefix: str, known: Collection[str], last: int, *, given: bool) -> str:
+def decided(text: str) -> str:
+    """Return how many findings the team has decided on, as a document has it; "" for none."""
+    found = [one[1] for line in _parted(text)[1] if (one := _DECIDED.fullmatch(line))]
+    return found[0] if found else ""
+
+
+def numbered(
+    text: str,
+    prefix: str,
+    known: Collection[str],
+    last: int,
+    *,
+    given: bool = False,
+    decided: str = "",
+) -> str:
     """Return a document whose findings have ids, with the next number where it is not shown.
 
     Those in `known` keep theirs; all others get one above `last`. Where numbers are `given` by
-    another document, as those of issues are by a review, they stand as they are.
+    another document, as those of issues are by a review, they stand as they are. `decided` says
+    how many findings the team has decided on.
     """
     text = bare(text)
     lines = text.split("\n")
@@ -164,9 +193,10 @@ def numbered(text: str, prefix: str, known: Collection[str], last: int, *, given
         seen.add(own)
     text = "\n".join(lines)
     shown = max((_number(one) for one in seen), default=0)
-    if given or last <= shown:
-        return text
-    return f"{text.rstrip()}\n\n<!-- next: {prefix}{last + 1} -->\n"
+    tail = [f"*Decided by the team: {decided}.*"] if decided else []
+    if last > shown and not given:
+        tail.append(f"<!-- next: {prefix}{last + 1} -->")
+    return "\n\n".join([text.rstrip("\n"), *tail]) + "\n" if tail else text
 
 
 def _number(own: str) -> int:

@@ -138,6 +138,8 @@ def rendered(world: World, rule: Rule, sources: Sources) -> tuple[str, str]:
     cleared = [(path, outgoing.cleared(world.config, path, text)) for path, text in sources.texts]
     template, given = variables(world, rule, cleared)
     system, prompt = _templates.render(template, given)
+    if told := reviewing.told(world, rule):
+        prompt = f"{prompt}\n\n{told}"
     name = template.name  # what its own words hold
     return (
         outgoing.cleared(world.config, name, system),
@@ -654,7 +656,11 @@ def _contents(rule: Rule, text: str, sources: Sources) -> str:
             left = coverage.phrase(coverage.of(spec, text), path)
             said += f"; {left}" if left else ""
     if rule.check in ("review", "issues"):
+        from piste.documents import reported
         from piste.documents.findings import MARK
+
+        decided = reported.decided(text)
+        said += f"; {decided}" if decided else ""
 
         count = text.count(f"\n{MARK}")
         if count:

@@ -18,6 +18,7 @@ from piste.system.errors import UserError
 
 SCHEMA = 1
 FOLDER = paths.RECEIPTS
+FINDINGS = f"{FOLDER}/findings"  # what the team has decided; see `decisions`
 
 
 class Receipt(NamedTuple):
@@ -66,7 +67,8 @@ def exists(root: Path, target: str) -> bool:
 def targets(root: Path) -> list[str]:
     """Return every target that has a receipt, whole or damaged.
 
-    The records of finished steps (`records`) lie in the same folder and are none.
+    The records of finished steps (`records`) and the team's word on findings (`decisions`) lie in
+    the same folder and are none.
     """
     folder = root / FOLDER
     found = sorted(
@@ -78,16 +80,23 @@ def targets(root: Path) -> list[str]:
     return [
         file.relative_to(folder).as_posix().removesuffix(".json")
         for file in found
-        if not (file.parent == folder / "steps" and _is_of_step(root, file.name))
+        if not (file.parent.parent == folder and _is_of_another(root, file))
     ]
 
 
-def _is_of_step(root: Path, name: str) -> bool:
+def _is_of_another(root: Path, file: Path) -> bool:
+    if file.parent.name not in ("steps", "findings"):
+        return False
+    name = f"{FOLDER}/{file.parent.name}/{file.name}"
     try:
-        data = project_files.read(root, f"{FOLDER}/steps/{name}", project_files.RECORD)
+        return not is_receipt(project_files.read(root, name, project_files.RECORD))
     except (OSError, UserError):
         return False
-    return b'"target"' not in data
+
+
+def is_receipt(data: bytes) -> bool:
+    """Whether a file of the folder is a receipt, and not of those who share the folder."""
+    return b'"target"' in data
 
 
 def read(root: Path, target: str) -> Receipt | None:

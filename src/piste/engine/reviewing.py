@@ -8,10 +8,10 @@ of a document are `documents.reported`'s. It asks no model and writes nothing.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from piste.engine import templates
+from piste.engine import decisions, templates
 from piste.engine.rules import Rule
 from piste.system import project_files
 from piste.system.errors import PisteError
@@ -164,8 +164,8 @@ def ground(world: "World", rule: Rule, base: str, text: str, before: Mapping[str
     from piste.documents.amendment import Frozen
 
     letters = prefix(world, rule)
-    last = reported.highest(text, reported.of(text, {}, letters))
-    text = reported.bare(text)
+    last = _last(world, text, letters)
+    text = _without_decided(world, reported.bare(text), letters)
     found = reported.of(text, change.old, letters)
     from_source = source(world, rule, before, change)
     chained = source_of(world, rule) is not None
@@ -302,9 +302,9 @@ def amended(world: "World", rule: Rule, on: Ground, text: str, files: Mapping[st
     found = reported.of(text, files, letters)
     if other := next(reported.changed(on.text, on.held, text, found), ""):
         raise Malformed(f"an edit changes {other}, which has to stay as it is")
-    known = [each.id for each in (*on.held, *on.open) if each.id]
-    given = source_of(world, rule) is not None
-    return reported.numbered(text, letters, known, on.last, given=given)
+    known = {each.id for each in (*on.held, *on.open) if each.id}
+    text = _without_declined(world, text, known, letters, files)
+    return _numbered(world, rule, text, known, on.last)
 
 
 def anew(world: "World", rule: Rule, text: str, earlier: str, files: Mapping[str, str]) -> str:
@@ -316,9 +316,104 @@ def anew(world: "World", rule: Rule, text: str, earlier: str, files: Mapping[str
         return text
     from piste.documents import reported
 
-    letters, given = prefix(world, rule), source_of(world, rule) is not None
+    letters = prefix(world, rule)
     old = reported.of(earlier, files, letters)
-    last = reported.highest(earlier, old)
-    if old and not given:
-        text = reported.renamed(text, letters, files, old)
-    return reported.numbered(text, letters, {each.id for each in old}, last, given=given)
+    last = _last(world, earlier, letters)
+    if counts(world, rule):
+        text = reported.renamed(text, letters, files, old) if old else _unnumbered(text, letters)
+    known = {each.id for each in old if each.id}
+    text = _without_decided(world, text, letters)
+    text = _without_declined(world, text, known, letters, files)
+    return _numbered(world, rule, text, known, last)
+
+
+def _unnumbered(text: str, letters: str) -> str:
+    """A first document: what numbers a model gave are not ids."""
+    from piste.documents import reported
+
+    return reported.renamed(text, letters, {}, [])
+
+
+def _numbered(world: "World", rule: Rule, text: str, known: Collection[str], last: int) -> str:
+    from piste.documents import reported
+
+    letters, own = prefix(world, rule), counts(world, rule)
+    said = decided(world, rule)
+    return reported.numbered(text, letters, known, last, given=not own, decided=said)
+
+
+# ------------------------------------------------------------------ the team's word
+
+
+def _decided(world: "World", letters: str) -> list[decisions.Decision]:
+    return [one for one in decisions.load(world.root) if one.id.rstrip("0123456789") == letters]
+
+
+def _last(world: "World", text: str, letters: str) -> int:
+    """The highest number that is taken: in the document, or by a finding that is gone from it."""
+    from piste.documents import reported
+
+    given = reported.highest(text, reported.of(text, {}, letters))
+    return max(given, decisions.highest(decisions.load(world.root), letters))
+
+
+def _without_decided(world: "World", text: str, letters: str) -> str:
+    """The text without the findings that the team has decided on, by their ids."""
+    from piste.documents import reported
+
+    gone = {one.id for one in _decided(world, letters)}
+    if not gone:
+        return text
+    return reported.without(text, [one for one in reported.of(text, {}, letters) if one.id in gone])
+
+
+def _without_declined(
+    world: "World", text: str, known: Collection[str], letters: str, files: Mapping[str, str]
+) -> str:
+    """The text without new findings that the team has declined before, in whatever words."""
+    from piste.documents import reported
+
+    said = [one for one in decisions.load(world.root) if one.word == decisions.DECLINED]
+    if not said:
+        return text
+    gone = [
+        each for each in reported.of(text, files, letters)
+        if each.id not in known and any(decisions.concerns(one, each) for one in said)
+    ]  # fmt: skip
+    return reported.without(text, gone)
+
+
+def without_one(world: "World", rule: Rule, text: str, found: "Finding") -> str:
+    """Return a document without one of its findings, on which the team has just decided."""
+    from piste.documents import reported
+
+    letters = prefix(world, rule)
+    last = _last(world, text, letters)
+    known = {each.id for each in reported.of(text, {}, letters) if each.id}
+    return _numbered(world, rule, reported.without(reported.bare(text), [found]), known, last)
+
+
+def decided(world: "World", rule: Rule) -> str:
+    """Return on how many findings of a rule's document the team has decided; "" for none."""
+    if not counts(world, rule):
+        return ""
+    return decisions.phrase(_decided(world, prefix(world, rule)))
+
+
+def told(world: "World", rule: Rule) -> str:
+    """Return what a model is told of the team's word on earlier findings, or ""."""
+    said = _decided(world, prefix(world, rule)) if counts(world, rule) else []
+    if not said:
+        return ""
+    lines = [
+        f"- {one.id}, {one.word}: {one.title} ({', '.join(one.places)})"
+        + (f". The team says: {one.why}" if one.why else "")
+        for one in said
+    ]
+    material = "\n".join(" ".join(line.split()) for line in lines)
+    tag = templates.tag(material, "decided")
+    return (
+        f"The team has decided on these findings of before:\n\n<{tag}>\n{material}\n</{tag}>\n\n"
+        "Do not report again what was declined, in whatever words. What was fixed is reported only "
+        "if you see in the code that it is not."
+    )
