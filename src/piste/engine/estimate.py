@@ -75,7 +75,7 @@ class Estimates:
         if reviewing.bundle_of(self._world, rule):
             sent = self._passages(decision) or sent
         else:
-            sent += self._order() + reply + sum(self._seam(diff) for diff in more)
+            sent += self._order(rule, len(more)) + reply + sum(self._seam(diff) for diff in more)
         if decision.whole:  # what is finished stays in it
             return _priced(model, sent, reply)
         return _priced(model, sent, reply * share // 100)._replace(whole=whole)
@@ -92,10 +92,14 @@ class Estimates:
         except PisteError:
             return 0
 
-    def _order(self) -> int:
+    def _order(self, rule: Rule, changes: int) -> int:
         """Return the tokens of what an order to amend says beside its texts, within a few."""
         template = self._world.stat_cache.template(amending.TEMPLATE, self._world.layers)
-        return self._seam(template.body)
+        texts = dict.fromkeys(("prompt", "document", "next", "passages", "whole"), "")
+        lists: dict[str, object] = {"changes": [("", "", True)] * changes}
+        lists |= {"frozen": [], "finished": []}
+        given = {**texts, **lists, "target": rule.target}
+        return self._seam(templates.render(template, given)[1])
 
     def _sent(self, rule: Rule) -> int:
         """Return the tokens of the system text and the prompt. Raises PisteError."""
