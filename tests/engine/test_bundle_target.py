@@ -1,13 +1,18 @@
 """The bundle as a target: real processes of doit and piste, the embedded model, a real tree."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import Run
+
+from piste.engine import bundle_target, makers, states, upstream
+from piste.engine import project as piste_project
 
 REVIEWS = ("code_review", "github_issues", "issue_prompts", "missing_tests", "readme")
 DOCUMENTS = ("code-review.md", "issues.md", "issue-prompts.md", "missing-tests.md")
@@ -260,3 +265,113 @@ def test_our_lines_stay_ours_when_a_target_gets_another_name(
     packed = (project / "output.txt").read_text()
     assert "*.png binary" in packed
     assert "eol=lf" not in packed
+
+
+# ------------------------------------------------------------------ what commands print
+
+RUN = 'bundle.run = ["date +%s%N; echo run >> ../ran", "exit 4"]\n'
+
+
+@pytest.fixture
+def running(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project with two commands, of which the first prints another text each time."""
+    (project / "piste.toml").write_text(f'model = "outline"\n{RUN}')
+    (project / "app.py").write_text("x = 1\n")
+    return project
+
+
+def runs(project: Path) -> int:
+    ran = project.parent / "ran"
+    return len(ran.read_text().splitlines()) if ran.exists() else 0
+
+
+def built(root: Path, *names: str) -> list[str]:
+    """Build in a new world each time; return what happened."""
+    events = []
+    for name in names:
+        world = piste_project.world(root)
+        events.append(makers.make(world, world.rules[name]).event)
+    return events
+
+
+def test_what_commands_print_is_in_the_bundle_and_decides_nothing(running: Path) -> None:
+    names = ("bundle", "missing_tests")
+    assert built(running, *names) == ["made", "made"]
+    text = (running / "output.txt").read_text()
+    assert '<run command="exit 4" exit="4">\n</run>' in text
+    assert runs(running) == 1
+    for _ in range(2):
+        assert built(running, *names)[1] == "kept"
+    os.utime(running / "app.py", (1, 1))  # touched, and the same
+    assert built(running, *names)[1] == "kept"
+    assert (running / "output.txt").read_text() == text
+    assert runs(running) == 1
+    (running / "app.py").write_text("x = 2\n")
+    assert built(running, *names) == ["made", "made"]
+    assert runs(running) == 2
+
+
+def test_a_look_runs_nothing(running: Path) -> None:
+    world = piste_project.world(running)
+    rules = [world.rules[name] for name in ("bundle", "missing_tests")]
+    upstream.decide(world, rules)
+    built(running, "bundle", "missing_tests")
+    (running / "app.py").write_text("x = 2\n")
+    upstream.decide(piste_project.world(running), rules)
+    assert runs(running) == 1
+
+
+def test_in_a_clone_without_the_bundle_all_is_fresh(
+    running: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has allowed anything there, so nothing runs, and nothing is stale for that."""
+    built(running, "bundle", "missing_tests")
+    (running / "output.txt").unlink()
+    shutil.rmtree(running / ".piste/bundle")
+    monkeypatch.setenv("PISTE_TRUST", "0")
+    world = piste_project.world(running)
+    assert world.config.left_out
+    (decision,) = upstream.decide(world, [world.rules["missing_tests"]])
+    assert decision.state == states.FRESH
+    assert runs(running) == 1
+
+
+def test_without_a_yes_the_commands_stand_there_as_not_run(
+    running: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PISTE_TRUST", "0")
+    built(running, "bundle")
+    assert '<run command="exit 4" exit="not run">' in (running / "output.txt").read_text()
+    assert runs(running) == 0
+    monkeypatch.setenv("PISTE_TRUST", "1")
+    (running / "app.py").write_text("x = 2\n")
+    built(running, "bundle")
+    assert runs(running) == 1
+
+
+def test_another_command_makes_stale(running: Path) -> None:
+    built(running, "bundle", "missing_tests")
+    settings = running / "piste.toml"
+    settings.write_text(settings.read_text().replace('"exit 4"', '"exit 5"'))
+    assert built(running, "bundle", "missing_tests") == ["made", "made"]
+
+
+def test_the_commands_have_the_projects_environment(running: Path) -> None:
+    venv = running / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "pyvenv.cfg").write_text("")
+    tool = venv / "bin/its-own-tool"
+    tool.write_text("#!/bin/sh\necho its own\n")
+    tool.chmod(0o755)
+    (running / "piste.toml").write_text('bundle.run = ["its-own-tool"]\n')
+    built(running, "bundle")
+    assert "its own\n" in (running / "output.txt").read_text()
+
+
+def test_what_tests_leave_behind_is_not_packed(running: Path) -> None:
+    """Else the bundle of a clone, in which nothing was run, would be another one."""
+    left = "mkdir -p .pytest_cache htmlcov; touch .coverage .coverage.host.1 .pytest_cache/x"
+    (running / "piste.toml").write_text(f'model = "outline"\nbundle.run = ["{left}"]\n')
+    before = bundle_target.digest_now(piste_project.world(running))
+    built(running, "bundle")
+    assert bundle_target.digest_now(piste_project.world(running)) == before

@@ -84,6 +84,7 @@ TRIALS = {
         _file("pyproject.toml", "[tool.doit.plugins.backend]\nzen = 'this:s'\n"), "list", ZEN),
     ("bundle.command", "piste bundle"): Trial(
         _settings('[bundle]\ncommand = "{canary}; echo x > output.txt"'), "bundle"),
+    ("bundle.run", "piste bundle"): Trial(_settings('bundle.run = ["{canary}"]'), "bundle"),
     ("test", "piste done"): Trial(_settings('test = "{canary}"'), "done"),
     ("test, with a failure to pack", "piste debug"): Trial(_settings(FAILS), "debug"),
     ("tests without a setting", "piste done"): Trial(

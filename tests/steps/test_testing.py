@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from piste.steps import testing
 from piste.steps.testing import Where
+from piste.system import processes
 
 # Running ----------------------------------------------------------------------------------------
 
@@ -79,7 +80,7 @@ def test_escapes_and_overwritten_lines_are_gone() -> None:
     text = (
         "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://x\x1b\\link\r\n10%\r100%\nbell\a\u202e!"
     )
-    assert testing.plain(text) == "red link\n100%\nbell!"
+    assert processes.plain(text) == "red link\n100%\nbell!"
 
 
 # What is worth reading --------------------------------------------------------------------------

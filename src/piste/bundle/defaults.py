@@ -22,7 +22,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "__pycache__/", "*.pyc", "*.pyo", "*.pyd", "*.egg-info/", ".eggs/", ".tox/", ".nox/",
         ".venv/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/", ".hypothesis/", "htmlcov/",
         ".nyc_output/", ".next/", ".nuxt/", ".svelte-kit/", ".gradle/", ".terraform/", "dist/",
-        "/build/", "/out/", "/target/", ".doit.db*", ".DS_Store",
+        "/build/", "/out/", "/target/", ".doit.db*", ".DS_Store", ".coverage", ".coverage.*",
+        "!.coveragerc",
     ),
     "vendored trees": (
         "node_modules/", "bower_components/", "vendor/", "third_party/", "/Pods/", ".yarn/",

@@ -30,6 +30,7 @@ from piste.system.file_reader import Stamp
 if TYPE_CHECKING:
     from piste.bundle.blocks import Options
     from piste.bundle.cache import ScanCache
+    from piste.bundle.outputs import Output, Section
     from piste.bundle.report import Report
 
 _NONE: Mapping[str, Own] = {}
@@ -123,6 +124,7 @@ def pack(
     overwrite: bool = False,
     digest: bool = True,
     workers: int = 0,
+    found: "Sequence[Output]" = (),
 ) -> "Report":
     """Pack the tree below `root` and return what was found.
 
@@ -133,8 +135,9 @@ def pack(
     files, by their path, that are not; `paths`
     narrows to files and folders, `since` to what changed since a revision and what that
     imports; `diff` and `log` (commits) add git's. `digest` asks for the sha256 of the text.
-    `workers`: processes; 0: by the machine. What a run can leave for the next goes to
-    `cache_dir`, and may be deleted.
+    `workers`: processes; 0: by the machine. `found` is what the commands of `bundle.run`
+    printed; one of which there is nothing stands there as not run. What a run can leave for the
+    next goes to `cache_dir`, and may be deleted.
 
     Raises UserError (a wrong setting, pattern or path; nothing to pack; a secret, where secrets
     are refused), OverBudget, Failed (another packer failed) and OSError (a full disk); then
@@ -142,7 +145,12 @@ def pack(
     """
     asked = _asked(root, settings, target, exclude, paths, own)
     asked = asked._replace(since=since, diff=diff, log=log)
-    run = _Run(asked, cache_dir, write, to, digest, workers)
+    more = []
+    if settings.run:
+        from piste.bundle.outputs import sections
+
+        more = sections(settings.run, found)
+    run = _Run(asked, cache_dir, write, to, digest, workers, more)
     if run.writes:
         _may_write(asked, overwrite or bool(settings.command))
     if settings.command and run.writes:
@@ -289,6 +297,7 @@ class _Run:
         to: int | None,
         digest: bool,
         workers: int,
+        more: "list[Section]",
     ) -> None:
         self.asked = asked
         self.cache = cache
@@ -300,7 +309,7 @@ class _Run:
         self.known: ScanCache  # loaded when it is certain that something is to be made
         self.left: list[tuple[str, str, list[str]]] = []
         self.whole: list[bytes] = []  # the names of all, where the bundle is narrowed
-        self.more: list[tuple[str, bytes]] = []  # diff and log
+        self.more = more  # further sections: what commands printed, diff, log
         self.beside: list[bytes] | None = None  # names whose folders git looked into for files only
 
     def go(self) -> "Report":
@@ -374,9 +383,10 @@ class _Run:
             hidden = {path.encode() for path in asked.out_of_sight}
             gone = sorted(history.deleted(asked.root, asked.since) - hidden)
             gone = ignore.split(asked.root, asked.settings, gone, asked.paths)[0]
-            self.more.append(("diff", history.diff(asked.root, asked.since, {*names, *gone})))
+            diff = history.diff(asked.root, asked.since, {*names, *gone})
+            self.more.append(("diff", {}, diff))
         if asked.log:
-            self.more.append(("log", history.log(asked.root, asked.log)))
+            self.more.append(("log", {}, history.log(asked.root, asked.log)))
         if asked.since is None:
             return names
         changed = history.changed(asked.root, asked.since)

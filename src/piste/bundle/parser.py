@@ -78,18 +78,24 @@ def blocks(text: bytes, form: str) -> list[Block]:
 
 def without(text: bytes, form: str, unwanted: Callable[[Block], bool]) -> bytes:
     """Return a bundle less some of its blocks. Raises UserError as `blocks` does."""
+    return replaced(text, form, lambda block: b"" if unwanted(block) else None)
+
+
+def replaced(text: bytes, form: str, instead: Callable[[Block], bytes | None]) -> bytes:
+    """Return a bundle with other text in place of blocks; None leaves one as it is.
+
+    Raises UserError as `blocks` does.
+    """
     if not text.startswith(SIGNATURES[form]):
         raise UserError(f"this is not a bundle in the form {form}: it does not begin as one does")
     if form == "json":  # an item a line, each with its own comma
-        lines = text.split(b"\n")
-        return b"\n".join(
-            line
-            for line, block in zip(lines, [*_json_blocks(text), None, None], strict=False)
-            if block is None or not unwanted(block)
-        )
-    return b"".join(
-        text[start:end] for block, start, end in _rows(text, form) if not unwanted(block)
-    )
+        lines = text.splitlines(keepends=True)
+        items: list[Block | None] = [*_json_blocks(text), None]  # the list's own end
+        rows = list(zip(items, lines, strict=False))
+    else:
+        rows = [(block, text[start:end]) for block, start, end in _rows(text, form)]
+    new = ((instead(block) if block else None, own) for block, own in rows)
+    return b"".join(own if other is None else other for other, own in new)
 
 
 def _rows(text: bytes, form: str) -> Iterator[tuple[Block, int, int]]:

@@ -68,6 +68,10 @@ class Settings(NamedTuple):
     """What is none: likewise."""
     command: str = ""
     """Another packer: a shell command that writes the bundle in place of piste."""
+    run: tuple[str, ...] = ()
+    """Shell commands whose output goes into the bundle: tests, a report of coverage."""
+    run_limit: int = 600
+    """The most that each of them may take, in seconds."""
 
 
 def policy(settings: Settings) -> Policy:
@@ -86,6 +90,13 @@ def check(settings: Settings) -> None:
             )
     if settings.max_file < 1:
         raise UserError(f"bundle.max_file is {settings.max_file}; it must be 1 byte or more")
+    if settings.run_limit < 1:
+        raise UserError(f"bundle.run_limit is {settings.run_limit}; it must be 1 second or more")
+    if settings.run and settings.command:
+        raise UserError(
+            "bundle.run and bundle.command do not go together: the other packer writes the whole "
+            "bundle, so let it run them"
+        )
     if settings.budget < 0:
         raise UserError(f"bundle.budget is {settings.budget}; it must be 0 (no limit) or more")
     if settings.line_numbers < 0:

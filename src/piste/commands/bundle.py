@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     if args.copy and (args.dry or args.stdout):
         raise UserError("--copy copies the bundle that is written; leave out --dry and --stdout")
-    world = gate.entered(project.here(), "bundle.command")
+    world = gate.entered(project.here(), "bundle.command", bundle_target.RUN)
     if (args.since or args.diff or args.log) and not gate.allowed(world):
         git_whose.require_own_history(world.root)
     settings = _settings(world.config.bundle, args)
@@ -150,6 +150,7 @@ def _run(world: World, settings: Settings, target: str, args: argparse.Namespace
     }
     if writes:
         paths.writable(world.root, target)
+    found = bundle_target.outputs(world) if settings.run and not args.dry else []
     gc.disable()  # nothing here goes in circles, and looking for that takes its time
     try:
         with _stdout(args.stdout and not args.dry) as to:
@@ -162,6 +163,7 @@ def _run(world: World, settings: Settings, target: str, args: argparse.Namespace
                 to=to,
                 overwrite=args.overwrite,
                 digest=args.json or own,
+                found=found,
             )
     except TooManyTokens as error:
         for folder, tokens in error.ranking:

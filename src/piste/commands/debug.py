@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from piste.commands import common
 from piste.commands.steps import read_progress
-from piste.engine import gate, outgoing, project, templates
+from piste.engine import environment, gate, outgoing, project, templates
 from piste.engine.world import World
 from piste.steps import (
     attempt,
     commit_phases,
     context,
-    environment,
     progress,
     test_command,
     testing,

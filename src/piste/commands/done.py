@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from piste.commands import common
 from piste.commands.next import chosen
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind
-from piste.engine import gate, project, records
+from piste.engine import environment, gate, project, records
 from piste.engine.world import World
 from piste.steps import (
     attempt,
-    environment,
     progress,
     runner,
     test_command,

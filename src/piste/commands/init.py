@@ -94,7 +94,7 @@ def initialise(root: Path, model: str = "", more: str = "") -> list[str]:
 
 def is_untouched(root: Path, data: bytes) -> bool:
     """Whether settings say nothing but what `initialise` writes when nobody tells it anything."""
-    from piste.steps import environment
+    from piste.engine import environment
 
     found = environment.find(root)
     tests = (_NO_TEST, f"test = {json.dumps(found.command)}" if found else _NO_TEST)
@@ -155,7 +155,7 @@ def _model_line(model: str) -> tuple[str, str]:
 
 def _test_line(root: Path) -> tuple[str, str]:
     """The line of the settings with the test command, confirmed at a terminal, and what to say."""
-    from piste.steps import environment
+    from piste.engine import environment
 
     found = environment.find(root)
     if found is None:

@@ -133,9 +133,8 @@ def close() -> None:
 
 
 def _say_left_out(world: "World") -> None:
-    names = left_out
-    if world.config.left_out and "bundle.command" in world.config.commands:
-        names = [*left_out, "bundle.command"]
+    packing = ("bundle.command", "bundle.run") if world.config.left_out else ()
+    names = [*left_out, *(name for name in packing if name in world.config.commands)]
     if names:
         from piste.engine import gate
 

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste.engine import own_files, states
+from piste.engine import hashing, own_files, states
 from piste.engine.rules import Rule
 from piste.engine.states import Decision, Reason
 from piste.engine.world import Outcome, World
@@ -19,8 +19,10 @@ from piste.system import atomic_write, caches, paths, person, project_files
 from piste.system.errors import UserError
 
 if TYPE_CHECKING:
+    from piste.bundle.outputs import Output
     from piste.bundle.report import Report
 
+RUN = "bundle.run"  # as the setting is known to those who ask whether it may run
 MADE = f"{paths.STATE}/bundle/made.json"
 _AS_IT_STANDS = "taken as it stands (--overwrite packs anew)"
 GIVEN = "PISTE_BUNDLE"  # variable; "given" says that the bundle is to be taken as it stands
@@ -95,7 +97,7 @@ def decide(world: World, rule: Rule, exact: bool = True) -> Decision:
     if _edited(world):
         said = f"{rule.target} was changed since it was packed; it is {_AS_IT_STANDS}"
         return Decision(rule, states.EDITED, states.KEEP, about(said))
-    if exact and _sha256(world.root, rule.target) == digest_now(world):
+    if exact and _digest(world) == digest_now(world):
         return Decision(rule, states.FRESH, states.KEEP)
     return Decision(rule, states.STALE, states.MAKE, about("what is packed has changed"))
 
@@ -114,14 +116,35 @@ def make(world: World, rule: Rule, overwrite: bool) -> Outcome:
     if decision.todo == states.KEEP and not (overwrite and persons):
         return Outcome("kept", states.kept_line(decision, world.door()))
     paths.writable(world.root, rule.target)
-    report = bundle.pack(**arguments(world), overwrite=overwrite)
+    found = outputs(world) if world.config.bundle.run else []
+    report = bundle.pack(**arguments(world), overwrite=overwrite, found=found)
     if report.sha256 and recorded(world.root).get(rule.target) != report.sha256:
         note(world.root, rule.target, report.sha256)
     return Outcome("made", said(report))
 
 
+def outputs(world: World) -> "list[Output]":
+    """Return what the commands of `bundle.run` print: what the bundle that stands says, where it
+    is of these very files, else what they print now. None where they may not run.
+
+    Raises UserError as `bundle.pack` does, OSError.
+    """
+    from piste.bundle import outputs
+    from piste.engine import environment
+
+    config, root = world.config, world.root
+    standing = project_files.read_any(root, world.rules["bundle"].target, hashing.MOST) or b""
+    before = outputs.of(standing)
+    if any(one.ran for one in before) and input_digest(world, standing) == digest_now(world):
+        return before
+    if config.left_out and RUN in config.commands:
+        return []
+    env = environment.of(root, root).variables
+    return list(outputs.run(config.bundle.run, root, config.bundle.run_limit, env))
+
+
 def digest_now(world: World) -> str:
-    """Return the sha256 that the bundle would have, had it been packed; nothing is written.
+    """Return the sha256 that the bundle would have, had it been packed; nothing is written or run.
 
     On a fresh clone the bundle itself is not there, and what was made from it is
     fresh all the same. Raises UserError as `bundle.pack` does.
@@ -137,6 +160,8 @@ def digest_now(world: World) -> str:
 def input_digest(world: World, data: bytes) -> str:
     """Return the digest of a bundle as what is made from it sees it.
 
+    What commands print is left out: it follows from the files, and has times in it.
+
     Another packer knows nothing of the graph and packs the reviews with the code, and their
     receipts: what they say is left out of the look, or each review would make the next one stale.
     """
@@ -147,6 +172,10 @@ def input_digest(world: World, data: bytes) -> str:
     if not is_bundle(data[:256]):
         names = [*unpacked(world), world.rules["bundle"].target]
         data = other_forms.without(data, lambda name: is_excluded(name, names), _made_here(world))
+    elif world.config.bundle.run:
+        from piste.bundle import outputs
+
+        data = outputs.without(data)
     return hashlib.sha256(data).hexdigest()
 
 
@@ -214,6 +243,14 @@ def standing(world: World) -> list[str]:
             if is_bundle(head) and _sha256(world.root, name) == digest:
                 found.append(name)
     return found
+
+
+def _digest(world: World) -> str:
+    """The digest of the bundle that stands, to be compared with `digest_now`."""
+    target = world.rules["bundle"].target
+    if not world.config.bundle.run:
+        return _sha256(world.root, target)
+    return input_digest(world, project_files.read(world.root, target, hashing.MOST))
 
 
 def _edited(world: World) -> bool:

@@ -311,12 +311,17 @@ def _merged(
 
 
 def _taken_out(layer: dict[str, Any]) -> dict[str, Any]:
-    """Take out of a layer of settings, and return, what names a program."""
+    """Take out of a layer of settings, and return, what names a program.
+
+    `bundle.run` stays as well: a bundle names these commands, run or not, and is the same text in
+    a clone that nobody has allowed anything.
+    """
     taken = {name: layer.pop(name) for name in _COMMANDS if layer.get(name)}
     if taken.get("agent") == Config().agent:  # the built-in one is no program of theirs
         layer["agent"] = taken.pop("agent")
-    if "command" in (bundle := layer.get("bundle", {})):
-        taken["bundle"] = {"command": bundle["command"]}
+    bundle = layer.get("bundle", {})
+    if named := {key: bundle[key] for key in ("command", "run") if bundle.get(key)}:
+        taken["bundle"] = named
         layer["bundle"] = {key: value for key, value in bundle.items() if key != "command"}
     if "agents" in layer:
         taken["agents"] = layer.pop("agents")
@@ -326,7 +331,8 @@ def _taken_out(layer: dict[str, Any]) -> dict[str, Any]:
 def _named(commands: Mapping[str, Any]) -> dict[str, str]:
     """Return the commands that `_taken_out` found by their full names."""
     flat = {name: value for name, value in commands.items() if isinstance(value, str)}
-    flat |= {f"bundle.{key}": value for key, value in commands.get("bundle", {}).items()}
+    for key, value in commands.get("bundle", {}).items():  # `run` is a list
+        flat[f"bundle.{key}"] = value if isinstance(value, str) else "; ".join(value)
     for name, table in commands.get("agents", {}).items():
         flat |= {f"agents.{name}.{key}": value for key, value in table.items()}
     return {name: value for name, value in flat.items() if value}

@@ -87,11 +87,12 @@ def entered(world: World, *names: str) -> World:
     The person may be asked for them; what stays left out is said. Other commands are not
     looked at: whoever needs them asks with `require`.
     """
-    if not world.config.left_out or not set(names) & set(world.config.commands):
+    named = [name for name in names if name in world.config.commands]
+    if not world.config.left_out or not named:
         return world
     if asked(world):
         return project.world(world.root)
-    left_out(names)
+    left_out(named)
     return world
 
 

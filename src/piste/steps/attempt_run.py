@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.documents import plan, step_files
-from piste.engine import budget, caps, log, outgoing, templates
+from piste.engine import budget, caps, environment, log, outgoing, templates
 from piste.engine.budget import NOTHING, Sum
 from piste.engine.caps import Cap
 from piste.engine.store import Record as Stored
@@ -27,7 +27,6 @@ from piste.steps import (
     change_policy,
     context,
     edit_blocks,
-    environment,
     ignored,
     lent,
     progress,
@@ -40,7 +39,7 @@ from piste.steps.agents.events import briefly
 from piste.steps.attempt import Attempt
 from piste.steps.change_policy import Allowed, Violation
 from piste.steps.progress import Settings
-from piste.system import git, paths, screen
+from piste.system import git, paths, processes, screen
 from piste.system.errors import Failed, OverBudget, UserError, printable
 from piste.system.git import Change, Repo
 
@@ -278,7 +277,7 @@ class _Briefly:
         self.left = _BRIEF_LINES if sys.stderr.isatty() else 0
 
     def __call__(self, line: str) -> None:
-        words = screen.safe(testing.plain(briefly(line)))[:110]
+        words = screen.safe(processes.plain(briefly(line)))[:110]
         if words and self.left:
             self.left -= 1
             screen.say(f"   │ {words}" if self.left else "   │ … the rest is in the log")

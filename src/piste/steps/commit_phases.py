@@ -13,11 +13,11 @@ from piste.documents import plan
 from piste.engine import records
 from piste.engine.records import Record
 from piste.model import prices
-from piste.steps import attempt, attempt_run, merge, progress, testing, ticking, worktree
+from piste.steps import attempt, attempt_run, merge, progress, ticking, worktree
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Answer, Review, Run, failed, is_kept, red, same
 from piste.steps.progress import Settings
-from piste.system import git, screen
+from piste.system import git, processes, screen
 from piste.system.errors import Failed, UserError, in_one_line, printable
 
 HOOK_SAID_NO = "hook said no to the commit"
@@ -229,7 +229,7 @@ def _persons_affair(run: Run, now: Attempt, made: worktree.Committed) -> str:
         worktree.ensure(run.repo, now.work, now.branch)
         if not made.hook or not before.strip() or before.strip() != made.said.strip():
             return ""
-    said = testing.plain(made.said).strip()
+    said = processes.plain(made.said).strip()
     for row in said.split("\n")[-20:]:
         screen.say(f"   │ {screen.safe(row)}")
     what = "to the message of the commit" if of_message else "though nothing is changed"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from piste.documents import step_files
 from piste.documents.plan import Step, overview
-from piste.engine import records
+from piste.engine import environment, records
 from piste.engine.world import World
 from piste.steps import (
     agent_phases,
@@ -25,7 +25,6 @@ from piste.steps import (
     change_policy,
     commit_phases,
     context,
-    environment,
     home,
     ignored,
     leftover,

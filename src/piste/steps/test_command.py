@@ -3,10 +3,9 @@
 Whether what a plan names may run here is asked before (`gate`). Nothing is run by this module.
 """
 
-from piste.engine import gate
+from piste.engine import environment, gate
+from piste.engine.environment import Found
 from piste.engine.world import World
-from piste.steps import environment
-from piste.steps.environment import Found
 from piste.steps.progress import Settings
 from piste.system.errors import UserError
 

@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.system import processes, screen
-from piste.system.errors import SPACES, printable
+from piste.system.errors import printable
 
 _MOST_CHARS = 16_000  # of a failure that goes to a model
 _MOST_LINE = 400
 _NAMED = 3  # failed tests
 _LONG_NAME = 100
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[@-Z\\-_])"
-)
 
 
 class Result(NamedTuple):
@@ -72,7 +69,7 @@ def run(
     )  # fmt: skip
     if ended.why == "stopped":
         raise InterruptedError("stopped while the tests ran")
-    output = plain(processes.printed(where.log).decode("utf-8", "replace"))
+    output = processes.plain(processes.printed(where.log).decode("utf-8", "replace"))
     none = ended.code == _NO_TESTS and bool(_NONE_RAN.search(output))
     said = ""
     if ended.why == "time":
@@ -120,14 +117,6 @@ def cannot_run(command: str, result: Result, folder: Path) -> str:
         if found := pattern.search(result.output):
             return said.format(next(filter(None, found.groups())))
     return ""
-
-
-def plain(text: str) -> str:
-    """Return text of a terminal without escape sequences, and with what a CR overwrote gone."""
-    text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
-    lines = (line.rpartition("\r")[2] for line in text.split("\n"))
-    kept = f"\t{SPACES}"
-    return "\n".join("".join(c for c in line if c.isprintable() or c in kept) for line in lines)
 
 
 # ------------------------------------------------------------------ what is worth reading

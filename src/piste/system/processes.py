@@ -13,6 +13,7 @@ know what is run, nor what its exit code means.
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -23,9 +24,13 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from piste.system import file_reader, git_look, reaper
+from piste.system.errors import SPACES
 
 MOST_OUTPUT = 64 << 20  # bytes that a program may print before it is stopped
 _TICK = 0.05  # seconds between two looks at what it has printed
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[@-Z\\-_])"
+)
 
 
 class Ended(NamedTuple):
@@ -179,3 +184,11 @@ def _reap(child: "subprocess.Popen[bytes]") -> int:
         child.kill()
         code = child.wait()
     return 128 - code if code < 0 else code
+
+
+def plain(text: str) -> str:
+    """Return text of a terminal without escape sequences, and with what a CR overwrote gone."""
+    text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
+    lines = (line.rpartition("\r")[2] for line in text.split("\n"))
+    kept = f"\t{SPACES}"
+    return "\n".join("".join(c for c in line if c.isprintable() or c in kept) for line in lines)

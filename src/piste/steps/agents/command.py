@@ -21,7 +21,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from piste.steps.agents import Agent, AgentOutput, AgentResult, Job
-from piste.steps.testing import plain
 from piste.system import atomic_write, file_reader, processes, project_files, screen
 from piste.system.errors import UserError, printable
 
@@ -139,19 +138,19 @@ def version(agent: Agent, home: Path) -> str:
     out = home / ".piste/run/version"
     screen.runs(f"agents.{agent.name}.version", agent.version)
     ended = processes.run(processes.Program([program, *words[1:]], home, out, limit=15))
-    lines = plain(processes.printed(out)[:4000].decode("utf-8", "replace")).split("\n")
+    lines = processes.plain(processes.printed(out)[:4000].decode("utf-8", "replace")).split("\n")
     return next((line.strip()[:60] for line in lines if line.strip()), "") if not ended.code else ""
 
 
 def _said(agent: Agent, out: Path, err: Path, last: Path, code: int) -> AgentOutput:
     try:
-        said = agent.read(plain(_end(out)))
+        said = agent.read(processes.plain(_end(out)))
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
-        said = AgentOutput(plain(_end(out))[-2000:])  # another form than its version of today has
-    if words := plain(_end(last)).strip():
+        said = AgentOutput(processes.plain(_end(out))[-2000:])  # another form than today's
+    if words := processes.plain(_end(last)).strip():
         said = said._replace(text=words)
     if code and not said.error:
-        lines = [line for line in plain(_end(err)).split("\n") if line.strip()]
+        lines = [line for line in processes.plain(_end(err)).split("\n") if line.strip()]
         lines = lines or [line for line in said.text.split("\n") if line.strip()]
         said = said._replace(error=lines[-1].strip()[:300] if lines else "")
     return said

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from piste.steps import environment
+from piste.engine import environment
 
 PYTEST = "python -m pytest"
 # The files of a project, and the command that it seems to have.
