@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from piste.bundle import outputs, pack
+from piste.bundle import changes, outputs, pack
 from piste.bundle.outputs import Output
 from piste.bundle.settings import Settings, check
 from piste.system.errors import UserError
@@ -111,3 +111,13 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("tempfile.tempdir", None)
     (found,) = ran(tmp_path, "true")
     assert (found.ended, os.listdir(tmp_path)) == ("0", [])
+
+
+def test_who_sees_the_changes_alone_sees_what_commands_print(folder: Tree) -> None:
+    """A document that is amended: the report of before is no fact any more."""
+    folder.write({"a.py": "x = 1\n"})
+    settings = folder.settings._replace(run=("report",))
+    pack(folder.root, settings, cache_dir=folder.cache, found=[Output("report", "0", "90 %\n")])
+    text = folder.output.read_text()
+    shown = changes.excerpt(text, changes.between(text, text), {}, lambda path: False)
+    assert outputs.of(shown.encode()) == [Output("report", "0", "90 %\n")]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,16 @@ def run(out: Path, script: str, **more: object) -> processes.Ended:
 
 
 def is_alive(pid: str) -> bool:
-    """Whether a process is there; one that only waits to be reaped is not."""
-    done = subprocess.run(
-        ["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()[:1] not in ("", "Z")
+    """Whether a process stays, or goes once a busy system gets to it; a zombie has gone."""
+    command = ["ps", "-o", "stat=", "-p", pid]
+    end = time.monotonic() + 20
+    while (there := _state(command) not in ("", "Z")) and time.monotonic() < end:
+        time.sleep(0.02)
+    return there
+
+
+def _state(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()[:1]
 
 
 @pytest.mark.parametrize(

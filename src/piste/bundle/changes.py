@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import NamedTuple
 
-from piste.bundle import contents
+from piste.bundle import contents, outputs
 from piste.bundle.escapes import hidden, quote, show
 from piste.bundle.formats import FILE, HEAD, block
 
@@ -125,7 +125,7 @@ def excerpt(
 
     `bundle` is the present one. `also` names further lines, from 1, that are shown with some
     around them; `is_guide` tells the files in which a team says how its code is to be written.
-    Where changed definitions are used elsewhere is shown too.
+    Where changed definitions are used elsewhere is shown too, and what commands print now.
     """
     wanted: dict[str, set[int]] = {}
     for path, parts in changes.parts.items():
@@ -150,6 +150,9 @@ def excerpt(
             body = shown(_passages(_lines(changes.new, path), wanted[path])).encode()
             marks = {"path": quote(path.encode("utf-8", "replace"))}
             blocks.append(block("xml", FILE, marks, body))
+    found = outputs.of(bundle.encode("utf-8", "replace"))
+    for kind, told, printed in outputs.sections([one.command for one in found], found):
+        blocks.append(block("xml", kind, told, printed))
     if said := contents.instruction_of(bundle):
         blocks.append(block("xml", "instruction", {}, said.encode() + b"\n"))
     return b"".join(blocks).decode("utf-8", "replace")
