@@ -8,7 +8,7 @@ from piste.commands import done, steps
 from piste.engine import makers, receipts
 from piste.engine.states import FRESH
 from piste.engine.world import Outcome
-from piste.system.errors import Failed
+from piste.system.errors import Failed, UserError
 
 SPEC = "# Tally\n\nA tool.\n\n## Requirements\n\n1. It counts words.\n2. It sums.\n3. It prints.\n"
 STEP_4 = "## Step 4: Count lines too\n\n```text\nChange what step 1 built.\n```\n"
@@ -263,3 +263,82 @@ def test_what_a_model_says_otherwise_there_is_put_back(
     assert step(after, 3) == step(before, 3)
     assert "- [ ] sums.txt" in after  # step 2 is another one
     assert state(grown, "todo") == FRESH
+
+
+# A plan that a person brought --------------------------------------------------------------------
+
+FORMS = {
+    "bold": ("**Step 1: A**\n\nDo a.\n\n**Step 2: B**\n\nDo b.\n", "**Step 3: C**\n\nDo c.\n"),
+    "prompts": (
+        "### Prompt 1: A\n\n```text\nDo a.\n```\n\n### Prompt 2: B\n\n```text\nDo b.\n```\n",
+        "### Prompt 3: C\n\n```text\nDo c.\n```\n",
+    ),
+    "comments": (
+        "<!-- step 1: A -->\nDo a.\n<!-- /step -->\n\n<!-- step 2: B -->\nDo b.\n<!-- /step -->\n",
+        "<!-- step 3: C -->\nDo c.\n<!-- /step -->\n",
+    ),
+    "a list": ("- [ ] 1. Do a.\n- [ ] 2. Do b.\n", "- [ ] 3. Do c.\n"),
+}
+OWN_FORM = "## Step 3: C\n\n```text\nDo c.\n```\n"  # of our order
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_plan_of_another_form_is_amended_in_its_own(
+    rig: Rig, standin: StandIn, form: str
+) -> None:
+    text, more = FORMS[form]
+    old = text[text.rindex("\n", 0, text.index("Do b.")) + 1 :].rstrip()
+    brought = f"# Mine\n\nAs I want it.\n\n{text.rstrip()}\n"
+    rig.write("prompt_plan.md", brought)
+    for name in (".piste/receipts/prompt_plan.md.json", ".piste/receipts/steps/1.json"):
+        (rig.root / name).unlink()
+    ours, theirs = (edit(old, f"{old}\n{step.rstrip()}") for step in (OWN_FORM, more))
+    answer(standin, ours, theirs)
+    make(rig, amend=True)
+    again = standin.requests[-1].prompt
+    assert "An earlier reply to this could not be used: " in again
+    assert "have the form" in again
+    assert rig.read("prompt_plan.md") == f"{brought}{more}"
+    assert len(rig.states()) == 3
+
+
+DAMAGED = {
+    "no UTF-8": (b"# P\n\n\xff\xfe\n", "is not UTF-8"),
+    "a conflict": (
+        b"# P\n\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> x\n",
+        "line 3 is a conflict marker",
+    ),
+    "no plan": (b"# P\n\nWords.\n", "cannot be amended as it stands: no step with a prompt"),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGED)
+def test_what_is_damaged_is_not_asked_about(rig: Rig, standin: StandIn, how: str) -> None:
+    data, said = DAMAGED[how]
+    (rig.root / "prompt_plan.md").write_bytes(data)
+    asked = len(standin.requests)
+    with pytest.raises(UserError, match=said):
+        make(rig, amend=True)
+    assert (rig.root / "prompt_plan.md").read_bytes() == data
+    assert len(standin.requests) == asked
+
+
+def test_a_damaged_record_stops_it_before_anything_is_paid(rig: Rig, standin: StandIn) -> None:
+    rig.write(".piste/receipts/steps/1.json", "{")
+    asked = len(standin.requests)
+    with pytest.raises(UserError, match=r"steps/1.json is damaged"):
+        make(rig)
+    assert len(standin.requests) == asked
+
+
+def test_what_a_gone_requirement_built_is_removed_by_a_step(rig: Rig, standin: StandIn) -> None:
+    removes = "## Step 4: Remove counting\n\n```text\nRemove what step 1 built, and its test.\n```"
+    rig.write("spec.md", SPEC.replace("1. It counts words.\n", ""))
+    answer(standin, edit(LAST, f"{LAST}\n\n{removes}"))
+    make(rig)
+    asked = standin.requests[-1].prompt
+    assert (
+        "Where a requirement is gone that such a step has built, the new step removes it" in asked
+    )
+    assert "\n-1. It counts words.\n" in asked
+    assert rig.states() == ["done", "open", "open", "open"]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from piste.documents import markdown, plan
 from piste.documents.edits import Malformed
-from piste.documents.plan import Step
+from piste.documents.plan import Step, titles
 from piste.system.errors import printable
 
 _RULE = re.compile(r"[ \t]*+(?:([-*_])[ \t]*+(?:\1[ \t]*+){2,}+)?\r?$")
@@ -52,6 +52,19 @@ def steps(text: str, form: str = "") -> list[tuple[Step, Part]]:
 def form(text: str, wanted: str = "") -> str:
     """Return the form that the steps of a plan have; `wanted` as in `plan.parse`."""
     return plan.parse(text, wanted or None).form
+
+
+def stray(old: str, new: str, wanted: str = "") -> str:
+    """Return a heading that `new` has and `old` has not, of a step that is none in its form."""
+    lines, known = markdown.split(new), {*markdown.split(old)}
+    around = markdown.inside(lines, markdown.fences(lines))
+    own = {step.line - 1 for step in plan.parse(new, wanted or None).steps}
+    for row, line in enumerate(lines):
+        if line.startswith("#") and around[row] < 0 and row not in own and line not in known:
+            title = titles.read(line)
+            if title is not None and title.word not in (*titles.COARSE, "number"):
+                return line
+    return ""
 
 
 def sections(text: str) -> list[Part]:

@@ -23,7 +23,7 @@ from piste.engine.states import Decision, Reason
 from piste.engine.store import Record
 from piste.model.prices import FREE
 from piste.system import project_files
-from piste.system.errors import PisteError
+from piste.system.errors import PisteError, UserError
 
 if TYPE_CHECKING:
     from piste.documents.replies import Files
@@ -260,6 +260,25 @@ def written(world: "World", rule: Rule, record: Record, earlier: str, files: "Fi
         old = base_text(world, rule, earlier) if earlier else ""
         text = reviewing.anew(world, rule, text, old or "", files())
     return Result(record, text)
+
+
+def require_sound(world: "World", rule: Rule) -> None:
+    """Raise UserError where what stands at a rule's target is nothing that can be amended.
+
+    Whatever edits came, the document would be refused; so nothing is asked, or paid.
+    """
+    from piste.documents import edits
+
+    data = project_files.read(world.root, rule.target, hashing.most_of(rule.kind))
+    text = hashing.text(data, rule.target)
+    try:
+        _sound(rule, text)
+    except edits.Malformed as fault:
+        said = str(fault).replace("the reply", "it")
+        raise UserError(
+            f"{rule.target} cannot be amended as it stands: {said}; mend it, or have it replaced: "
+            f"{world.door()} {rule.name} --overwrite"
+        ) from None
 
 
 def _sound(rule: Rule, text: str, before: str = "") -> None:

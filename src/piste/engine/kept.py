@@ -18,7 +18,7 @@ from piste.documents.plan import Step
 from piste.engine import receipts, records
 from piste.engine.rules import Rule
 from piste.system import paths, project_files
-from piste.system.errors import PisteError
+from piste.system.errors import PisteError, printable
 
 if TYPE_CHECKING:
     from piste.engine.world import World
@@ -68,7 +68,14 @@ def checked(world: "World", rule: Rule, old: str, done: Sequence[Part], found: A
         raise Malformed(f"{lost.name} is finished, and would not be what it was")
     before, now = (parts.form(text, _form(world, rule)) for text in (old, new))
     if before != now and (done or found.form == EDITS):
-        raise Malformed(f"the steps have the form {before!r}, and with this they have {now!r}")
+        raise Malformed(
+            f"the steps of {rule.target} have the form {before!r}, and with this they have {now!r}"
+        )
+    if found.form == EDITS and (line := parts.stray(old, new, _form(world, rule))):
+        raise Malformed(
+            f"{printable(line)[:80]!r} is no step of {rule.target}, whose steps have the form "
+            f"{before!r}"
+        )
     return new
 
 
