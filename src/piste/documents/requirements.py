@@ -120,12 +120,53 @@ _OWN = (
 )
 
 
+def renamed(new: str, old: str, earlier: Iterable[str] = ()) -> str:
+    """Return a specification written anew, in which the requirements of `old` have their ids again.
+
+    Those that it has not get ids above all that were ever given. Where either has no ids, or two
+    requirements have one, it stays as it is.
+    """
+    before, now = _wordings(old), _wordings(new)
+    if not before or not now or repeated(new) or max(len(before), len(now)) > _MOST:
+        return new
+    names = {key(one.id): one.id for one in [*_written(new), *_written(old)]}  # the old spelling
+    own = _matched(now, before)
+    left = [of for of in now if of not in own]
+    free = used(old, earlier)[0] if left else ""
+    for of in left:
+        own[of] = key(free)
+        names[own[of]] = free
+        free = _counted_on(free)
+    if all(of == other for of, other in own.items()):
+        return new
+    return _NAMED_ID.sub(lambda found: names.get(own.get(key(found[0]), ""), found[0]), new)
+
+
+_NAMED_ID = re.compile(rf"(?<![A-Za-z0-9.-]){ID}(?![A-Za-z0-9-])")
+
+
+def _matched(now: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """The old id of each requirement that was there before: the most alike first."""
+    pairs = [
+        (_alike(words, said) + (of == other) / 10, of, other)
+        for of, said in now.items() for other, words in before.items()
+    ]  # fmt: skip
+    own: dict[str, str] = {}
+    for alike, of, other in sorted(pairs, key=lambda pair: -pair[0]):
+        same = of == other and not _another(before[other], now[of])
+        if of not in own and other not in own.values() and (alike >= _MOVED or same):
+            own[of] = other
+    return own
+
+
 def used(old: str, earlier: Iterable[str] = ()) -> tuple[str, list[str]]:
     """Return the next free id of a specification, and the ids that have gone from it.
 
     The id is ``""`` where its requirements have none that are written out.
     """
     known = _written(old)
+    if not known:
+        return "", []
     before = {key(one.id): one.id for one in known}
     gone = {
         key(one.id): one.id
@@ -197,8 +238,12 @@ def _free(known: Sequence[Requirement]) -> str:
     names = max(most.values(), key=len, default=[])
     if not names:
         return ""
-    last = max(names, key=lambda name: _series(key(name))[1])
-    found = re.match(r"(.*?)(\d+)[a-z]?$", last)
+    return _counted_on(max(names, key=lambda name: _series(key(name))[1]))
+
+
+def _counted_on(name: str) -> str:
+    """The id after this one."""
+    found = re.match(r"(.*?)(\d+)[a-z]?$", name)
     return f"{found[1]}{int(found[2]) + 1:0{len(found[2])}d}" if found else ""
 
 

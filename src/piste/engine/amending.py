@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from piste.engine import hashing, receipts, reviewing
+from piste.engine import hashing, receipts, requirement_ids, reviewing
 from piste.engine.receipts import Receipt
 from piste.engine.reviewing import Ground
 from piste.engine.rules import Rule
@@ -241,24 +241,27 @@ def variables(world: "World", decision: Decision, on: Ground, prompt: str) -> Ma
             "document": cleared(rule.target, shown), "passages": on.passages,
             "frozen": [one.name for one in on.frozen], "whole": bool(decision.whole),
             "finished": [cleared(rule.target, part.name) for part in done],
+            **requirement_ids.for_prompt(world, rule, on.text),
             "next": next_id if reviewing.counts(world, rule) else ""}  # fmt: skip
 
 
 def written(world: "World", rule: Rule, record: Record, earlier: str, files: "Files") -> Result:
-    """Return the document that a stored reply is; its findings have ids, some from `earlier`.
+    """Return the document that a stored reply is; findings and requirements keep their ids.
 
-    That is the digest of the text of before, or "" without one. `files` gives the files that the
-    document is about, for the checks that look into them. Raises Malformed, with the reason, for
-    what is no result.
+    Those are of `earlier`, the digest of the text of before, or "" without one. `files` gives the
+    files that the document is about, for the checks that look into them. Raises Malformed, with
+    the reason, for what is no result.
     """
     from piste.documents import replies
 
     text = replies.clean(record.text)
     _sound(rule, text)
     text = replies.finished(text, rule.check, files)
+    has_ids = rule.check == "spec" or reviewing.reports(world, rule)
+    old = (base_text(world, rule, earlier) if earlier and has_ids else "") or ""
+    text = requirement_ids.kept(world, rule, text, old)
     if reviewing.reports(world, rule):
-        old = base_text(world, rule, earlier) if earlier else ""
-        text = reviewing.anew(world, rule, text, old or "", files())
+        text = reviewing.anew(world, rule, text, old, files())
     return Result(record, text)
 
 
@@ -306,7 +309,7 @@ def result(world: "World", rule: Rule, on: Ground, record: Record, files: "Files
     `files` as in `written`. Raises Malformed, with the reason and what the model has to see, for
     what is no result.
     """
-    from piste.documents import amendment, replies
+    from piste.documents import amendment, edits, replies
     from piste.engine import kept
 
     done = kept.finished(world, rule, on.text)
@@ -315,6 +318,7 @@ def result(world: "World", rule: Rule, on: Ground, record: Record, files: "Files
         cleaned = replies.clean(said)
         if replies.problem(cleaned, rule.check) is not None:
             return None
+        cleaned = requirement_ids.kept(world, rule, cleaned, on.text)
         cleaned = reviewing.put_back(world, rule, on, cleaned, files())
         return kept.in_whole(world, rule, done, cleaned)
 
@@ -324,6 +328,8 @@ def result(world: "World", rule: Rule, on: Ground, record: Record, files: "Files
     new = text.replace("\r\n", "\n")
     edited = found.form == amendment.EDITS
     _sound(rule, new, "with these edits it is no result: " if edited else "")
+    if edited and (said := requirement_ids.broken(world, rule, new, on.text)):
+        raise edits.Malformed(said)
     finished = reviewing.amended(world, rule, on, new, files())
     finished = replies.finished(finished, rule.check, files)
     return Result(record, text if finished == new else finished, on.base, found.form)
