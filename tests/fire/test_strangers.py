@@ -61,7 +61,7 @@ LOOK = ("status", "check")
 PLAN = ("status", "why plan", "diff plan", "prompt todo")
 STEPS = ("steps", "next --full", "prompt_plan_status")
 PACK = ("bundle --dry",)
-BUILDS = ("plan", "clean_bundles")  # doit tells of each task
+BUILDS = ("plan", "code_review", "clean_bundles")  # doit tells of each task
 NAMES: dict[str, tuple[str, ...]] = {
     "piste.toml": ("status", "list", "doctor"),
     "pyproject.toml": ("check", "list"),
@@ -409,7 +409,7 @@ def theirs(root: Path) -> Path:
     """A repository of the person's, outside; its files and its history hold the canary."""
     top = outside(root).parent / "theirs"
     top.mkdir()
-    for name in ("secret.md", "spec.md", "src.py"):
+    for name in ("secret.md", "spec.md", "src.py", f"{CANARY}.md"):
         (top / name).write_text(f"{CANARY}\n")
     git(top, "init", "-q")
     git(top, "add", "-A")
@@ -487,8 +487,29 @@ def of_a_worktree(root: Path, top: Path) -> None:
     setting_of.write_text(f"{setting_of.read_text()}[core]\n worktree = {root}\n")
 
 
+def their_index(name: str) -> Callable[[Path, Path], None]:
+    """Their list of files, or the part of it that does not change."""
+
+    def lay(root: Path, top: Path) -> None:
+        if name == "sharedindex.*":
+            git(top, "update-index", "--split-index")
+            shutil.copy(top / ".git/index", root / ".git/index")
+        for path in (top / ".git").glob(name):
+            (root / ".git" / path.name).unlink(missing_ok=True)
+            (root / ".git" / path.name).symlink_to(path)
+
+    return lay
+
+
+def inside(root: Path, top: Path) -> None:
+    """A repository within this one, which is entered, and leads to theirs."""
+    (root / "sub").mkdir()
+    (root / "sub/.git").write_text(f"gitdir: {top}/.git\n")
+    with (root / "piste.toml").open("a") as file:
+        file.write("[bundle]\nsubmodules = true\n")
+
+
 def at_their_commit(root: Path, top: Path) -> None:
-    shutil.copy(top / ".git/index", root / ".git/index")
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=top, text=True)
     (root / ".git/HEAD").write_text(head)
 
@@ -514,6 +535,9 @@ GIT: dict[str, Callable[[Path, Path], object]] = {
     "objects that are links": linked_objects("??/*"),
     "packs that are links": linked_objects("pack/*"),
     "a repository with the refs and objects of another": common,
+    "an index that is a link": their_index("index"),
+    "a shared index that is a link": their_index("sharedindex.*"),
+    "a repository inside that leads out": inside,
     "a worktree's folder that came along": of_a_worktree,
     "ignored names from a pipe": lambda root, top: (
         waits(root, "pipe"), setting("[core]\n excludesFile = {root}/pipe\n")(root, top),

@@ -104,6 +104,8 @@ TRIALS = {
      "piste bundle --diff"): Trial(_git_config, "bundle --diff"),
     ("a .git that leads to another repository", "piste bundle --diff"): Trial(
         _git_elsewhere, "bundle --stdout --diff", "diff --git"),
+    ("a .git that leads to another repository", "piste bundle"): Trial(
+        _git_elsewhere, "bundle --stdout", "a.py"),
     ("ask_in_ci = true", "piste spec"): Trial(
         _file("piste.toml", 'model = "chat-ok"\nask_in_ci = true\n'), "todo", "made by"),
 }  # fmt: skip

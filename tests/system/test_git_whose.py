@@ -44,6 +44,7 @@ def test_what_points_back_is_believed(here: Path, script: str, folder: str) -> N
     sh(here, script)
 
     git_whose.require_own_history(here / folder)
+    git_whose.require_own_index(here / folder)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,28 @@ def test_what_leads_to_another_is_named(here: Path, script: str) -> None:
 
     with pytest.raises(UserError, match="does not point back"):
         git_whose.require_own_history(here / "two")
+
+
+@pytest.mark.parametrize(
+    ("script", "refused"),
+    [
+        ("git clone -q --shared one two", False),
+        ("git init -q --separate-git-dir=elsewhere two", True),
+        ("mkdir two; ln -s ../one/.git two/.git", True),
+        ("mkdir two; echo 'gitdir: ../one/.git' > two/.git", True),
+        ("git init -q two; git -C two config core.worktree ../../one", True),
+        ("git init -q two; echo '[core] worktree = ../../one' > more; "
+         "git -C two config include.path ../../more", False),
+        ("git init -q two; echo ../../one/.git > two/.git/commondir", True),
+        ("git -C one worktree add -q ../tree; cp -r tree two", True),
+        ("git init -q two; ln -s ../../one/.git/index two/.git/index", True),
+    ],
+)  # fmt: skip
+def test_the_index_of_another(here: Path, script: str, refused: bool) -> None:
+    sh(here, script)
+
+    with pytest.raises(UserError, match="does not point back") if refused else nullcontext():
+        git_whose.require_own_index(here / "two")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from piste.bundle.escapes import quote
@@ -176,7 +177,7 @@ def _entered(root: str, names: list[bytes]) -> tuple[list[bytes], list[bytes], l
         path = os.path.join(base, name.rstrip(b"/"))
         if not _is_folder(path):
             found.append(name)
-        elif os.path.exists(os.path.join(path, b".git")):
+        elif os.path.exists(os.path.join(path, b".git")) and _is_own(path, notes):
             inner = finish(start(os.fsdecode(path)), submodules=True)
             prefix = name.rstrip(b"/") + b"/"
             found += [prefix + one for one in inner.names]
@@ -185,6 +186,18 @@ def _entered(root: str, names: list[bytes]) -> tuple[list[bytes], list[bytes], l
         else:
             empty.append(name.rstrip(b"/"))
     return found, empty, notes
+
+
+def _is_own(path: bytes, notes: list[str]) -> bool:
+    """Whether git lists there what is there, and not the files of another repository."""
+    from piste.system import git_whose
+
+    try:
+        git_whose.require_own_index(Path(os.fsdecode(path)))
+    except UserError as error:
+        notes.append(str(error).partition(":")[0])
+        return False
+    return True
 
 
 def _is_folder(path: bytes) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from piste.commands import common
 from piste.commands.steps import read_progress
-from piste.engine import environment, gate, outgoing, project, templates
+from piste.engine import environment, gate, outgoing, project, templates, trust
 from piste.engine.world import World
 from piste.steps import (
     attempt,
@@ -107,6 +107,7 @@ def of_tests(world: World) -> Failure | None:
 
 def packed(world: World, failure: Failure) -> str:
     """Return the failure with what matters to it. Raises UserError for a template that is wrong."""
+    trust.require_own_names(world.root)
     known = context.files(failure.folder)
     named = context.named(f"{failure.output}\n{failure.prompt}", failure.folder, known)
     changed = (name for name in failure.changed if name in known)

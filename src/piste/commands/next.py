@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from piste.commands import common
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind, read_progress
-from piste.engine import outgoing, project, templates
+from piste.engine import outgoing, project, templates, trust
 from piste.engine.world import World
 from piste.steps import context, progress, test_command
 from piste.steps.progress import Progress, StepStatus
@@ -44,8 +44,9 @@ def main(argv: Sequence[str]) -> int:
     elif args.json:
         common.print_json(progress.as_dict(link))
     else:
+        text = full(world, chain, link) if args.full else link.step.prompt
         screen.say(f"step {named(link)} ({chain.path}, line {link.step.line})")
-        screen.out(full(world, chain, link) if args.full else link.step.prompt)
+        screen.out(text)
     return 0
 
 
@@ -62,6 +63,7 @@ def chosen(chain: Progress, step_id: str) -> StepStatus | None:
 def full(world: World, chain: Progress, link: StepStatus) -> str:
     """Return the step with what a chat window has to know. Raises UserError for its template."""
     root, step = world.root, link.step
+    trust.require_own_names(root)
     known = context.files(root)
     spec = world.rules["spec"].target
     others = [one for one in chain.links if one is not link]

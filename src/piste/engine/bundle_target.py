@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piste.engine import hashing, own_files, states
+from piste.engine import hashing, own_files, states, trust
 from piste.engine.rules import Rule
 from piste.engine.states import Decision, Reason
 from piste.engine.world import Outcome, World
@@ -40,6 +40,7 @@ def arguments(world: World) -> dict[str, Any]:
     """
     if world.root == Path(person.home()):
         raise UserError("this is your home folder, not a project; cd into one")
+    trust.require_own_names(world.root)
     return {
         "root": world.root,
         "settings": world.config.bundle,

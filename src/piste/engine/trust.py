@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from piste.system import atomic_write, file_reader, paths, person, project_files
+from piste.system import atomic_write, file_reader, git_whose, paths, person, project_files
 from piste.system.errors import UserError
 
 VARIABLE = "PISTE_TRUST"
@@ -44,6 +44,12 @@ class Answer(NamedTuple):
     def covers(self, runs: Mapping[str, str], documents: Mapping[str, str]) -> bool:
         """Whether the answer was about these very programs, and commands of documents."""
         return self.digest == digest(runs) and documents.items() <= self.runs.items()
+
+
+def require_own_names(root: Path) -> None:
+    """Raise UserError where git would list the files of another repository, and without a yes."""
+    if not holds(root, False, _NONE):
+        git_whose.require_own_index(root)
 
 
 def allow_this_run() -> None:

@@ -9,7 +9,6 @@ It does not know what is shown.
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,10 +24,46 @@ _DEEP = 5  # repositories that take objects of each other, as git follows them
 def require_own_history(root: Path) -> None:
     """Raise UserError where git would show the history, or the files, of another folder."""
     if found := _elsewhere(root):
-        raise UserError(
-            f"the repository here takes from {printable(found)}, which does not point back: that "
-            "may be another project's history, which nobody has allowed: piste trust allows it"
-        )
+        raise _refused(found)
+
+
+def require_own_index(root: Path) -> None:
+    """Raise UserError where git would list the names of another repository, or of another folder.
+
+    git is asked only where files alone do not tell that it lists what is here.
+    """
+    place = _place(root)
+    own = _leads(place) if place else ""
+    if not place or not own:
+        return  # git lists nothing there
+    tree = os.path.realpath(place)
+    if not _is_plainly_own(own, tree) and (found := _elsewhere(root, "index")):
+        raise _refused(found)
+    for name in os.listdir(own):
+        if name.startswith(("index", "sharedindex")):
+            real = os.path.realpath(os.path.join(own, name))
+            if not _within(real, own) and not _within(real, tree):
+                raise _refused(real)
+
+
+def _is_plainly_own(own: str, tree: str) -> bool:
+    """Whether git's folder lies in the tree and names no other, or is that of the worktree."""
+    if not _within(own, tree):
+        back = os.path.join(own, _line(Path(own, "gitdir")) or "-")
+        return os.path.realpath(back) == os.path.join(tree, ".git")
+    config = b""
+    with contextlib.suppress(OSError):
+        config = beginning(f"{own}/config", _MOST).lower()
+    # git takes a work tree from this very file, and from none that it includes.
+    names = b"worktree" in config or len(config) == _MOST
+    return not names and not os.path.lexists(f"{own}/commondir")
+
+
+def _refused(found: str) -> UserError:
+    return UserError(
+        f"the repository here takes from {printable(found)}, which does not point back: that "
+        "may be another project's, which nobody has allowed: piste trust allows it"
+    )
 
 
 def worktree_folder(common: Path, tree: str) -> Path | None:
@@ -40,8 +75,8 @@ def worktree_folder(common: Path, tree: str) -> Path | None:
     return None
 
 
-def _elsewhere(root: Path) -> str:
-    """Return the other place that git takes from, or ""."""
+def _elsewhere(root: Path, what: str = "objects") -> str:
+    """Return the other place that git takes from, or ""; of objects, or of the index alone."""
     named = _asked(root, "rev-parse", "--absolute-git-dir")
     if not named:
         return ""  # no repository: git says so where it is needed
@@ -56,6 +91,8 @@ def _elsewhere(root: Path) -> str:
     tree = os.path.realpath(place)
     if not _believed(tree, own, common):
         return common
+    if what == "index":
+        return ""
     return next(_foreign_objects(tree, common, os.path.join(common, "objects")), "")
 
 
@@ -99,6 +136,11 @@ def _links(objects: str) -> Iterator[str]:
                     waiting.append(entry.path)
 
 
+def _place(root: Path) -> Path | None:
+    """Return the folder whose `.git` counts in a folder."""
+    return next((one for one in (root, *root.parents) if os.path.lexists(one / ".git")), None)
+
+
 def _leads(folder: Path) -> str:
     """Return the real path that a folder's `.git` leads to, as git follows it; or ""."""
     path = folder / ".git"
@@ -120,6 +162,8 @@ def _line(path: Path) -> str:
 
 def _asked(folder: Path, *arguments: str) -> str:
     """Return the line that git answers with; "" where it does not, or is not there."""
+    import subprocess  # here: it takes longer than what is mostly asked
+
     try:
         done = subprocess.run(
             ["git", *git_look.OPTIONS, *arguments], cwd=folder, env=git_look.environment(),
