@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.rig import TODO, Rig
 
-from piste.commands import done, run, steps, undo
+from piste.commands import done, prompt_plan_status, run, steps, undo
 from piste.commands import next as next_verb
 from piste.engine import records
 from piste.system.errors import UserError
@@ -93,3 +93,38 @@ def test_a_plan_that_is_not_there_or_not_in_the_project(rig: Rig, path: str, sai
     (rig.root.parent / "x.md").write_text(TASKS)
     with pytest.raises(UserError, match=said):
         steps.main(["--plan", path])
+
+
+KIRO = """\
+# Implementation Plan
+
+- [ ] 1. Base
+  - [ ] 1.1 Write count.txt
+    - _Requirements: 1.1_
+  - [ ]* 1.2 Test it
+- [ ]* 2. Paint it
+"""
+
+
+def test_what_is_optional_is_not_missing_and_a_whole_is_its_parts(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.write(WHERE, KIRO)
+    rig.commit("kiro")
+    plan = ("--plan", WHERE)
+    assert next_verb.main([*plan]) == 0
+    assert "step 1.1 Write count.txt" in capsys.readouterr().err
+    assert prompt_plan_status.main([*plan]) == 0
+    assert "1 of 4 steps left; next: 1.1" in capsys.readouterr().out
+    assert done.main([*plan, "--untested"]) == 0
+    assert rig.read(WHERE) == KIRO.replace("[ ] 1. B", "[x] 1. B").replace("[ ] 1.1", "[x] 1.1")
+    capsys.readouterr()
+    assert run.main([*plan, "--all", "--test", "true"]) == 0
+    said = "all steps are done but 2 optional: 1.2, 2 (piste run 1.2)"
+    assert said in capsys.readouterr().err
+    assert steps.main([*plan]) == 0
+    assert (
+        "4 steps, 1 done, 1 ticked, 2 optional and open, nothing else is" in capsys.readouterr().out
+    )
+    assert undo.main([*plan, "1.1"]) == 0
+    assert rig.read(WHERE) == KIRO

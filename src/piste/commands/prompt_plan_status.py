@@ -60,4 +60,4 @@ def as_dict(chain: Progress) -> dict[str, object]:
 
 
 def _left(chain: Progress) -> int:
-    return sum(not link.finished for link in chain.links)
+    return sum(link.waits for link in chain.links)

@@ -248,17 +248,22 @@ def _wanted(world: World, args: argparse.Namespace) -> Iterator[StepStatus]:
 
 def _next(world: World, chain: Progress, seen: set[str]) -> StepStatus | None:
     """The step that an attempt is under way at, else the first that is open and was not tried."""
-    left = [link for link in chain.links if not link.finished]
+    left = [link for link in chain.links if link.waits]
     now = attempt.load(world.root)
     if now is not None and not now.over:
-        again = chain.links if now.salt else left  # with --again it may be one that is done
+        # With --again it may be one that is done, and an optional one where it was named.
+        again = chain.links if now.salt else [link for link in chain.links if not link.finished]
         left = [*(link for link in again if link.step.id == now.step), *left]
     return next((link for link in left if link.step.id not in seen), None)
 
 
 def _meant(chain: Progress, word: str) -> Sequence[StepStatus]:
+    """The steps that a word of the command line means; one of parts alone means its parts."""
     first, dots, last = word.partition("..")
-    return chain.between(first, last) if dots else [chain.find(word)]
+    if not dots and not chain.find(word).step.parts:
+        return [chain.find(word)]
+    meant = chain.between(first, last) if dots else map(chain.find, chain.find(word).step.parts)
+    return [link for link in meant if not (link.step.parts or link.step.optional)]
 
 
 def _say_what_has_changed(chain: Progress) -> None:

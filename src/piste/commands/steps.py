@@ -90,8 +90,10 @@ def summary(chain: Progress) -> str:
     counts = progress.counted(chain.links)
     said = [f"{len(chain.links)} steps"]
     said += [f"{count} {state}" for state, count in counts.items() if count and state != "open"]
+    said += [f"{len(chain.optional)} optional and open"] if chain.optional else []
     after = chain.next
-    said.append(f"next: {named(after)}" if after else "none is open")
+    none = "nothing else is open" if chain.optional else "none is open"
+    said.append(f"next: {named(after)}" if after else none)
     return ", ".join(said)
 
 
@@ -101,6 +103,11 @@ def nothing_left(chain: Progress, behind: str) -> str:
     said = "nothing is left: "
     if not changed and not behind:
         total = len(chain.links)
+        if left := [screen.safe(link.step.id) for link in chain.optional]:
+            named = f"{', '.join(left[:3])}{' …' if len(left) > 3 else ''}"
+            return (
+                said + f"all steps are done but {len(left)} optional: {named} (piste run {left[0]})"
+            )
         return said + (f"all {total} steps are done" if total > 1 else "the one step is done")
     doubts = []
     if changed:
@@ -151,7 +158,12 @@ def _lines(chain: Progress, now: Attempt | None) -> list[str]:
     for link, (state, why) in zip(chain.links, found, strict=True):
         title = screen.safe(link.step.title)
         short = title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1]}…"
-        marks = {"optional": link.step.optional, "beside others": link.step.parallel, why: why}
+        marks = {
+            "optional": link.step.optional,
+            f"in {len(link.step.parts)} parts": link.step.parts and not link.finished,
+            "beside others": link.step.parallel,
+            why: why,
+        }
         about = "; ".join(mark for mark, holds in marks.items() if holds)
         rows.append([screen.safe(link.step.id), state, short, screen.safe(about)])
     columns, *lines = common.table(rows)

@@ -79,6 +79,11 @@ class StepStatus(NamedTuple):
         """Whether it is passed over when the next step is looked for."""
         return self.state != OPEN_STEP
 
+    @property
+    def waits(self) -> bool:
+        """Whether it has to be carried out: an optional step has not, nor one of parts alone."""
+        return not (self.finished or self.step.optional or self.step.parts)
+
 
 class Progress(NamedTuple):
     """The plan, its steps in order, and where it stands."""
@@ -95,8 +100,13 @@ class Progress(NamedTuple):
 
     @property
     def next(self) -> StepStatus | None:
-        """The first step that is neither done nor ticked, or None."""
-        return next((link for link in self.links if not link.finished), None)
+        """The first step that waits to be carried out, or None."""
+        return next((link for link in self.links if link.waits), None)
+
+    @property
+    def optional(self) -> tuple[StepStatus, ...]:
+        """The steps that are open and may be left out."""
+        return tuple(link for link in self.links if link.step.optional and not link.finished)
 
     def find(self, step_id: str) -> StepStatus:
         """Return the step a person means: ``3`` is also ``03``. Raises UserError."""
@@ -139,7 +149,18 @@ def chain(world: World, form: str = "", more: Sequence[Record] = ()) -> Progress
         for step, record in zip(read.steps, given, strict=True)
     )
     left = tuple(record for record in known if record not in given)
-    return Progress(read, path, links, left)
+    return Progress(read, path, _with_wholes(links), left)
+
+
+def _with_wholes(links: tuple[StepStatus, ...]) -> tuple[StepStatus, ...]:
+    """The links; a step of parts alone is over with the last of them that has to be."""
+    waiting = {link.step.id for link in links if link.waits}
+    return tuple(
+        link._replace(state=TICKED, why="its parts are done")
+        if link.step.parts and not (link.record or waiting & {*link.step.parts})
+        else link
+        for link in links
+    )
 
 
 def at(world: World, path: str = "") -> World:
@@ -221,6 +242,7 @@ def as_dict(link: StepStatus) -> dict[str, Any]:
         "line": link.step.line,
         "optional": link.step.optional,
         "parallel": link.step.parallel,
+        "parts": list(link.step.parts),
         "marked": link.step.done,
         "prompt": link.step.prompt,
         "digest": link.digest,

@@ -158,8 +158,74 @@ def test_they_are_ticked_in_place(text: str) -> None:
         new = mark_done(text, step.id, not step.done)
         assert strip_marks(new) == strip_marks(text)
         after = {other.id: other.done for other in parse(new).steps}
+        last = {"2.1": "2"}.get(step.id)  # the one part of another
         assert after == {
-            other.id: other.done ^ (other.id == step.id) for other in parse(text).steps
+            other.id: other.done ^ (other.id in (step.id, last)) for other in parse(text).steps
         }
     ticked = mark_done(KIRO, "1.2")
     assert "- [x]* 1.2 Test the pit" in ticked and len(ticked) == len(KIRO)
+
+
+# What real files of these tools hold ------------------------------------------------------------
+
+
+def ids(text: str) -> list[str]:
+    return [step.id for step in parse(text).steps]
+
+
+def test_an_id_may_have_a_letter() -> None:
+    assert ids("- [ ] T006 Dig\n- [ ] T006a [P] Shore it up\n- [ ] T007 Pour\n") == [
+        "T006", "T006a", "T007",
+    ]  # fmt: skip
+    assert ids("- [ ] 1.1 Dig\n- [ ] 1.1a Shore it up\n- [ ] 1.2 Pour\n") == [
+        "1.1", "1.1a", "1.2",
+    ]  # fmt: skip
+
+
+def test_boxes_below_a_task_are_its_own() -> None:
+    text = """## 1. Base
+- [x] 1.1 Dig the pit
+  - [x] Two feet deep
+  - [x] Dry
+  - [x] Level
+## 2. Roof
+- [ ] 2.1 Cut
+"""
+    assert ids(text) == ["1.1", "2.1"]
+    assert "[x] Level" in parse(text).steps[0].prompt
+
+
+def test_phases_that_only_speak_of_tasks_are_no_steps() -> None:
+    after = "".join(
+        f"**Phase {n}** — all of them at once:\n```\nT00{n} ─► T00{n + 1}\n```\n" for n in (1, 2, 3)
+    )
+    assert ids(f"{SPEC_KIT}\n## Parallel opportunities\n\n{after}") == ["T001", "T002", "T004"]
+    under = "".join(
+        f"## Phase {n}: P{n}\n\n```text\nDo P{n}.\n```\n\n- [ ] {n}.1 A\n- [ ] {n}.2 B\n\n"
+        for n in (1, 2, 3)
+    )
+    assert ids(under) == ["1", "2", "3"]
+
+
+def test_a_dash_in_a_box_is_under_way_for_kiro_and_called_off_for_others() -> None:
+    dashed = KIRO.replace("[ ] 2. Roof", "[-] 2. Roof")
+    assert [problem.kind for problem in parse(dashed).problems] == []
+    assert not parse(dashed).steps[3].done
+    others = parse(SPEC_KIT.replace("[ ] T004", "[-] T004")).problems
+    assert [problem.kind for problem in others if problem.kind == "abandoned"] == ["abandoned"]
+
+
+def test_a_task_that_only_names_others_is_done_with_its_last_part() -> None:
+    text = KIRO.replace("[x]", "[ ]") + "  - [ ]* 2.2 Test\n    - With water\n"
+    assert {step.id: step.parts for step in parse(text).steps if step.parts} == {
+        "1": ("1.1", "1.2"), "2": ("2.1", "2.2"),
+    }  # fmt: skip
+    new = mark_done(text, "1.1")
+    assert new == text.replace("[ ] 1. Base", "[x] 1. Base").replace("[ ] 1.1", "[x] 1.1")
+    own = text.replace("2. Roof\n", "2. Roof\n  - Steep\n")  # it says something of its own
+    assert [step.id for step in parse(own).steps if step.parts] == ["1"]
+
+
+def test_a_title_that_shows_how_titles_are_written_is_no_step() -> None:
+    shown = "### Task N: [Component Name]\n\n- [ ] Write it\n\n### Task 3: Paint\n\nx\n"
+    assert ids(f"{SUPERPOWERS}\n{shown}") == ["1", "2", "3"]

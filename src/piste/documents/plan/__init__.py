@@ -100,7 +100,7 @@ def mark_done(text: str, step_id: str, done: bool = True, form: str | None = Non
     if done and (boxes := dict(_boxes(lines, step, (OPEN, DOING), DONE))):
         new = _with_lines(rows, lines, boxes)
         if any(other.done for other in parse(new, form).steps if other.id == step_id):
-            return new
+            return _with_wholes(new, step_id, form)
     row = step.line - 1
     changed = {row: titles.marked(lines[row], done)}
     if not done:
@@ -109,7 +109,20 @@ def mark_done(text: str, step_id: str, done: bool = True, form: str | None = Non
     after = () if done else parse(new, form).steps
     if any(other.done for other in after if other.id == step_id):
         new = _with_lines(rows, lines, {**changed, **dict(_boxes(lines, step, (DONE,), OPEN))})
-    return new
+    return _with_wholes(new, step_id, form) if done else new
+
+
+def _with_wholes(text: str, step_id: str, form: str | None) -> str:
+    """The text, the tasks that a step is a part of ticked where it was their last part."""
+    steps = parse(text, form).steps
+    left = {step.id for step in steps if not (step.done or step.optional or step.parts)}
+    rows, lines = text.split("\n"), split(text)
+    changed = {
+        whole.line - 1: titles.marked(lines[whole.line - 1], True)
+        for whole in steps
+        if step_id in whole.parts and not (whole.done or left & {*whole.parts})
+    }
+    return _with_lines(rows, lines, changed)
 
 
 def _with_lines(rows: list[str], lines: list[str], changed: Mapping[int, str]) -> str:

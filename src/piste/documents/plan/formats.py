@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from piste.documents.markdown import (
+    DOING,
+    DROPPED,
     Fence,
     heading,
     inside,
@@ -29,6 +31,8 @@ _RANKS = {"prompt": 5.0, "step": 4.0, "task": 4.0, "item": 3.6, "ticket": 3.0, "
 _STYLES = {"heading": 5, "tags": 5, "html": 4, "bold": 3, "plain": 2, "list": 1, "boxes": 1}
 WEAK = 1.5
 """A family that fits less than this is hardly more than a guess."""
+TASKS = "boxes item"
+"""The form of a check list whose items have ids, as other tools write it."""
 MOST = 0.6
 """What so large a part of a family does, it does: one step in a few is always different."""
 
@@ -98,7 +102,8 @@ def find(doc: Doc) -> list[Family]:
         return [marked]
     found = [*_with_words(doc), *_with_numbers(doc), *_only_fences(doc), *_check_list(doc)]
     found += [*_with_tags(doc), *_tasks(doc)]
-    found = [_fitted(doc, family) for family in found]
+    tasks = [entry.row for family in found for entry in family.entries if family.form == TASKS]
+    found = [_fitted(doc, family, tasks) for family in found]
     found.sort(key=lambda family: family.fit, reverse=True)
     return _whole_first(found)
 
@@ -131,8 +136,11 @@ def _key(number: str) -> tuple[tuple[int, str], ...]:
 # ------------------------------------------------------------------ how well a family fits
 
 
-def _fitted(doc: Doc, family: Family) -> Family:
+def _fitted(doc: Doc, family: Family, tasks: Sequence[int]) -> Family:
     """The family with how well it fits: what decides first comes first.
+
+    `tasks` are the rows of items with a box and an id; phases that have none of them below them
+    only speak of those, whatever fences stand there.
 
     The figures are only an order, found by looking at some fifty plans: a prompt without
     a fence (5) is as good as a step with one (4 + 1), and both are better than phases (2).
@@ -146,7 +154,8 @@ def _fitted(doc: Doc, family: Family) -> Family:
         # What mostly groups steps is one where most have just one fence, for their prompt.
         counts = [_prompts(doc, entry) for entry in entries]
         many = sum(count > 1 for count in counts) > (1 - MOST) * len(entries)
-        fenced = 0.0 if many or sum(counts) > 1.5 * len(entries) else fenced
+        beside = tasks and not any(at.start <= row < at.end for at in entries for row in tasks)
+        fenced = 0.0 if many or beside or sum(counts) > 1.5 * len(entries) else fenced
         rank = 3.0 if fenced >= MOST else rank
     rank += 1.0 if fenced >= MOST else 0.0
     if style == "fence":
@@ -484,23 +493,32 @@ def _check_list(doc: Doc) -> Iterator[Family]:
         yield Family("boxes", _entries(doc, list(known), known))
 
 
+_OF_KIRO = re.compile(r"\s*(?:[-*] )?_Requirements: .*_\s*$").match
+
+
 def _tasks(doc: Doc) -> Iterator[Family]:
     """Items with a box and an id, as spec-kit, Kiro and OpenSpec write them."""
-    boxed = [
-        row
-        for row, line in enumerate(doc.lines)
-        if doc.around[row] < 0 and "[" in line and titles.item_box(line)
-    ]
-    known = {row: title for row in boxed if (title := titles.task(doc.lines[row]))}
+    known: dict[int, Title] = {}
+    others, indent = 0, 0
+    for row, line in enumerate(doc.lines):
+        found = titles.item_box(line) if doc.around[row] < 0 and "[" in line else None
+        if found and (title := titles.task(line)):
+            known[row], indent = title, found.start
+        elif found and not (known and found.start > indent):  # below a task it is a part of it
+            others += 1
     ids = {title.id for title in known.values()}
-    if len(known) < 2 or len(known) < 0.5 * len(boxed) or len(ids) < 0.8 * len(known):
+    if len(known) < 2 or len(known) < others or len(ids) < 0.8 * len(known):
         return
-    rows = list(known)
+    if any(map(_OF_KIRO, doc.lines)):  # there "[-]" is a task that is under way
+        known = {
+            row: title._replace(state=DOING) if title.state == DROPPED else title
+            for row, title in known.items()
+        }
     entries = []
-    for entry in _entries(doc, rows, known):
+    for entry in _entries(doc, list(known), known):
         stop = next((row for row, _ in doc.headings if entry.row < row < entry.end), entry.end)
         entries.append(entry._replace(end=stop))
-    yield Family("boxes item", tuple(entries))
+    yield Family(TASKS, tuple(entries))
 
 
 # ------------------------------------------------------------------ tags in the plan

@@ -65,7 +65,20 @@ def _steps(doc: forms.Doc, family: forms.Family) -> tuple[list[Step], list[Probl
             step_id, title.text, prompt, entry.row + 1, _is_done(doc, entry), group,
             title.optional, title.parallel, (entry.start + 1, entry.end + 1),
         ))  # fmt: skip
-    return steps, problems
+    return _with_parts(doc, family, steps), problems
+
+
+def _with_parts(doc: forms.Doc, family: forms.Family, steps: list[Step]) -> list[Step]:
+    """The steps; a task that is but a line over others, "2" over "2.1" and "2.2", has its parts."""
+    if family.form != forms.TASKS:
+        return steps
+    result: list[Step] = []
+    for step in reversed(steps):
+        first, end = step.rows
+        bare = not any(line.strip() for line in doc.lines[first - 1 : end - 1])
+        parts = [one for one in result if bare and one.id.startswith(f"{step.id}.")]
+        result.insert(0, step._replace(parts=tuple(one.id for one in parts)))
+    return result
 
 
 def _is_done(doc: forms.Doc, entry: forms.Entry) -> bool:

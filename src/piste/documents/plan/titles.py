@@ -225,8 +225,8 @@ def read(line: str) -> Title | None:
     if cut is None or not cut.body or cut.style == "marker" or ticks(bare):
         return None
     found = _with_word(cut) or _with_number(cut, bare)
-    if found is None:
-        return None
+    if found is None or (found[1] in "NnXx" and found[2][:1] == "[" and found[2][-1] == "]"):
+        return None  # "Task N: [Component Name]" shows how a title is written
     if not state and cut.body.lstrip(" *_").startswith("~~"):
         state = DROPPED
     optional = bool(_OPTIONAL.match(cut.body, _after(_DECORATION, cut.body, 0)))
@@ -246,7 +246,7 @@ def last(line: str) -> Title | None:
     return Title(cut.style, found.group(2).lower(), found.group(1), text, state)
 
 
-_ITEM_ID = re.compile(r"(T[0-9]{1,5}|[0-9]{1,4}(?:\.[0-9]{1,4}){0,4})[.):]?(?=\s)\s*+")
+_ITEM_ID = re.compile(r"(T[0-9]{1,5}[a-z]?|[0-9]{1,4}(?:\.[0-9]{1,4}){0,4}[a-z]?)[.):]?(?=\s)\s*+")
 _ITEM_MARKS = re.compile(r"\[(P|US[0-9]{1,3}|[A-Z][A-Za-z0-9-]{0,11})\](?=\s)\s*+")
 
 

@@ -21,6 +21,8 @@ class Step(NamedTuple):
     """Whether the plan says that it may be done beside others (``[P]``)."""
     rows: tuple[int, int] = (0, 0)
     """The lines of its body, from 1: from the first to before the last."""
+    parts: tuple[str, ...] = ()
+    """The ids of the steps that it only names as a whole: it says nothing of its own."""
 
 
 class Problem(NamedTuple):
