@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from support.rig import GOOD, Killed, Rig, killing
 
+from piste.commands import attempts
 from piste.steps import lent, worktree
 from piste.steps.commit_phases import NeedsPerson
 from piste.system import git
+from piste.system.errors import UserError
 from piste.system.git import Repo
 
 BRANCH = "piste-attempts/main/1.1"
@@ -113,22 +115,100 @@ def test_an_attempt_that_is_killed_meanwhile_goes_on(
 
 HOME = "cwd=os.environ['PISTE_ROOT'], shell=True, stdout=2"
 MOVED = {
-    "git stash drop": r"the stash \(git stash store [0-9a-f]{40}\)",
-    "git tag -d v1": r"refs/tags/v1 \(git update-ref refs/tags/v1 [0-9a-f]{12}\)",
-    "git tag v2": r"refs/tags/v2 \(git update-ref -d refs/tags/v2\)",
-    "git branch -D other": r"refs/heads/other \(git update-ref refs/heads/other",
-    "git worktree add -q ../beside -b b": r"refs/heads/b \(.*\), worktree beside",
+    "git stash drop": r"the stash \(put back\)",
+    "git tag -d v1": r"refs/tags/v1 \(put back\)",
+    "git tag v2": r"refs/tags/v2 \(new\)",
+    "git branch -D other": r"refs/heads/other \(put back\)",
+    "git tag -f v1 $(git commit-tree -m x HEAD^{tree})": r"refs/tags/v1 \(was [0-9a-f]{12}\)",
+    "git worktree add -q ../beside -b b": r"refs/heads/b \(new\), worktree beside",
+    "echo x > want; git stash -q": r"the stash \(new\)",
 }
 
 
 @pytest.mark.parametrize("command", MOVED)
 @pytest.mark.parametrize("tries", [1, 2])
 def test_what_changes_in_the_persons_repository_waits_for_their_word(
-    rig: Rig, command: str, tries: int
+    rig: Rig, command: str, tries: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An agent that goes out of its way reaches it; so does the person, and nobody can tell."""
+    before = everything(rig)
     work = GOOD if tries == 1 else 'write(name, "good" if again else "bad")'
     rig.agent(f"{work}\nif not again: subprocess.run({command!r}, {HOME})")
-    with pytest.raises(NeedsPerson, match=MOVED[command] + ".*was it you"):
+    with pytest.raises(NeedsPerson, match=MOVED[command] + ".*was it you.*--put-back"):
         rig.step()
     assert rig.subjects() == ["start"]
+    if "put back" in MOVED[command]:  # nobody loses anything by that
+        assert ours_left_out(everything(rig)) == before
+        assert "was gone, and is back" in capsys.readouterr().err
+    assert attempts.main(["--put-back"]) == 0
+    assert ours_left_out(everything(rig)) == before
+    assert attempts.main(["--put-back"]) == 0
+    assert "is as it was before" in capsys.readouterr().err
+
+
+def ours_left_out(rows: list[str]) -> list[str]:
+    """Without the branch of the attempt, and its worktree."""
+    return [row for row in rows if "piste-attempts" not in row and ".piste/run/tree" not in row]
+
+
+GUARDED = {
+    "a hook": "echo evil > .git/hooks/pre-push; chmod +x .git/hooks/pre-push",
+    "another hook": "echo evil > .git/hooks/pre-commit",
+    "no hook": "rm .git/hooks/pre-commit",
+    "a hook that is a link": "ln -sf /bin/true .git/hooks/pre-commit",
+    "a setting": "git config core.fsmonitor /evil",
+    "a setting and a tag": "git config alias.st '!evil'; git tag -d v1",
+    "a deleted branch, with its settings": "git branch -D other",
+}
+
+
+@pytest.mark.parametrize("what", GUARDED)
+def test_settings_and_hooks_are_put_back(rig: Rig, what: str) -> None:
+    hook = rig.root / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 0\n")
+    hook.chmod(0o755)
+    rig.git("config", "branch.other.description", "mine")
+    before = everything(rig)
+    rig.agent(f"{GOOD}\nsubprocess.run({GUARDED[what]!r}, {HOME})")
+    outcome = rig.step()
+    assert outcome.result == "failed"
+    assert "piste attempts --put-back puts it back" in outcome.said
+    assert attempts.main(["--put-back"]) == 0
+    assert ours_left_out(everything(rig)) == before
+    assert (hook.read_text(), hook.stat().st_mode & 0o777) == ("#!/bin/sh\nexit 0\n", 0o755)
+    assert not hook.is_symlink()
+
+
+def test_what_was_put_aside_by_that_is_kept(rig: Rig) -> None:
+    rig.agent(f"{GOOD}\nsubprocess.run('echo mine > .git/hooks/pre-push', {HOME})")
+    rig.step()
+    attempts.main(["--put-back"])
+    (kept,) = (rig.root / ".piste/run/aside/.own").iterdir()
+    assert kept.read_text() == "mine\n"
+
+
+def test_a_copy_that_was_tampered_with_is_not_put_back(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = "for f in .piste/run/before/[0-9]*; do echo evil > $f; done; git config a.b c"
+    rig.agent(f"{GOOD}\nsubprocess.run({evil!r}, {HOME})")
+    rig.step()
+    assert attempts.main(["--put-back"]) == 1
+    assert "config: what it was is not kept" in capsys.readouterr().out
+    assert "evil" not in rig.read(".git/config")
+
+
+def test_a_worktree_with_work_in_it_stays(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    command = "git worktree add -q ../beside -b b; echo mine > ../beside/new"
+    rig.agent(f"{GOOD}\nsubprocess.run({command!r}, {HOME})")
+    with pytest.raises(NeedsPerson):
+        rig.step()
+    assert attempts.main(["--put-back"]) == 1
+    assert "not put back: worktree beside" in capsys.readouterr().out
+    assert (rig.root / "../beside/new").read_text() == "mine\n"
+
+
+def test_without_an_agent_there_is_nothing_to_put_back(rig: Rig) -> None:
+    with pytest.raises(UserError, match="no agent has worked here"):
+        attempts.main(["--put-back"])

@@ -2,25 +2,35 @@
 
 An attempt that failed or was cut off stays on a branch of its own, for you to look at or take
 (git merge BRANCH). With --remove the branches go: of the named steps, or all of this branch's.
+With --put-back your own branches, tags, stash, worktrees, and git's settings and hooks, are made
+what they were before the last agent worked.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from piste.commands import common
-from piste.engine import project
-from piste.steps import attempt, leftover, progress, runner
+from piste.engine import gate, project
+from piste.engine.world import World
+from piste.steps import attempt, leftover, progress, put_back, runner
 from piste.steps.leftover import Leftover
 from piste.system import git, screen
-from piste.system.errors import UserError, printable
+from piste.system.errors import EXIT_FAILED, UserError, printable
+
+_CODES = "0 done, 1 something could not be put back, 2 something you can mend"
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the verb; return the exit code."""
-    parser = common.parser("attempts", __doc__)
+    parser = common.parser("attempts", __doc__, codes=_CODES)
     parser.add_argument("steps", nargs="*", metavar="STEP", help="of these steps alone")
     parser.add_argument("--remove", action="store_true", help="remove the branches")
+    parser.add_argument("--put-back", action="store_true",
+                        help="put back what changed in your repository meanwhile")  # fmt: skip
     args = parser.parse_args(argv)
     world = project.here()
+    if args.put_back:
+        return _put_back(world, args.json)
     repo = git.find(world.root, progress.settings(world).branches)
     found = _wanted(leftover.found(repo), args.steps)
     stay = found
@@ -46,6 +56,27 @@ def main(argv: Sequence[str]) -> int:
     elif not gone:
         screen.say("no attempt has left anything")
     return 0
+
+
+def _put_back(world: World, as_json: bool) -> int:
+    world = gate.require(world, "piste attempts --put-back")  # git's settings have a part in it
+    repo = git.find(world.root, progress.settings(world).branches)
+    with runner.only_one(world, "piste attempts --put-back"):
+        now = attempt.load(world.root)
+        if now is None or not now.refs:
+            raise UserError("no agent has worked here whose traces could be put back")
+        back = put_back.everything(repo, now.guarded, now.refs)
+        if not back.left and now.phase == attempt.REVIEW:
+            attempt.save(world.root, replace(now, outside=""))
+    if as_json:
+        common.print_json(back._asdict())
+    for one in () if as_json else back.done:
+        screen.out(screen.safe(one))
+    for one in () if as_json else back.left:
+        screen.out(screen.safe(f"not put back: {one}"))
+    if not (back.done or back.left):
+        screen.say("your repository is as it was before the last agent worked")
+    return EXIT_FAILED if back.left else 0
 
 
 def _wanted(found: Sequence[Leftover], steps: Sequence[str]) -> list[Leftover]:

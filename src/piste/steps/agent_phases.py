@@ -8,7 +8,7 @@ the tests decide, those that it changed once more as they were.
 from dataclasses import replace
 
 from piste.documents import edits
-from piste.steps import attempt, attempt_run, testing, worktree
+from piste.steps import attempt, attempt_run, put_back, testing, worktree
 from piste.steps.agents import BUILT_IN, CALL, FORM, OUTPUT, TIME, AgentResult
 from piste.steps.attempt import Attempt
 from piste.steps.attempt_run import Run, failed, is_kept, names_of, place, red, run_tests, same
@@ -18,6 +18,7 @@ from piste.system.errors import in_one_line, printable, redact
 
 _MOST_WORDS = 1_500  # characters of what an agent says at last
 _UNCHANGED, _STILL = "nothing was changed", ", and still "
+_BACK = "piste attempts --put-back puts it back"
 _NOT_PART = "git ignores new files, so they are no part of it"
 
 
@@ -26,7 +27,9 @@ def work(run: Run, now: Attempt) -> Attempt:
     now = _settle(run, now)
     place(run, now, now.start, now.branch)
     guarded, checkout = worktree.guarded(run.repo), _checkout(run)
-    refs = worktree.refs(run.repo)
+    # What an earlier try has changed is to be put back to what it was before that.
+    refs = now.refs if now.outside else worktree.refs(run.repo)
+    put_back.keep(run.repo, guarded)
     done = attempt_run.work(run, now)
     now = attempt_run.counted(run, now, done)
     words = _last_words(done.said.text)
@@ -54,9 +57,12 @@ def look(run: Run, now: Attempt) -> Attempt:
     if not worktree.is_sound(run.repo):
         return replace(now, phase=attempt.FAILED, reason="the worktree was taken away or broken")
     if names := names_of(worktree.differences(now.guarded, worktree.guarded(run.repo))):
+        put_back.gone(run.repo, now.refs)
         said = f"{names} changed while {now.agent} worked; look at it before you use git here"
-        return failed(run, now, said)
-    now = replace(now, outside=now.outside or _outside(run, now))
+        return failed(run, now, f"{said}; {_BACK}")
+    # Said first, and then put back: a kill in between must not make it unsaid.
+    now = attempt.save(run.world.root, replace(now, outside=now.outside or _outside(run, now)))
+    put_back.gone(run.repo, now.refs)
     try:
         now, wrong = _taken(run, now)
     except git.GitFailed as error:
@@ -88,7 +94,7 @@ def _outside(run: Run, now: Attempt) -> str:
     if moved := worktree.moved(run.repo, now.refs, worktree.refs(run.repo)):
         found.append(
             f"{names_of(moved)} of your own repository changed while {now.agent} worked: was it"
-            " you? The command puts it back"
+            f" you? If not, {_BACK}"
         )
     return "; ".join(found)
 

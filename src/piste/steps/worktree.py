@@ -389,7 +389,7 @@ def guarded(repo: Repo) -> dict[str, str]:
     for part in (folder / "hooks", folder / "info", home.hooks(repo)):
         if part is not None:
             wanted += [Path(top, name) for top, _, names in paths.walk(part) for name in names]
-    return {str(path): _stamp(path) for path in sorted(wanted) if os.path.lexists(path)}
+    return {str(path): stamp(path) for path in sorted(wanted) if os.path.lexists(path)}
 
 
 def refs(repo: Repo) -> dict[str, str]:
@@ -405,33 +405,36 @@ def refs(repo: Repo) -> dict[str, str]:
     own = _git_folder(repo)
     for folder in sorted((repo.common / "worktrees").glob("*/gitdir")):
         if folder.parent != own:
-            found[f"worktree {folder.parent.name}"] = _stamp(folder)
+            found[f"worktree {folder.parent.name}"] = stamp(folder)
     return {**found, STASH: " ".join(stash.split())}
 
 
 def moved(repo: Repo, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return what of `refs` is not as it was, each with the command that puts it back.
+    """Return what of `refs` is not as it was, each with what becomes of it.
 
-    That the person's branch has gone on is no change: they commit while an agent works.
+    What is gone is put back at once (`put_back`). That the person's branch has gone on is no
+    change: they commit while an agent works.
     """
     found = []
     for name in differences(before, after):
         old, new = before.get(name, ""), after.get(name, "")
         if name == STASH:
             gone = [entry for entry in old.split() if entry not in new.split()]
-            found.append(f"{name} ({'; '.join(f'git stash store {one}' for one in gone) or 'new'})")
+            found.append(f"{name} ({'put back' if gone else 'new'})")
         elif not name.startswith("refs/"):
             found.append(name)
         elif not old:
-            found.append(f"{name} (git update-ref -d {name})")
+            found.append(f"{name} (new)")
+        elif not new:
+            found.append(f"{name} (put back)")
         elif name != f"refs/heads/{repo.branch}" or not (new and is_ancestor(repo.root, old, new)):
-            found.append(f"{name} (git update-ref {name} {old[:12]})")
+            found.append(f"{name} (was {old[:12]})")
     return found
 
 
 def checkout(repo: Repo) -> dict[str, str]:
     """Return what tells whether a file of the person's checkout was changed since."""
-    return {path: f"{state} {_stamp(repo.top / path)}" for state, path in status(repo, "all")}
+    return {path: f"{state} {stamp(repo.top / path)}" for state, path in status(repo, "all")}
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
@@ -439,7 +442,7 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
     return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
 
 
-def _stamp(path: Path) -> str:
+def stamp(path: Path) -> str:
     """A hash of a file, or for what is large or no file, what is known without reading it."""
     try:
         st = os.lstat(path)
