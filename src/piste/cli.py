@@ -29,6 +29,7 @@ VERBS = {
     "log": "every call to a model: when, which, tokens, cost, seconds",
     "prompt": "the prompt of a target as it would be sent",
     "steps": "the steps of the plan: which are done, which is next",
+    "trace": "from each requirement to its steps, their commits and tests",
     "next": "the next step, to be carried out by hand; --copy: to the clipboard",
     "run": "carry steps out, each by an agent, with the tests between",
     "done": "run the tests and tick a step that was carried out by hand",

@@ -395,7 +395,7 @@ def test_roots_own_project_is_not_anothers_to_obey(made: World, copied: Path) ->
 
 # git's own folder ------------------------------------------------------------------------
 
-LOOKS = ("status", "check", "steps", "next --full", "bundle --dry", "bundle --stdout",
+LOOKS = ("status", "check", "steps", "trace", "next --full", "bundle --dry", "bundle --stdout",
          "bundle --stdout --diff", "bundle --stdout --log 5", "bundle --stdout --since HEAD",
          "doctor", "log", "prompt code_review", "plan", "code_review")  # fmt: skip
 

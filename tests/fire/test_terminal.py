@@ -30,6 +30,7 @@ LINES = {
     "check": ["check", f"check nothing{C1}"],
     "prompt": ["prompt poke_holes"],
     "steps": ["steps", "steps --json"],
+    "trace": ["trace", "trace --md", "trace --json"],
     "prompt_plan_status": ["prompt_plan_status"],
     "next": ["next", "next --full", "next --json", "next --copy"],
     "done": ["done 1", f"done {C1}"],

@@ -100,6 +100,7 @@ TAKEN = frozenset((
     *("clean_bundles", "copy_bundle", "idea", "line"),
     *("accept", "check", "demo", "diff", "init", "log", "prompt", "restore", "status", "why"),
     *("mise", "prompt_plan_status", "steps", "next", "step", "done", "undo", "debug", "attempts"),
+    "trace",
     *("doctor", "store", "trust", "uninstall", "decline", "fixed"),
     *("clean", "dumpdb", "forget", "help", "ignore", "info", "list", "run", "strace"),
     "tabcompletion",
