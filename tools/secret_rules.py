@@ -41,6 +41,13 @@ LEFT_OUT = {
     "lob-pub-api-key": NO_SECRET,
     "new-relic-user-api-id": NO_SECRET,
 }
+FAR = {
+    "airtable-personnal-access-token",
+    "cloudflare-origin-ca-key",
+    "facebook-access-token",
+    "intra42-client-secret",
+}
+"""Rules with a word that is no part of their pattern: it may stand anywhere in the file."""
 ID_ENDINGS = ("-client-id", "-access-id", "-pub-key", "-publishable-key", "-key-id")
 BEFORE = r"[\w.-]{0,50}?"  # in front of a name: it changes nothing of what is found, and costs
 
@@ -89,6 +96,8 @@ def _rule(rule: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {
         "name": rule["id"], "pattern": pattern, "keywords": sorted(rule["keywords"])
     }  # fmt: skip
+    if rule["id"] in FAR:
+        made["far"] = True
     if "entropy" in rule:
         made["entropy"] = rule["entropy"]
     if group := rule.get("secretGroup"):

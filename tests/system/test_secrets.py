@@ -15,7 +15,7 @@ from support import secret_forms
 from piste.system import secrets
 from piste.system.re2_bytes import regex
 from piste.system.secret_policy import BUILT_IN, Policy
-from piste.system.secret_shapes import SHAPES
+from piste.system.secret_shapes import PRINTED, SHAPES
 
 _RNG = random.Random(7)
 
@@ -134,6 +134,15 @@ def test_an_example_of_its_vendor_is_no_key() -> None:
     assert secrets.find(b'"AccessKeyId": "AKIA' + b'IOSFODNN7EXAMPLE"') == ()
 
 
+@pytest.mark.parametrize("value", sorted(PRINTED))
+def test_what_a_manual_or_a_standard_prints_is_no_secret(value: bytes) -> None:
+    """And with another end it is one."""
+    text = b"SECRET_KEY = '%s'\nAuthorization: Bearer %s\n"
+
+    assert secrets.find(text % (value, value)) == ()
+    assert secrets.find(text % (value + b"7", value + b"7"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -202,11 +211,13 @@ def test_masking_takes_out_what_was_found_and_nothing_else(
     ).map(b"".join)
 )
 def test_all_shapes_at_once_find_what_each_finds_alone(text: bytes) -> None:
-    rules = secrets._rules(())
-    tried = set(secrets._worth_trying(text, ()))
+    assert alone(text) <= set(secrets._worth_trying(text, ()))
 
-    alone = {n for n, rule in enumerate(rules) if any(secrets._matches(rule, text))}
-    assert alone <= tried
+
+def alone(text: bytes) -> set[int]:
+    """Return the numbers of the rules that find something where each looks at all of a text."""
+    rules = enumerate(secrets._rules(()))
+    return {n for n, rule in rules if any(secrets._matches(rule, text, 0, len(text)))}
 
 
 PLANTED = secret_forms.forms()
@@ -245,11 +256,48 @@ def test_what_was_masked_is_not_masked_again(planted: secret_forms.Planted) -> N
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda one: one.kind)
 def test_a_filter_lets_through_what_its_rule_finds(planted: secret_forms.Planted) -> None:
     text = planted.text.encode()
-    rules = secrets._rules(())
 
-    alone = {n for n, rule in enumerate(rules) if any(secrets._matches(rule, text))}
+    assert alone(text) <= set(secrets._worth_trying(text, ()))
 
-    assert alone <= set(secrets._worth_trying(text, ()))
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda one: one.kind)
+@pytest.mark.parametrize("seam", [1, 100, 700])
+def test_in_a_long_text_the_same_is_found(planted: secret_forms.Planted, seam: int) -> None:
+    """Where the first piece of a long text ends within the secret, too."""
+    text = b"\n" + planted.text.encode() + b"\n"
+    before = b"x = y\n" * ((secrets._PIECE - min(seam, len(text))) // 6)
+    found = [(a + len(before), b + len(before), rule) for a, b, rule in secrets.find(text)]
+
+    assert list(secrets.find(before + text + b"x = y\n" * secrets._PIECE)) == found
+
+
+def test_in_a_long_line_a_token_at_a_seam_is_found() -> None:
+    for at in range(secrets._PIECE - len(GITHUB) - 2, secrets._PIECE + 2):
+        line = b"." * at + GITHUB.encode() + b"." * 4 * secrets._PIECE
+
+        assert secrets.find(line) == ((at, at + len(GITHUB), "github-token"),)
+
+
+def test_what_goes_on_for_long_is_masked_to_its_end() -> None:
+    head, *_, end = RSA.splitlines()
+    lines = f"{'MIIB' * 16}\n" * 1000
+    text = f"{head}\n{lines}{end}\n" + "x = y\n" * secrets._PIECE
+
+    assert secrets.find(text.encode()) == ((0, text.index("\nx = y"), "private-key"),)
+
+
+def test_a_word_that_may_stand_anywhere_counts_for_the_whole_text() -> None:
+    token = some(16, "56789") + "|" + some(30, string.ascii_lowercase + string.digits)
+    text = "# facebook\n" + "x = y\n" * secrets._PIECE + f'"{token}"\n'
+
+    assert token not in masked(text)
+
+
+def test_a_persons_own_pattern_may_go_on_for_long() -> None:
+    own = Policy(patterns=("(?s)BEGIN OURS.*END OURS",))
+    text = "BEGIN OURS\n" + "x = y\n" * secrets._PIECE + "END OURS\n"
+
+    assert masked(text, own) == "[masked: own-pattern]" + "\n" * (text.count("\n") - 1) + "\n"
 
 
 _ASCII = st.characters(codec="ascii")
@@ -265,7 +313,7 @@ def test_the_cue_of_a_shape_is_in_all_that_the_shape_finds(name: str) -> None:
     @given(st.from_regex(written, fullmatch=True, alphabet=_ASCII))
     def tried_where_it_finds(made: str) -> None:
         text = f"\n{made}\n".encode()
-        if any(secrets._matches(rules[number], text)):
+        if any(secrets._matches(rules[number], text, 0, len(text))):
             assert number in set(secrets._worth_trying(text, ()))
 
     tried_where_it_finds()

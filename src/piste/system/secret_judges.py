@@ -159,7 +159,7 @@ def _pair(_least: float, secret: bytes, _name: bytes) -> bool:
 
 def _named(_least: float, secret: bytes, name: bytes) -> bool:
     """Whether a value under a telling name is a secret; no program's code stands here."""
-    if _no_name(name) or _an_id(secret, name) or _not_a_value(secret) or not _SIGN.search(secret):
+    if not _SIGN.search(secret) or _not_a_value(secret) or _an_id(secret, name) or _no_name(name):
         return False
     if _strong(0.0, secret, name):
         return True
@@ -170,15 +170,11 @@ def _named(_least: float, secret: bytes, name: bytes) -> bool:
 
 def _quoted(_least: float, secret: bytes, name: bytes) -> bool:
     """Whether a literal that is assigned to a telling name is a secret."""
-    if (
-        _no_name(name)
-        or _an_id(secret, name)
-        or _not_a_value(secret)
-        or b" " in secret
-        or b"\\" in secret
-    ):
+    if b" " in secret or b"\\" in secret or not _SIGN.search(secret):  # the quickest first
         return False
-    if not _SIGN.search(secret) or _code(secret) or re.fullmatch(rb"[A-Z]+(?:_[A-Z0-9]+)+", secret):
+    if _not_a_value(secret) or _an_id(secret, name) or _no_name(name):
+        return False
+    if _code(secret) or re.fullmatch(rb"[A-Z]+(?:_[A-Z0-9]+)+", secret):
         return False
     if _strong(0.0, secret, name):
         return True

@@ -24,16 +24,13 @@ class Shape(NamedTuple):
 
     pattern: bytes
     """RE2. The first group that took part is the secret, but `key`: the name it stands under."""
-    loose: bytes = b""
-    """The same without counted repetitions: what a text has to hold for the pattern to be tried;
-    "" where the pattern itself has few."""
+    cue: bytes = b""
+    """What a text has to hold for the pattern to be tried; "" is the pattern itself. All cues go
+    into one automaton, where counted repetitions, and what may go on for long, multiply."""
     judge: str = "token"
     """How a value is told from what only looks like one."""
     entropy: float = 0.0
     """Bits per character that the value needs; hex has 4 at most, words stay below 3.5."""
-    cue: bytes = b""
-    """For the one pass over everything: a piece of it without repetitions, which would multiply
-    the states of all in one automaton; "" where `loose` has none."""
 
 
 _KEY = rb"(?:\\[nrt]|[\s\"'+\\,;#*>|])"  # what may stand between the lines of a key in code
@@ -47,6 +44,8 @@ _TELLING = rb"(?P<key>[\w.-]*" + _NAME + rb"[\w.-]*)"
 _VALUE = rb"([^\s\"'`]+[^\s\"'`,;)\]}>\\])"  # not quoted, to the next space
 _TEXT = rb"(?:\"((?:[^\"\\\n]|\\.)+)\"|'((?:[^'\\\n]|\\.)+)'|`([^`\n]+)`)"
 _ARGUMENT = rb"(?:\"([^\"\n]+)\"|'([^'\n]+)'|" + _VALUE + rb")"
+_SIGN = rb"[0-9!@#$%^&*]"  # what their judges ask of the value that a name is given
+_SIGNED = b"(?:" + b"|".join(q + b"[^" + q + rb"\n]*" + _SIGN for q in (b'"', b"'", b"`")) + b")"
 _CONNECTED = (
     rb"(?:server|data source|host|hostname|addr|address|endpoint|initial catalog|database|dbname|"
     rb"user ?id|uid|user|user ?name|accountname|sharedaccesskeyname|driver|port)"
@@ -55,8 +54,14 @@ _GUARD = rb"(?:password|pwd|accountkey|sharedaccesskey|sharedsecretvalue)"
 
 # No counts where a name may stand anywhere: RE2 is linear without them, and the judges look at
 # the length.
-TELLING = rb"(?i)" + _NAME
-"""The cue of all shapes that rest on a telling name."""
+TELLING = (
+    rb"(?i)(?:"
+    + _NAME
+    + rb"[\w.-]*(?:['\"`\]]*\s*(?:[:=]|\|\||\?[?=]|\+=)|[\"']\s*,|[\"']?[\s,]+[\"']?value)|"
+    rb"<[\w:.-]*" + _NAME + rb"|\s--[\w-]*" + _NAME + rb"|"
+    rb"(?:ENV[ \t]+|config set )[\w./:-]*" + _NAME + rb"|auth[\w-]*:[ \t])"
+)
+"""The cue of all shapes that rest on a telling name: it and what must stand beside it."""
 
 # The most telling first: where two see one secret, the first gives it its name.
 SHAPES: dict[str, Shape] = {
@@ -118,7 +123,7 @@ SHAPES: dict[str, Shape] = {
         rb"\b(?:ya29\.[\w-]{30,}|GOCSPX-[\w-]{28}|1//0[\w-]{40,})", rb"\b(?:ya29\.|GOCSPX-|1//0)"
     ),
     "jwt": Shape(
-        rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}", rb"\beyJ[\w-]*\.eyJ", "jwt", cue=rb"\beyJ[\w-]"
+        rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}", rb"\beyJ[\w-]", "jwt"
     ),
     "openai-key": Shape(
         rb"\bsk-(?:[\w-]{0,120}T3BlbkFJ[\w-]{20,}|(?:proj|svcacct|admin)-[\w-]{40,}|"
@@ -175,10 +180,9 @@ SHAPES: dict[str, Shape] = {
     "telegram-token": Shape(rb"\b[0-9]{8,10}:AA[\w-]{33}\b", rb"[0-9]:AA[\w-]"),
     "discord-token": Shape(  # it begins with a number of some eighteen digits in base64
         rb"\b[MNO][DTjz][AEIMQUYcgk][w-z0-5][\w-]{20,22}\.[\w-]{6}\.[\w-]{27,38}\b",
-        rb"\b[MNO][DTjz][AEIMQUYcgk][w-z0-5][\w-]+\.[\w-]",
+        rb"\b[MNO][DTjz][AEIMQUYcgk][w-z0-5]",
         "token",
         3.5,
-        rb"\b[MNO][DTjz][AEIMQUYcgk][w-z0-5]",
     ),
     "discord-webhook": Shape(
         rb"discord(?:app)?\.com/api/webhooks/([0-9]{17,20}/[\w-]{60,})", rb"com/api/webhooks/"
@@ -279,7 +283,6 @@ SHAPES: dict[str, Shape] = {
         rb"([^\s/@'\"<>`\\]{3,100}(?:[@/][^\s@'\"<>`\\]{1,60}){0,2})@(?P<key>[\w.-]+)",
         rb"://[^\s:/@'\"<>`{}()\[\]\\]*:[^\s'\"<>`\\]+@[\w.-]",
         "url",
-        cue=rb"[^\s@'\"<>`\\]@[\w.-]",
     ),
     "jdbc-password": Shape(
         rb"jdbc:oracle:thin:[^\s/'\"]{1,60}/([^\s@'\"]{4,80})@", rb"jdbc:oracle:thin:", "password"
@@ -288,31 +291,25 @@ SHAPES: dict[str, Shape] = {
         rb"\"(?:auth|_auth)\"\s{0,5}:\s{0,5}\"([A-Za-z0-9+/]{8,}={0,2})\"",
         rb"auth\"\s*:\s*\"[A-Za-z0-9+/]",
         "pair",
-        cue=rb"auth\"[\s:]",
     ),
     "registry-auth": Shape(
-        rb"(?m)(?:^|[\s:])_auth\s{0,5}=\s{0,5}\"?([A-Za-z0-9+/]{8,}={0,2})", rb"_auth\s*=", "pair",
-        cue=rb"_auth[\s=]",
+        rb"(?m)(?:^|[\s:])_auth\s{0,5}=\s{0,5}\"?([A-Za-z0-9+/]{8,}={0,2})", rb"_auth\s*=", "pair"
     ),
     "basic-auth": Shape(
-        rb"(?i)\bbasic[ \t]{1,5}([A-Za-z0-9+/]{8,}={0,2})", rb"(?i)\bbasic[ \t]+[A-Za-z0-9+/]", "pair",
-        cue=rb"(?i)\bbasic[ \t]",
+        rb"(?i)\bbasic[ \t]{1,5}([A-Za-z0-9+/]{8,}={0,2})", rb"(?i)\bbasic[ \t]+[a-z0-9+/]{8}", "pair"
     ),
     "bearer-token": Shape(
         rb"(?i)\b(?:bearer|authorization['\"]?\s{0,3}[:=,]\s{0,3}['\"]?(?:token|apikey|api-key|key)?)"
         rb"[ \t]{1,5}([\w.~+/=-]{16,})",
-        rb"(?i)(?:bearer|authorization['\"]?\s*[:=,]\s*['\"]?(?:token|apikey|api-key|key)?)[ \t]+"
-        rb"[\w.~+/=-]",
+        rb"(?i)bearer[ \t]+[\w.~+/=-]|authorization['\"]?\s*[:=,]",
         "strong",
         3.2,
-        rb"(?i)bearer[ \t]|authorization",
     ),
     "curl-user": Shape(
         rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]{1,3}(?:\"[^\s:\"'$/]{1,64}:([^\"\n]{3,100})\"|"
         rb"'[^\s:\"'$/]{1,64}:([^'\n]{3,100})'|[^\s:\"'$/]{1,64}:([^\s\"']{3,100}))",
         rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]+[\"']?[^\s:\"'$]+:[^\"'\n]",
         "password",
-        cue=rb"(?:^|\s)(?:-u|--user|--proxy-user)[ \t=]",
     ),
     "netrc-password": Shape(
         rb"\b(?:machine\s{1,20}\S{1,100}|default)\s{1,20}(?:(?:login|account)\s{1,20}\S{1,100}\s{1,20}){1,2}"
@@ -322,22 +319,20 @@ SHAPES: dict[str, Shape] = {
     ),
     "pgpass-password": Shape(
         rb"(?m)^[\w.*-]{1,100}:(?:\d{4,5}|\*):[\w*-]{1,60}:[\w*-]{1,60}:(\S{4,200})$",
-        rb"(?m)^[\w.*-]+:(?:\d+|\*):[\w*-]+:[\w*-]+:\S",
+        rb":(?:\d\d\d\d\d?|\*):[\w*-]+:[\w*-]",
         "password",
-        cue=rb":(?:\d\d\d\d\d?|\*):[\w*-]",
     ),
     "password-hash": Shape(
         rb"(?m)^[\w.@-]{1,60}:(\$(?:apr1|2[aby]|[156y])\$[./A-Za-z0-9$=,]{20,200})",
-        rb"(?m)^[\w.@-]+:\$[a-z0-9]+\$",
+        rb":\$[a-z0-9]",
         "plain",
-        cue=rb":\$[a-z0-9]",
     ),
     "wireguard-key": Shape(
         rb"(?i)\b(?:PrivateKey|PresharedKey)\s{0,3}=\s{0,3}([A-Za-z0-9+/]{43}=)",
         rb"(?i)\b(?:Private|Preshared)Key\s*=\s*[A-Za-z0-9+/]",
     ),
     "connection-string": Shape(
-        rb"(?i)\b" + _CONNECTED + rb"\s{0,2}=[^\n\"']{0,300}?(?:;\s{0,3}" + _GUARD + rb"\s{0,2}=\s{0,2}|[ \t]" + _GUARD + rb"=)"
+        rb"(?i)\b" + _CONNECTED + rb"\s{0,2}=[^\n\"']*?(?:;\s{0,3}" + _GUARD + rb"\s{0,2}=\s{0,2}|[ \t]" + _GUARD + rb"=)"
         rb"('[^'\n]{3,200}'|[^;\"'\s]{4,200})",
         rb"(?i)(?:;\s*" + _GUARD + rb"\s*=|[ \t]" + _GUARD + rb"=\S)",
         "password",
@@ -346,23 +341,22 @@ SHAPES: dict[str, Shape] = {
         rb"(?i)\b" + _GUARD + rb"=([^;\"'\n]{4,200});\s{0,3}" + _CONNECTED + rb"=",
         rb"(?i)" + _GUARD + rb"=[^;\"'\n]+;",
         "password",
-        cue=rb"(?i)" + _GUARD + rb"=",
     ),
     "query-secret": Shape(
         rb"(?i)[?&](?P<key>[\w.-]{0,30}(?:token|key|secret|password|passwd|pwd|signature|auth))="
         rb"([^\s&\"'<>`#]{8,300})",
-        judge="named",
-        cue=rb"(?i)[?&][\w.-]*(?:token|key|secret|password|passwd|pwd|signature|auth)=",
+        rb"(?i)[?&][\w.-]*(?:token|key|secret|password|passwd|pwd|signature|auth)=",
+        "named",
     ),
     "xml-secret": Shape(
         rb"(?i)<(?P<key>[\w:.-]*" + _NAME + rb"[\w.-]*)(?:\s[^<>\n]*)?>\s{0,3}([^<>\s]+)\s{0,3}</",
-        rb"(?i)" + _NAME + rb"[\w.-]*(?:\s[^<>\n]*)?>\s*[^<>\s]+\s*</",
+        rb"(?i)" + _NAME + rb"[\w.-]*(?:\s[^<>\n]*)?>\s*[^<>\s]*" + _SIGN + rb"[^<>\s]*\s*</",
         "named",
     ),
     "attribute-secret": Shape(
         rb"(?i)\b(?:key|name)[\"']?\s{0,3}[=:]\s{0,3}[\"']?(?P<key>[\w:.-]*" + _NAME + rb"[\w.-]*)[\"']?"
         rb"[\s,]+[\"']?value[\"']?\s{0,3}[=:]\s{0,3}(?:\"([^\"\n]+)\"|'([^'\n]+)'|" + _VALUE + rb")",
-        rb"(?i)" + _NAME + rb"[\w.-]*[\"']?[\s,]+[\"']?value[\"']?\s*[=:]",
+        rb"(?i)" + _NAME + rb"[\w.-]*[\"']?[\s,]+[\"']?value[\"']?\s*[=:][^\n]*?" + _SIGN,
         "named",
     ),
     "option-secret": Shape(
@@ -373,15 +367,13 @@ SHAPES: dict[str, Shape] = {
     "command-password": Shape(
         rb"(?:\bsshpass\s{1,3}-p\s?|\bmysql[\w-]*\s[^\n]*?-p|\bredis-cli\s[^\n]*?-a\s{1,3}|"
         rb"\b(?:docker|podman|helm|az)\s[^\n]*?login\s[^\n]*?\s-p\s{1,3})" + _ARGUMENT,
-        rb"\bsshpass\s|\bmysql[\w-]*\s[^\n]*-p|\bredis-cli\s[^\n]*-a|"
-        rb"\b(?:docker|podman|helm|az)\s[^\n]*login\s",
+        rb"\b(?:sshpass|mysql[\w-]*|redis-cli|docker|podman|helm|az)\s",
         "option",
-        cue=rb"\b(?:sshpass|mysql[\w-]*|redis-cli|docker|podman|helm|az)\s",
     ),
     "sql-password": Shape(
         rb"(?i)\b(?:identified\s+(?:with\s+\w+\s+)?by|(?:encrypted\s+)?password)\s+'([^'\n]+)'",
-        judge="password",
-        cue=rb"(?i)(?:\bby|password)\s+'[^'\n]",
+        rb"(?i)(?:\bby|password)\s+'[^'\n]",
+        "password",
     ),
     "server-password": Shape(
         rb"(?m)^[ \t]*(?:requirepass|masterauth|rootpw)[ \t]+\"?([^\s\"]+)",
@@ -390,32 +382,31 @@ SHAPES: dict[str, Shape] = {
     ),
     "header-secret": Shape(
         rb"(?i)[\"'](?P<key>[\w-]*(?:" + _NAME + rb"|auth)[\w-]*):[ \t]{1,3}([^\s\"']+)[\"']",
-        rb"(?i)(?:" + _NAME + rb"|auth)[\w-]*:[ \t]+[^\s\"']+[\"']",
+        rb"(?i)[\"'][\w-]*(?:" + _NAME + rb"|auth)[\w-]*:[ \t]+[^\s\"']*" + _SIGN,
         "named",
-        cue=rb"(?i)(?:" + _NAME + rb"|auth)[\w-]*:[ \t]",
     ),
     "assigned-secret": Shape(
         rb"(?i)" + _TELLING + rb"(?:['\"`\]]{0,3}(?:[ \t]{0,3}:[ \t]{0,3}[\w\[\]|. ]+?)?\s*(?::=|\?=|=>|=|:|\|\||\?\?)\s*|"
         rb"['\"]\s{0,3},[ \t]*)[a-z]{0,2}" + _TEXT,
         rb"(?i)" + _NAME + rb"[\w.-]*['\"`\]]*(?:[ \t]*:[ \t]*[\w\[\]|. ]+)?\s*[:=,|?][=>|?]?\s*[a-z]*"
-        rb"(?:\"[^\"\n]*[0-9!@#$%^&*_-]|'[^'\n]*[0-9!@#$%^&*_-]|`[^`\n]*[0-9!@#$%^&*_-])",
+        + _SIGNED,
         "quoted",
     ),
     "argument-secret": Shape(  # of a call that is written on several lines; a list is none
         rb"(?i)\(\s*['\"]" + _TELLING + rb"['\"]\s{0,3},\s*[a-z]{0,2}" + _TEXT,
-        rb"(?i)" + _NAME + rb"[\w.-]*['\"]\s*,\s*[a-z]*['\"`]",
+        rb"(?i)\(\s*['\"][\w.-]*" + _NAME + rb"[\w.-]*['\"]\s*,\s*[a-z]*" + _SIGNED,
         "quoted",
     ),
     "set-secret": Shape(
         rb"(?im)^[ \t#/*;]*(?:(?:-|export|set|setx|env|arg|-e|--env|readonly|declare -x)[ \t=]+){0,2}"
         rb"[\"']?(?P<key>[\w./:@$-]*" + _NAME + rb"[\w.-]*)[\"']?[ \t]*(?::=|\+=|\?=|[:=])[ \t]*"
         + _VALUE + rb"[ \t]*(?:[ \t][#;][^\n]*)?[,;\\]{0,2}\r?$",
-        rb"(?i)" + _NAME + rb"[\w.-]*[\"']?[ \t]*[:?+]?[:=][ \t]*[^\s\"'`]*[0-9!@#%^&*$~-]",
+        rb"(?i)" + _NAME + rb"[\w.-]*[\"']?[ \t]*[:?+]?[:=][ \t]*[^\s\"'`]*" + _SIGN,
         "line",
     ),
     "set-in-environment": Shape(
         rb"(?i)(?:^|[\s;,{(&\"'=:/-])(?P<key>[\w.-]*" + _NAME + rb"[\w.-]*)=" + _VALUE + rb"(?:[\s;&\"'\\]|$)",
-        rb"(?i)" + _NAME + rb"[\w.-]*=[^\s\"'`]*[0-9!@#%^&*$~-]",
+        rb"(?i)" + _NAME + rb"[\w.-]*=[^\s\"'`]*" + _SIGN,
         "inline",
     ),
     "set-in-dockerfile": Shape(
@@ -426,7 +417,23 @@ SHAPES: dict[str, Shape] = {
     ),
 }  # fmt: skip
 
+PRINTED = frozenset({
+    # Flask's manual: "Configuration Handling" and "Deploy to Production".
+    b"192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    b"5f352379324c22463451387a0aec5d2f",
+    # RFC 6750, "The OAuth 2.0 Authorization Framework: Bearer Token Usage".
+    b"mF_9.B5f-4.1JqM",
+    # RFC 7617, "The 'Basic' HTTP Authentication Scheme": Aladdin:open sesame.
+    b"QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+    # The first page of jwt.io.
+    b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+    b"eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ."
+    b"SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+})  # fmt: skip
+"""Values that a manual or a standard prints. They are nobody's secret, and where one is used in
+earnest a review should see it."""
+
 NAMED = frozenset(
-    name for name, shape in SHAPES.items() if _NAME in shape.pattern and not shape.cue
+    name for name, shape in SHAPES.items() if _NAME in shape.pattern or _GUARD in shape.pattern
 )
 """The shapes that rest on a telling name: `TELLING` is the cue of them all."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from piste.system import secret_judges
 from piste.system.re2_bytes import regex, shape_set
 from piste.system.secret_policy import BUILT_IN, Policy
-from piste.system.secret_shapes import NAMED, RULES_FILE, SHAPES, TELLING, gitleaks
+from piste.system.secret_shapes import NAMED, PRINTED, RULES_FILE, SHAPES, TELLING, gitleaks
 
 if TYPE_CHECKING:
     import re2
@@ -28,6 +28,9 @@ ALLOWED = b"piste:allow"
 """In a line, it says that what stands there is no secret."""
 OWN = "own-pattern"
 """The rule of what a person's own patterns find."""
+_PIECE = 16 << 10  # bytes; halved, the calls cost more than is saved
+_REACH = 512  # bytes that a secret may begin before its place, or a cue go on behind a piece
+_TAIL = 256  # bytes at the end of what was looked at: a match there may go on behind
 
 
 class Finding(NamedTuple):
@@ -44,7 +47,7 @@ class _Rule(NamedTuple):
     cue: bytes  # what a text has to hold, said so that all cues go into one pass
     likely: Callable[[bytes, bytes], bool]  # (the secret, the name it stands under)
     group: int = 0  # of the pattern that is the secret; 0: the first that took part
-    loose: bytes = b""  # what it has to hold besides, looked for where the cue is
+    far: bool = False  # whether the cue may stand anywhere in the text, and not beside the secret
 
 
 def find(body: bytes, policy: Policy = BUILT_IN) -> tuple[Finding, ...]:
@@ -53,12 +56,14 @@ def find(body: bytes, policy: Policy = BUILT_IN) -> tuple[Finding, ...]:
     Where two rules see one secret it is called by the more telling of them. The patterns of
     the policy have been checked by whoever read them.
     """
+    places = _worth_trying(body, policy.patterns)
+    if not places:
+        return ()
     rules = _rules(policy.patterns)
     found: list[tuple[int, int, int]] = []
-    for index in _worth_trying(body, policy.patterns):
-        found += ((start, end, index) for start, end in _matches(rules[index], body))
-    if not found:
-        return ()
+    for index, stretches in places.items():
+        for stretch in stretches:
+            found += ((start, end, index) for start, end in _matches(rules[index], body, *stretch))
     merged: list[tuple[int, int, int]] = []
     for start, end, index in sorted(found):
         if merged and start < merged[-1][1]:
@@ -90,18 +95,21 @@ def mask(body: bytes, findings: Iterable[tuple[int, int, str]]) -> bytes:
 def version(policy: Policy = BUILT_IN) -> str:
     """Return what changes when the rules do: what was kept for other rules is not used."""
     code = (Path(str(module)).read_bytes() for module in (__file__, secret_judges.__file__))
-    own = (*code, RULES_FILE.read_bytes(), repr((SHAPES, policy)).encode())
+    own = (*code, RULES_FILE.read_bytes(), repr((SHAPES, sorted(PRINTED), policy)).encode())
     return hashlib.sha256(b"\0".join(own)).hexdigest()[:16]
 
 
-def _matches(rule: _Rule, body: bytes) -> Iterator[tuple[int, int]]:
+def _matches(rule: _Rule, body: bytes, at: int, to: int) -> Iterator[tuple[int, int]]:
+    """Yield what a rule finds between two places; what begins there may end behind."""
     if rule.name == _KUBERNETES:
         yield from _in_kubernetes(body)
         return
     pattern = regex(rule.pattern)
     named = pattern.groupindex.get(b"key", 0)
     groups = [rule.group] if rule.group else [n for n in range(1, pattern.groups + 1) if n != named]
-    for match in pattern.finditer(body):
+    for match in pattern.finditer(body, at, to):
+        if match.end() > to - _TAIL and to < len(body):
+            match = pattern.match(body, match.start()) or match
         start, end = next((match.span(n) for n in groups if match.start(n) >= 0), match.span())
         if rule.likely(body[start:end], (named and match.group(named)) or b""):
             yield start, end
@@ -112,7 +120,7 @@ def _allowed(body: bytes, finding: Finding, policy: Policy) -> bool:
     if ALLOWED in line.partition(b"\n")[0]:
         return True
     secret = body[finding.start : finding.end]
-    return any(regex(text.encode()).search(secret) for text in policy.allow)
+    return secret in PRINTED or any(regex(text.encode()).search(secret) for text in policy.allow)
 
 
 # Rules ----------------------------------------------------------------------------------
@@ -121,24 +129,50 @@ def _allowed(body: bytes, finding: Finding, policy: Policy) -> bool:
 @functools.cache
 def _rules(patterns: tuple[str, ...]) -> list[_Rule]:
     """Return all rules, the most telling first."""
-    own = [_Rule(OWN, text.encode(), text.encode(), secret_judges.always) for text in patterns]
+    told = [text.encode() for text in patterns]
+    own = [_Rule(OWN, text, text, secret_judges.always) for text in told]
     return [*own, *_ours(), *_theirs()]
 
 
-def _worth_trying(body: bytes, patterns: tuple[str, ...]) -> Iterator[int]:
-    """Yield the number of each rule that the text may hold something for.
+def _worth_trying(body: bytes, patterns: tuple[str, ...]) -> dict[int, list[tuple[int, int]]]:
+    """Return, for each rule that the text may hold something for, the stretches to try it on.
 
-    One pass says which cues are there; what is dearer is tried on those texts alone.
+    One pass says which cues are in which piece of the text; what is dearer is tried on those
+    pieces alone.
     """
     rules = _rules(patterns)
     cues, named = _cues(patterns), _named(patterns)
-    for cue in cues.shapes.Match(body) or ():
-        for number in cues.numbers[cue]:
-            loose = rules[number].loose
-            if not loose or regex(loose).search(body):
-                yield number
-        if cue == 0:
-            yield from (named.numbers[one][0] for one in named.shapes.Match(body) or ())
+    whole = len(body)
+    places: dict[int, list[tuple[int, int]]] = {}
+    if patterns:  # they may go on for as long as a person likes
+        places |= {number: [(0, whole)] for number in _own(patterns).Match(body) or ()}
+    for at, to in _pieces(body):
+        piece = body if to - at == whole else body[at:to]
+        for cue in cues.shapes.Match(piece) or ():
+            if cue:
+                numbers = cues.numbers[cue]
+            else:
+                numbers = [named.numbers[one][0] for one in named.shapes.Match(piece) or ()]
+            near = (max(0, at - _REACH), min(whole, to + _REACH))
+            for number in numbers:
+                stretches = places.setdefault(number, [])
+                if rules[number].far:
+                    stretches[:] = [(0, whole)]
+                elif stretches and near[0] <= stretches[-1][1]:
+                    stretches[-1] = (stretches[-1][0], near[1])
+                else:
+                    stretches.append(near)
+    return places
+
+
+def _pieces(body: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the pieces of a text, each a little into the next, so that no cue is cut in two."""
+    at, whole = 0, len(body)
+    while whole - at > 2 * _PIECE:
+        to = body.rfind(b"\n", at, at + _PIECE) + 1 or at + _PIECE
+        yield at, min(whole, to + _REACH)
+        at = to
+    yield at, whole
 
 
 class _Pass(NamedTuple):
@@ -153,7 +187,7 @@ def _cues(patterns: tuple[str, ...]) -> _Pass:
     """Return the pass over everything; its first cue is that of all who rest on a telling name."""
     numbers: dict[bytes, list[int]] = {TELLING: []}
     for number, rule in enumerate(_rules(patterns)):
-        if rule.name not in NAMED:
+        if rule.name not in NAMED and rule.name != OWN:
             numbers.setdefault(rule.cue, []).append(number)
     return _Pass(shape_set(numbers), list(numbers.values()))
 
@@ -165,21 +199,26 @@ def _named(patterns: tuple[str, ...]) -> _Pass:
     return _Pass(shape_set(rule.cue for _, rule in chosen), [[n] for n, _ in chosen])
 
 
+@functools.cache
+def _own(patterns: tuple[str, ...]) -> "re2.Set[Any]":
+    return shape_set(text.encode() for text in patterns)
+
+
 def _ours() -> Iterator[_Rule]:
     for name, shape in SHAPES.items():
         likely = functools.partial(secret_judges.JUDGES[shape.judge], shape.entropy)
-        quick = shape.loose or shape.pattern
-        yield _Rule(name, shape.pattern, shape.cue or quick, likely, loose=shape.cue and quick)
-    yield _Rule(_KUBERNETES, b"", rb"kind[\"']?\s*:\s*[\"']?Secret\b", secret_judges.always)
+        yield _Rule(name, shape.pattern, shape.cue or shape.pattern, likely)
+    cue = rb"kind[\"']?\s*:\s*[\"']?Secret\b"
+    yield _Rule(_KUBERNETES, b"", cue, secret_judges.always, far=True)
 
 
 def _theirs() -> Iterator[_Rule]:
     for rule in gitleaks()["rules"]:
-        words = b"|".join(re.escape(word).encode() for word in rule["keywords"])
+        words = b"(?i)" + b"|".join(re.escape(word).encode() for word in rule["keywords"])
         allow = tuple(rule.get("allow", ()))
         likely = functools.partial(secret_judges.of_theirs, float(rule.get("entropy", 0)), allow)
-        pattern, group = rule["pattern"].encode(), rule.get("group", 0)
-        yield _Rule(rule["name"], pattern, b"(?i)" + words, likely, group)
+        pattern, group, far = rule["pattern"].encode(), rule.get("group", 0), "far" in rule
+        yield _Rule(rule["name"], pattern, words, likely, group, far)
 
 
 # Kubernetes -----------------------------------------------------------------------------
