@@ -30,6 +30,7 @@ INPUTS = {
     "issue_prompts": "bundle",
     "missing_tests": "bundle",
     "readme": "bundle",
+    "change_review": "change",
 }
 OPTIONAL = {"github_issues": ("review",), "issue_prompts": ("issues",), "plan": ("code",)}
 REVIEWS = [name for name, given in INPUTS.items() if given == "bundle"]
@@ -57,6 +58,8 @@ FORMS = {
     "business_model": ("## Summary", "## Assumptions to test", "No invented figures"),
     "code_review": ("## 1. ", "**File:** path/as/in/the/bundle.py:123", "**Line:** ",
                     "**Severity:** critical|high|medium|low", "**Why it matters:**", "**Fix:**"),
+    "change_review": ("# Change review: ", "## 1. ", "**File:** path/as/in/the/bundle.py:123",
+                      "**Line:** ", "**Severity:** critical|high|medium|low", "**Fix:**"),
     "github_issues": ("## 1. ", "**Line:** ", "**Labels:** ",
                       "**Files:** path/as/in/the/bundle.py:123", "**What:**", "**Why:**",
                       "**How to verify:**"),
@@ -180,6 +183,7 @@ def test_no_old_tricks_no_emoji_no_username(name: str) -> None:
 
 def test_a_template_names_no_block_that_no_bundle_has() -> None:
     kinds = {"bundle", "header", "tree", "file", "left_out", "diff", "log", "instruction"}
+    kinds.add("spec")  # of what `piste review` packs
     for template in FOLDER.glob("*.j2"):
         named = set(re.findall(r"\bblocks? `([^`]+)`", template.read_text()))
         assert named <= kinds, template.name

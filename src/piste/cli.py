@@ -23,6 +23,7 @@ VERBS = {
     "check": "for CI: exit 0 when all is fresh, 1 when not; asks no model",
     "diff": "what was edited by hand in a target",
     "accept": "let a target stand as it is for what it is made from now",
+    "review": "a review of what a branch or pull request changes, and of nothing else",
     "decline": "the team does not want a finding: take it out, report it no more",
     "fixed": "a finding has been mended: take it out",
     "restore": "bring back a target as it was made, or as it was before",

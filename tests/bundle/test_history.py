@@ -124,3 +124,19 @@ def test_a_diff_of_more_names_than_fit_one_command(
     monkeypatch.setattr(history, "_ARGUMENTS", 1)
 
     assert history.diff(str(tree.root), "HEAD~1", {b"a.py", b"c.py", b"gone.py"}) == whole
+
+
+def test_a_branch_begins_where_it_left_the_other_one(tree: Tree) -> None:
+    root = str(tree.root)
+    git(tree.root, "branch", "-m", "main")
+    git(tree.root, "checkout", "-q", "-b", "other")
+    tree.write({"a.py": "a = 9\n"}).commit()
+    git(tree.root, "checkout", "-q", "main")
+    tree.write({"c.py": "c = 9\n"}).commit()
+
+    assert history.fork(root, "other") == history.revision(root, "other~1")
+    assert history.fork(root, "HEAD~1") == history.revision(root, "HEAD~1")
+    git(tree.root, "checkout", "-q", "other")
+    assert history.main_line(root) == "main"
+    with pytest.raises(UserError, match="nope is no revision"):
+        history.fork(root, "nope")

@@ -4,6 +4,7 @@ git is asked in a form that no setting of a person changes, so that the same rep
 the same bytes. It does not know how the text is framed.
 """
 
+import contextlib
 import subprocess
 from collections.abc import Iterable, Sequence
 
@@ -31,6 +32,31 @@ def revision(root: str, text: str) -> str:
             ) from None
         raise
     return found.decode().strip()
+
+
+def fork(root: str, text: str) -> str:
+    """Return the commit at which the present branch left that of a revision.
+
+    That is the revision's own where there is none, or it is an ancestor. Raises UserError where
+    `text` names no revision.
+    """
+    commit = revision(root, text)
+    with contextlib.suppress(UserError):
+        return _git(root, "merge-base", commit, "HEAD").decode().strip() or commit
+    return commit
+
+
+def main_line(root: str) -> str:
+    """Return the branch that others start from. Raises UserError where it cannot be told."""
+    here = revision(root, "HEAD")
+    for name in _MAIN_LINES:
+        with contextlib.suppress(UserError):
+            if revision(root, name) != here:
+                return name
+    raise UserError("name a branch, tag or commit to compare with: piste review --since REV")
+
+
+_MAIN_LINES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 
 def changed(root: str, since: str) -> set[bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from piste.engine import freshness, receipts, rules, states, upstream
-from piste.engine.rules import Rule
+from piste.engine.rules import CHANGE, Rule
 from piste.engine.states import Decision
 from piste.engine.world import World
 from piste.system import screen
@@ -140,6 +140,11 @@ def decisions(world: World, names: Sequence[str], everything: bool = False) -> l
         or one.state == states.FRESH
         or (one.state != states.FOREIGN and _is_there(world, one.rule))
     ]
+    # Nobody shares the change that a review is about: elsewhere there is nothing to say of it.
+    found = [
+        one for one in found
+        if one.todo != states.BLOCKED or all(part.name != CHANGE for part in one.reasons)
+    ]  # fmt: skip
     others = [one for one in found if one.rule.stage != LINE]
     return found if not others or _has_line(world) else others
 
@@ -247,6 +252,8 @@ def _unblocked(world: World, decision: Decision) -> str:
     missing = decision.reasons[0].name
     if missing in _SOURCES:
         return f"{world.door()} idea talks the idea through; or write {rules.IDEA}"
+    if missing == CHANGE:
+        return "piste review --since REV packs what changed, and reviews it"
     if any(rule.target == missing for rule in world.rules.values()):
         return f"{build} makes {missing} first, then {decision.rule.target}"
     return f"write {missing}, then {build}"

@@ -260,7 +260,7 @@ def written(world: "World", rule: Rule, record: Record, earlier: str, files: "Fi
     has_ids = rule.check == "spec" or reviewing.reports(world, rule)
     old = (base_text(world, rule, earlier) if earlier and has_ids else "") or ""
     text = requirement_ids.kept(world, rule, text, old)
-    if reviewing.reports(world, rule):
+    if reviewing.reports(world, rule) or reviewing.finds(rule):
         text = reviewing.anew(world, rule, text, old, files())
     return Result(record, text)
 

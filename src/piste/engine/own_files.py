@@ -11,7 +11,7 @@ from pathlib import Path
 from piste.bundle import own_lines
 from piste.bundle.own_lines import Own
 from piste.engine import config, freshness
-from piste.engine.rules import BUILT_IN, Rule
+from piste.engine.rules import BUILT_IN, CHANGE, Rule
 from piste.engine.world import World
 from piste.system import git_look, paths, project_files
 from piste.system.errors import UserError, printable
@@ -77,6 +77,7 @@ def hidden_inputs(world: World, rules: Iterable[Rule]) -> list[str]:
     Not of what piste itself makes and nobody commits: a clone makes that again.
     """
     made = {rule.target for rule in world.rules.values() if not world.makers[rule.maker].committed}
+    made.add(CHANGE)
     of: dict[str, str] = {}  # input -> the first target that is made from it
     for rule in rules:
         for path in freshness.chosen_inputs(world, rule):

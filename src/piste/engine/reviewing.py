@@ -50,16 +50,14 @@ def source_of(world: "World", rule: Rule) -> Rule | None:
     if not bundle_of(world, rule):
         return None
     names = {name for names in rule.inputs for name in names}
-    return next(
-        (one for one in world.rules.values() if one.target in names and _has_findings(one)), None
-    )
+    return next((one for one in world.rules.values() if one.target in names and finds(one)), None)
 
 
 def reports(world: "World", rule: Rule) -> bool:
     """Whether the document of a rule is one of findings about a bundle."""
     if not bundle_of(world, rule):
         return False
-    return _has_findings(rule) or (rule.kind == "plan" and source_of(world, rule) is not None)
+    return finds(rule) or (rule.kind == "plan" and source_of(world, rule) is not None)
 
 
 def counts(world: "World", rule: Rule) -> bool:
@@ -67,7 +65,8 @@ def counts(world: "World", rule: Rule) -> bool:
     return reports(world, rule) and source_of(world, rule) is None
 
 
-def _has_findings(rule: Rule) -> bool:
+def finds(rule: Rule) -> bool:
+    """Whether a document is one of findings, about whatever."""
     return rule.check in ("review", "issues")
 
 
@@ -312,8 +311,8 @@ def anew(world: "World", rule: Rule, text: str, earlier: str, files: Mapping[str
 
     `earlier` is the text of before: what is in it keeps its id, and no number is given again.
     """
-    if not reports(world, rule):
-        return text
+    if not reports(world, rule):  # one of something else, that has no ids
+        return _without_declined(world, text, (), "", files) if finds(rule) else text
     from piste.documents import reported
 
     letters = prefix(world, rule)
@@ -403,6 +402,8 @@ def decided(world: "World", rule: Rule) -> str:
 def told(world: "World", rule: Rule) -> str:
     """Return what a model is told of the team's word on earlier findings, or ""."""
     said = _decided(world, prefix(world, rule)) if counts(world, rule) else []
+    if finds(rule) and not bundle_of(world, rule):
+        said = decisions.load(world.root)
     if not said:
         return ""
     lines = [

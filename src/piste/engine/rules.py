@@ -64,6 +64,9 @@ CHECKS = (
     "issues",
 )  # each is a function of that name in `replies`
 
+CHANGE = f"{paths.STATE}/bundle/change.txt"
+"""What `piste review` packs: the change that is reviewed, on this machine only."""
+
 # An input "@spec" is the target of the rule spec, wherever the settings put it.
 _TABLE = (
     Rule("spec", "spec.md", (("brainstorm.md", "idea.md"),), "spec.md.j2", "spec",
@@ -89,6 +92,8 @@ _TABLE = (
          stage="review"),
     Rule("missing_tests", "missing-tests.md", (("@bundle",),), "missing_tests.md.j2", "issues",
          "the tests that the code lacks, one issue a section", stage="review"),
+    Rule("change_review", "change-review.md", ((CHANGE,),), "change_review.md.j2", "review",
+         "a review of a change alone; piste review packs it", stage="review", amend=False),
     Rule("readme", "README.md", (("@bundle",),), "readme.md.j2", "document",
          "a README for the repository", stage="review", beside="README.new.md"),
 )  # fmt: skip
@@ -101,7 +106,7 @@ TAKEN = frozenset((
     *("accept", "check", "demo", "diff", "init", "log", "prompt", "restore", "status", "why"),
     *("mise", "prompt_plan_status", "steps", "next", "step", "done", "undo", "debug", "attempts"),
     "trace",
-    *("doctor", "store", "trust", "uninstall", "decline", "fixed"),
+    *("doctor", "store", "trust", "uninstall", "decline", "fixed", "review"),
     *("clean", "dumpdb", "forget", "help", "ignore", "info", "list", "run", "strace"),
     "tabcompletion",
 ))  # fmt: skip

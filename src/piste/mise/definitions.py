@@ -64,6 +64,8 @@ TASKS = (
          "Write missing-tests.md, one missing test a section, from output.txt", True),
     Task("generate_readme", "piste readme",
          "Write README.md from output.txt, or README.new.md beside a person's own", True),
+    Task("review_change", "piste review",
+         "Write change-review.md, on what changed; --since REV names with what to compare"),
     Task("idea", "piste idea", "Talk the idea through, question by question, into brainstorm.md",
          more=(("raw", True),)),
     Task("spec", "piste spec", "Write spec.md from brainstorm.md, or from idea.md alone"),

@@ -226,14 +226,18 @@ def _untested(found: Sequence[File]) -> Iterator[tuple[File, list[tuple[str, int
 # ---- the documents
 
 
-def _code_review(want: Wanted) -> str:
+def _code_review(want: Wanted, about: str = "Code review") -> str:
     title, seen, parts = _start(want)
     for number, s in seen[:_MOST]:
         parts.append(
             f"## {number}. {s.title}\n\n**File:** {s.path}:{s.line}\n**Severity:** {s.severity}\n\n"
             f"{s.what}\n\n**Why it matters:** {s.why}\n\n**Fix:** {s.fix}"
         )
-    return document(f"Code review: {title}", want, *parts)
+    return document(f"{about}: {title}", want, *parts)
+
+
+def _change_review(want: Wanted) -> str:
+    return _code_review(want, "Change review")
 
 
 def _github_issues(want: Wanted) -> str:
@@ -427,6 +431,7 @@ def _commands(commands: Sequence[str]) -> str:
 
 
 DOCUMENTS: dict[str, Callable[[Wanted], str]] = {
+    "change_review": _change_review,
     "code_review": _code_review,
     "github_issues": _github_issues,
     "issue_prompts": _issue_prompts,
