@@ -41,10 +41,6 @@ class _Text(NamedTuple):
     size: int  # bytes
 
 
-# What the template of amendments is given beside texts and lists.
-_NO_WORDS = ("prompt", "document", "next", "passages", "whole", "next_requirement")
-
-
 class Estimates:
     """The estimates of one walk, in which nothing changes on the disk."""
 
@@ -99,11 +95,8 @@ class Estimates:
     def _order(self, rule: Rule, changes: int) -> int:
         """Return the tokens of what an order to amend says beside its texts, within a few."""
         template = self._world.stat_cache.template(amending.TEMPLATE, self._world.layers)
-        texts = dict.fromkeys(_NO_WORDS, "")
-        lists: dict[str, object] = {"changes": [("", "", True)] * changes}
-        lists |= {"frozen": [], "finished": [], "gone": []}
-        given = {**texts, **lists, "target": rule.target}
-        return self._seam(templates.render(template, given)[1])
+        given = {"prompt": "", "document": "", "changes": [("", "", True)] * changes}
+        return self._seam(templates.own_words(template, {**given, "target": rule.target}))
 
     def _sent(self, rule: Rule) -> int:
         """Return the tokens of the system text and the prompt. Raises PisteError."""

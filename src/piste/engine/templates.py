@@ -10,10 +10,14 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from piste.system import project_files
 from piste.system.errors import UserError, did_you_mean, printable
+
+if TYPE_CHECKING:
+    from jinja2 import Undefined
+    from jinja2.sandbox import SandboxedEnvironment
 
 BUILT_IN = "built in"
 MARK, MARK_END = "\ue000", "\ue001"  # for private use: no letters of any text
@@ -210,16 +214,9 @@ def _only_puts_in(text: str, names: Collection[str]) -> bool:
 
 def rendered(template: Template, variables: Mapping[str, object]) -> tuple[str, str]:
     """Do what `render` does, in this process and without bounds."""
-    from jinja2 import FunctionLoader, StrictUndefined, TemplateError
-    from jinja2.sandbox import SandboxedEnvironment
+    from jinja2 import StrictUndefined, TemplateError
 
-    # (source, file name, is it still so): the file name is what `_place` looks for.
-    files = {name: (text, name, lambda: True) for name, _, text in template.partials}
-    environment = SandboxedEnvironment(
-        loader=FunctionLoader(files.get), undefined=StrictUndefined,
-        keep_trailing_newline=False, trim_blocks=True, lstrip_blocks=True, autoescape=False,
-    )  # fmt: skip
-    environment.filters.update(FILTERS)
+    environment = _environment(template, StrictUndefined)
     rendered = []
     for part, text, first in (
         ("system", template.system, 1),
@@ -236,6 +233,32 @@ def rendered(template: Template, variables: Mapping[str, object]) -> tuple[str, 
             said = printable(str(error))[:200]
             raise UserError(f"{where}: {type(error).__name__}: {said}") from None
     return rendered[0], rendered[1]
+
+
+def _environment(template: Template, undefined: "type[Undefined]") -> "SandboxedEnvironment":
+    from jinja2 import FunctionLoader
+    from jinja2.sandbox import SandboxedEnvironment
+
+    # (source, file name, is it still so): the file name is what `_place` looks for.
+    files = {name: (text, name, lambda: True) for name, _, text in template.partials}
+    environment = SandboxedEnvironment(
+        loader=FunctionLoader(files.get), undefined=undefined,
+        keep_trailing_newline=False, trim_blocks=True, lstrip_blocks=True, autoescape=False,
+    )  # fmt: skip
+    environment.filters.update(FILTERS)
+    return environment
+
+
+def own_words(template: Template, variables: Mapping[str, object]) -> str:
+    """Return about what a prompt says beside its texts: what has no value is not there.
+
+    Of a template that is not built in, all that it could say.
+    """
+    from jinja2 import Undefined
+
+    if not _is_built_in(template):
+        return template.body
+    return _environment(template, Undefined).from_string(template.body).render(variables)
 
 
 def material_end(prompt: str) -> int:
