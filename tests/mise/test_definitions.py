@@ -33,7 +33,8 @@ OF_THE_POST = [
     "LLM:generate_readme",
 ]
 THE_LINE = (
-    *("business_model", "idea", "next", "plan", "poke_holes", "prompt_plan_status", "spec"),
+    *("business_model", "idea", "next", "plan", "poke_holes", "prompt_plan_status"),
+    *("review_change", "spec"),
     *("step", "todo", "white_paper"),
 )
 BUNDLED = OF_THE_POST[1:]

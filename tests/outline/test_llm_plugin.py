@@ -23,7 +23,7 @@ RULES = sorted({path.name.split(".")[0] for path in FOLDER.glob("[!_]*.j2")} - S
 INSTALLED = {
     "readme-gen", "code-review-gen", "github-issue-gen", "issue-prompts-gen", "missing-tests-gen",
     "idea-gen", "spec-gen", "plan-gen", "todo-gen", "poke-holes-gen", "white-paper-gen",
-    "business-model-gen",
+    "business-model-gen", "change-review-gen",
 }  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def test_the_current_folder_changes_nothing(
     ("name", "said"),
     [
         ("code-revue", "'code-revue'; did you mean 'code-review'?"),
-        ("zzz", "'zzz'; there are business-model, code-review"),
+        ("zzz", "'zzz'; there are business-model, change-review, code-review"),
         ("../todo", "'../todo'; did you mean 'todo'?"),
         ("_rules", "'_rules'"),
         ("", "''"),
