@@ -41,6 +41,7 @@ ALLOWED = {
     "system/processes.py: path.open('xb')": _MADE,
     "system/processes.py: (program.stdin or Path(os.devnull)).open('rb')": "written by us just now",
     "system/processes.py: open(self.path, 'rb')": "what the program of that moment prints",
+    "system/own_seal.py: os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 384)": _MADE,
     "model/llm_home.py": f"{_PERSON}: llm's settings",
     "bundle/licences.py: DATA.read_text()": _OWN,
     "bundle/workers.py: os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 384)": _MADE,

@@ -594,19 +594,48 @@ WORDS = ("../../home/id_canary", "--output=/dev/stdout", "\x1b]0;x\x07", "HEAD")
 
 
 @pytest.mark.parametrize("phase", [attempt.AGENT, attempt.REVIEW, attempt.LAND, attempt.BLOCKED])
-def test_an_attempt_that_came_along_is_only_shown(made: World, copied: Path, phase: str) -> None:
+def test_an_attempt_that_came_along_counts_for_nothing(
+    made: World, copied: Path, phase: str
+) -> None:
     """All of its fields are there and say something; nothing moves, and nothing is run."""
-    shutil.rmtree(copied / ".git")
-    git(copied, "init", "-q")
-    git(copied, "add", "-A")
-    git(copied, "commit", "-qm", "x")
+    in_git(copied)
     refs = subprocess.check_output(["git", "show-ref"], cwd=copied)
     for word in WORDS:
         texts = {one.name: word for one in fields(attempt.Attempt) if one.type is str}
         forged = attempt.Attempt(**{**texts, "phase": phase}, landing=(word, word), asked=(word,))  # type: ignore[arg-type]
-        attempt.save(copied, forged)
+        attempt.save(copied, forged)  # with the key of whoever runs the tests
         assert attempt.load(copied) == forged
-        for verb in (*STEPS, "status", "attempts", "run", "done"):
-            look(made, copied, verb, env={"PISTE_TRUST": ""})
+        for verb in (*STEPS, "status", "attempts", "run", "done", "why 1"):
+            done = look(made, copied, verb, env={"PISTE_TRUST": ""})
+            assert word not in done.said or word == "HEAD", (verb, done)
         assert subprocess.check_output(["git", "show-ref"], cwd=copied) == refs
     gives_nothing_away(copied)
+
+
+@pytest.mark.parametrize("phase", [attempt.LAND, attempt.COMMIT, attempt.GREEN, attempt.REVIEW])
+def test_nothing_lands_that_the_person_has_not_made(made: World, copied: Path, phase: str) -> None:
+    """Though the folder was allowed: a commit that came along, said to be finished and approved."""
+    (copied / "piste.toml").write_text(
+        WORKS.replace("touch made", "true").replace("test -e made", "true")
+    )
+    in_git(copied)
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=copied, text=True).strip()
+    (copied / "evil").write_text("x")
+    git(copied, "checkout", "-q", "-b", "piste-attempts/x/1.1")
+    git(copied, "add", "evil")
+    git(copied, "commit", "-qm", "evil")
+    evil = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=copied, text=True).strip()
+    tree = subprocess.check_output(["git", "rev-parse", "HEAD^{tree}"], cwd=copied, text=True)
+    git(copied, "checkout", "-q", "-")
+    link = json.loads(look(made, copied, "next --json").out)
+    attempt.save(copied, attempt.Attempt(
+        step="1", title="Count", digest=link["digest"], prompt=link["prompt"], agent="own",
+        version="", model="", test="true", branch="piste-attempts/x/1.1", base=head, start=head,
+        phase=phase, work=evil, commit=evil, approved=tree.strip(),
+    ))  # fmt: skip
+    look(made, copied, "run", seconds=6.0)
+    where = ("--branches=ma*", "--branches=piste/*")
+    tips = subprocess.check_output(["git", "log", "--format=%H", *where], cwd=copied, text=True)
+    assert head in tips
+    assert evil not in tips
+    assert not (copied / "evil").exists()

@@ -17,7 +17,7 @@ from piste.engine.removal import Found, Part
 from piste.engine.world import World
 from piste.mise import definitions
 from piste.steps import progress, runner, worktree
-from piste.system import git, locks, paths, person, project_files, screen
+from piste.system import git, locks, own_seal, paths, person, project_files, screen
 from piste.system.errors import UserError
 
 _MERGED = ("mise.toml", ".mise.toml")  # where `piste mise --merge` may have put tasks
@@ -171,6 +171,7 @@ def _for_all_projects(world: World, found: Found) -> None:
          "your projects; rm -r removes it"),
         (mise.everywhere(), "the tasks for mise, of all your projects; rm removes it"),
         (config.own_folder(), "your own settings and templates"),
+        (own_seal.place(), "the key by which piste knows what it wrote itself"),
     ]  # fmt: skip
     found.stays.extend(
         Part(path, person.said(path), about) for path, about in others if os.path.lexists(path)

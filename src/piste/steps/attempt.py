@@ -16,15 +16,17 @@
     done, failed, blocked, skipped                               the attempt is over
 
 Every phase can be gone through again from its start: what it needs is in this file and in
-commits that it names. The file is local and may be deleted; then the attempt begins anew.
+commits that it names. The file is local and may be deleted; then the attempt begins anew. It
+bears a seal (`own_seal`): one that came along with the project is none of ours.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from piste.system import atomic_write, paths, project_files
+from piste.system import atomic_write, own_seal, paths, project_files
 
 SCHEMA = 1
 FILE = f"{paths.RUN}/state.json"
@@ -98,9 +100,11 @@ class Attempt:
 
 
 def load(root: Path) -> Attempt | None:
-    """Return the attempt that is written down, or None: there is none, or it cannot be read."""
+    """Return the attempt that is written down, or None: there is none of ours, or no whole one."""
     try:
         raw = json.loads(project_files.read(root, FILE, project_files.RECORD))
+        if not own_seal.holds(root, _text({**raw, "seal": ""}), raw.pop("seal")):
+            return None
         if raw.pop("schema") != SCHEMA or {*raw} != {one.name for one in fields(Attempt)}:
             return None
         words = [raw[one.name] for one in fields(Attempt) if one.type is str]
@@ -117,9 +121,19 @@ def load(root: Path) -> Attempt | None:
 
 def save(root: Path, attempt: Attempt) -> Attempt:
     """Write the attempt down, durably; return it. Raises OSError."""
-    raw = {"schema": SCHEMA, **asdict(attempt)}
-    atomic_write.write(root / FILE, json.dumps(raw, indent=1, ensure_ascii=False).encode())
+    raw = {"schema": SCHEMA, **asdict(attempt), "seal": ""}
+    raw["seal"] = own_seal.seal(root, _text(raw))
+    atomic_write.write(root / FILE, _text(raw).encode("utf-8", "surrogatepass"))
     return attempt
+
+
+def is_strange(root: Path) -> bool:
+    """Whether there is a file of an attempt that is none of ours."""
+    return os.path.lexists(root / FILE) and load(root) is None
+
+
+def _text(raw: Mapping[str, object]) -> str:
+    return json.dumps(raw, indent=1, ensure_ascii=False)
 
 
 def forget(root: Path) -> None:

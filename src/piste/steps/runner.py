@@ -120,6 +120,8 @@ def settled(world: World) -> Attempt | None:
     what somebody else has committed says nothing of what was done here.
     """
     now = attempt.load(world.root)
+    if attempt.is_strange(world.root):
+        screen.say(f"{attempt.FILE} was not written here by you; it is left out")
     if now is not None and not git.ask(world.root, _TRACKED)[0]:
         raise UserError(
             f"{attempt.FILE} is in git, where it does not belong; git rm --cached it, and delete it"
