@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import forked
+from support.alive import is_alive
 from support.rig import GOOD, PLAN, SLOW_LEARNER, TEST, Rig
 from support.terminal import Terminal
 
@@ -467,10 +468,7 @@ def test_a_signal_ends_the_run_and_the_agent(rig: Rig, number: int, code: int) -
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == code, err
-    state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", begun.read_text()], capture_output=True, text=True, check=False
-    )
-    assert state.stdout.strip()[:1] in ("", "Z")
+    assert not is_alive(begun.read_text())
     now = attempt.load(rig.root)
     assert now is not None
     assert now.phase == attempt.AGENT

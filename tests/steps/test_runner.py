@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.alive import is_alive
 from support.rig import FILES, GOOD, PLAN, SLOW_LEARNER, TEST, Killed, Rig, killing
 
 from piste.engine import budget
@@ -22,19 +23,6 @@ from piste.system.errors import Failed, OverBudget, UserError
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     return Rig.make(tmp_path, monkeypatch)
-
-
-def is_alive(pid: str) -> bool:
-    """Whether a process stays, or goes once a busy system gets to it; a zombie has gone."""
-    command = ["ps", "-o", "stat=", "-p", pid]
-    end = time.monotonic() + 20
-    while (there := _state(command) not in ("", "Z")) and time.monotonic() < end:
-        time.sleep(0.02)
-    return there
-
-
-def _state(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()[:1]
 
 
 # What came with the repository ------------------------------------------------------------------

@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.alive import is_alive
 
 from piste.system import locks, processes
 from piste.system.processes import Program
@@ -23,19 +23,6 @@ def out(tmp_path: Path) -> Path:
 def run(out: Path, script: str, **more: object) -> processes.Ended:
     folder = out.parent.parent
     return processes.run(Program(["sh", "-c", script], folder, out, **more))  # type: ignore[arg-type]
-
-
-def is_alive(pid: str) -> bool:
-    """Whether a process stays, or goes once a busy system gets to it; a zombie has gone."""
-    command = ["ps", "-o", "stat=", "-p", pid]
-    end = time.monotonic() + 20
-    while (there := _state(command) not in ("", "Z")) and time.monotonic() < end:
-        time.sleep(0.02)
-    return there
-
-
-def _state(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()[:1]
 
 
 @pytest.mark.parametrize(
