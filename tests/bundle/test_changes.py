@@ -69,13 +69,14 @@ def test_the_excerpt_has_the_change_with_its_numbers_and_says_what_is_left_out()
     shown = files_of(text)
     assert [*shown] == ["a.py"]
     lines = shown["a.py"].split("\n")
-    assert lines[:2] == ["[lines 1 to 34 are not shown]", "35: line 35"]
+    assert lines[:2] == ["[lines 1 to 37 are not shown]", "38: line 38"]
     assert "50: x" in lines
-    assert "[lines 66 to 200 are not shown]" in lines
+    assert "[lines 63 to 200 are not shown]" in lines
 
 
-def test_a_short_file_is_there_whole() -> None:
-    assert files_of(excerpt({}, {"a.py": "one\ntwo\n"})) == {"a.py": "one\ntwo\n"}
+def test_a_short_file_is_there_whole_and_a_new_one_is_in_the_diff() -> None:
+    new = {"a.py": "one\ntwo\n", "b.py": "new\n"}
+    assert files_of(excerpt({"a.py": "one\n"}, new)) == {"a.py": "one\ntwo\n"}
 
 
 def test_where_a_changed_definition_is_used_is_shown() -> None:
@@ -99,7 +100,9 @@ def test_lines_that_are_asked_for_the_guides_and_the_order_go_along() -> None:
 
 
 def test_nothing_that_hides_gets_into_the_excerpt() -> None:
-    assert "\u202e" not in excerpt({}, {"a.py": "x = '\u202e'\n"})
+    text = excerpt({"a.py": ""}, {"a.py": "x = '\u202e'\n"})
+    assert "\u202e" not in text
+    assert "U+202E" in text
 
 
 def test_names_on_changed_lines_are_known() -> None:

@@ -188,6 +188,19 @@ def test_after_a_commit_the_change_is_sent_and_not_the_repository(
     assert reviewed.make("code_review").event == "kept"
 
 
+def test_a_new_file_is_sent_once_and_of_one_that_is_gone_only_that(
+    reviewed: Small, standin: StandIn
+) -> None:
+    (reviewed.root / "main.py").unlink()
+    commit(reviewed, other="NEW_WORD = 1\n")
+    standin.reply(answers(NOTHING))
+    reviewed.make("code_review")
+    asked = standin.requests[-1].prompt
+    assert asked.count("NEW_WORD") == 1
+    assert "-(5 lines; the file is gone)" in asked
+    assert "def main(name):" not in asked.partition("What has changed in")[2]
+
+
 def test_lines_that_only_moved_are_renumbered_and_words_stay(
     reviewed: Small, standin: StandIn
 ) -> None:

@@ -16,7 +16,9 @@ from piste.bundle import contents, outputs
 from piste.bundle.escapes import hidden, quote, show
 from piste.bundle.formats import FILE, HEAD, block
 
-AROUND = 15  # lines above and below a change that are shown with it
+AROUND = 12  # lines above and below a change that are shown with it
+_AROUND_PROSE = 4  # in a text for people, where a paragraph says what it is about
+_PROSE = (".md", ".markdown", ".mdx", ".rst", ".txt", ".adoc")
 _NEAR = 2  # lines around a place where a changed name is used
 _USES = 40  # places at most where changed names are used
 _LINES_A_USE = 300  # of the bundle, for each such place: in a small one everything is near
@@ -131,8 +133,10 @@ def excerpt(
     for path, parts in changes.parts.items():
         size = len(_lines(changes.new, path))
         rows = wanted.setdefault(path, set())
-        for part in parts if path in changes.new else ():
-            rows |= _around(part.new_start, max(part.new_end, part.new_start + 1), AROUND, size)
+        lines = _AROUND_PROSE if path.endswith(_PROSE) else AROUND
+        is_changed = path in changes.old and path in changes.new  # a new file is its own diff
+        for part in parts if is_changed else ():
+            rows |= _around(part.new_start, max(part.new_end, part.new_start + 1), lines, size)
     for path, numbers in also.items():
         size = len(_lines(changes.new, path))
         for number in numbers:
@@ -165,7 +169,7 @@ def shown(text: str) -> str:
 
 
 def _around(start: int, end: int, lines: int, size: int) -> set[int]:
-    if size <= _WHOLE:
+    if size <= min(_WHOLE, 3 * lines):
         return set(range(size))
     return set(range(max(0, start - lines), min(size, end + lines)))
 
@@ -206,7 +210,7 @@ def _uses(changes: Changes) -> list[tuple[str, int]]:
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
     found: dict[str, list[tuple[str, int]]] = {}
     for path, text in changes.new.items():
-        if path in changes.parts:
+        if path in changes.parts or path.endswith(_PROSE):
             continue
         for row, line in enumerate(text.split("\n")):
             for name in set(pattern.findall(line)):

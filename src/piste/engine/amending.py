@@ -125,6 +125,8 @@ def changes(world: "World", reasons: Sequence[Reason]) -> Iterator[Change]:
         found = bundles.between(one.old, one.new)
         for path in found.parts:
             old, new = found.old.get(path, ""), found.new.get(path, "")
+            if path not in found.new:  # that it is gone says it all
+                old = f"({old.count(chr(10)):,} lines; the file is gone)\n"
             yield Change(path, bundles.shown(old), bundles.shown(new))
 
 
