@@ -17,6 +17,11 @@ from support.standin import StandIn
 
 SECRET = next(one.secret for one in forms() if one.kind == "vendor: github")
 SPEC = "# Tally\n\nCounts words.\n\n## Requirements\n\n1. Count.\n"
+PROGRAM = """agent = "own"
+test = "sh check.sh"
+[agents.own]
+command = "sh -c 'cat >> TOLD'"
+"""  # it gets the prompt on stdin
 BUILT_IN = 'agent = "llm"\ntest = "sh check.sh"\n'
 
 
@@ -46,13 +51,20 @@ SORTS = [
          "brainstorm.md"),
     Sort("the interview's system text", {"prompts/idea.md.j2": SYSTEM, "idea.md": "A tool.\n"},
          TALK, "idea.md.j2"),
-    Sort("a step's prompt", {"prompt_plan.md": STEP.format(f"Use {SECRET}")}, "run 1",
-         "the prompt of step 1", BUILT_IN),
+    Sort("a step's prompt", {"prompt_plan.md": STEP.format(f"First.\n\nUse {SECRET}")}, "run 1",
+         "prompt_plan.md:8", BUILT_IN),
+    Sort("a step's prompt, to an agent", {"prompt_plan.md": STEP.format(f"Use {SECRET}")}, "run 1",
+         "prompt_plan.md:6", PROGRAM),
+    Sort("AGENTS.md, to an agent", {"AGENTS.md": f"Tests first.\n\nThe key is {SECRET}\n"},
+         "run 1", "AGENTS.md:3", PROGRAM),
+    Sort("what failing tests print, to an agent", {"check.sh": RED}, "run 1",
+         "the test output, line 1", PROGRAM),
     Sort("a file beside a step", {"lib.py": f"a = 1\nkey = '{SECRET}'\n"}, "run 1", "lib.py:2",
          BUILT_IN),
     Sort("AGENTS.md", {"AGENTS.md": f"Tests first.\n\nThe key is {SECRET}\n"}, "run 1",
          "AGENTS.md:3", BUILT_IN),
-    Sort("what failing tests print", {"check.sh": RED}, "run 1", "the prompt of step 1", BUILT_IN),
+    Sort("what failing tests print", {"check.sh": RED}, "run 1", "the test output, line 1",
+         BUILT_IN),
 ]  # fmt: skip
 
 
@@ -65,7 +77,8 @@ def sent(
     def call(sort: Sort, secrets: str) -> tuple[int, str, str]:
         rig = Rig.make(tmp_path, monkeypatch)
         head = f'model = "chat-ok"\nsecrets = "{secrets}"\n'
-        rig.write("piste.toml", head + sort.settings)
+        told = tmp_path / "told"
+        rig.write("piste.toml", head + sort.settings.replace("TOLD", str(told)))
         files = {"spec.md": SPEC, "yes": "Yes.\n\nMore.\n", **sort.files}
         for name, text in files.items():
             rig.write(name, text)
@@ -78,6 +91,7 @@ def sent(
             timeout=60,
         )  # fmt: skip
         got = "\n".join(f"{one.system}\n{one.turns}\n{one.body}" for one in standin.requests)
+        got += told.read_text() if told.exists() else ""
         return done.returncode, done.stdout + done.stderr, got
 
     return call

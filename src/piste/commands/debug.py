@@ -115,11 +115,11 @@ def packed(world: World, failure: Failure) -> str:
     about: dict[str, object] = {
         "id": failure.step,
         "title": failure.title.replace('"', "'"),
-        "prompt": failure.prompt,
+        "prompt": outgoing.prompt_of_step(world, failure.prompt),
         "reason": failure.reason,
         "test": failure.test,
         "hook": failure.hook,
-        "failure": failure.output or failure.reason,
+        "failure": outgoing.output_of_tests(world, failure.output) or failure.reason,
         "files": context.framed(failure.folder, wanted[:30], outgoing.door(world.config)),
         "tree": context.tree(known),
     }

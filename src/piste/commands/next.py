@@ -73,7 +73,7 @@ def full(world: World, chain: Progress, link: StepStatus) -> str:
     about: dict[str, object] = {
         "id": step.id,
         "title": step.title,
-        "prompt": step.prompt,
+        "prompt": outgoing.prompt_of_step(world, step.prompt),
         "test": found.command if found else "",
         "spec_path": spec,
         "spec": context.framed(root, [spec], clear, _MOST_SPEC) if (root / spec).exists() else "",

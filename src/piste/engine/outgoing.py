@@ -8,17 +8,25 @@ know how words are sent, and not what a program that an agent is reads by itself
 
 import functools
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from piste.engine.config import Config
-from piste.system import screen
+from piste.system import project_files, screen
 from piste.system.errors import UserError, printable
 from piste.system.secret_policy import Policy
+
+if TYPE_CHECKING:
+    from piste.engine.world import World
 
 _said: set[str] = set()
 
 
-def cleared(config: Config, name: str, text: str) -> str:
-    """Return the text as it may leave; `name` is what a person knows it by.
+Place = Callable[[int], str]
+"""What a person knows a line of a text by, counted from 1."""
+
+
+def cleared(config: Config, name: str, text: str, place: Place | None = None) -> str:
+    """Return the text as it may leave; `name` is what a person knows it by, `place` a line of it.
 
     Raises UserError for a secret, where secrets are refused.
     """
@@ -28,7 +36,9 @@ def cleared(config: Config, name: str, text: str) -> str:
     found = find(body, Policy(config.secret_patterns, config.secret_allow))
     if not found:
         return text
-    places = [f"{printable(name)}:{_line(body, one.start)} ({one.rule})" for one in found]
+    lines = [(body.count(b"\n", 0, one.start) + 1, one.rule) for one in found]
+    at = place or (lambda line: f"{name}:{line}")
+    places = [f"{printable(at(line))} ({rule})" for line, rule in lines]
     if config.secrets == "refuse":
         raise UserError(
             f"there is a secret in {places[0]}, and it is not sent; take it out, allow it by "
@@ -46,5 +56,27 @@ def door(config: Config) -> Callable[[str, str], str]:
     return functools.partial(cleared, config)
 
 
-def _line(body: bytes, at: int) -> int:
-    return body.count(b"\n", 0, at) + 1
+def prompt_of_step(world: "World", text: str) -> str:
+    """Return a step's prompt as it may leave; a secret is named by the line of the plan."""
+    path = world.rules["plan"].target
+    try:
+        plan = project_files.read_any(world.root, path, project_files.DOCUMENT) or b""
+    except UserError:  # it is named where it is read as a plan
+        plan = b""
+    return cleared(world.config, path, text, _part_of(path, plan.decode("utf-8", "replace"), text))
+
+
+def output_of_tests(world: "World", text: str) -> str:
+    """Return what tests have printed as it may leave."""
+    return cleared(world.config, "", text, lambda line: f"the test output, line {line}")
+
+
+def _part_of(name: str, whole: str, part: str) -> Place:
+    """Return how a person knows the lines of a part of a file: by the lines of the whole."""
+
+    def place(line: int) -> str:
+        wanted = part.split("\n")[line - 1].strip()
+        rows = enumerate(whole.split("\n"), 1)
+        return f"{name}:{next((number for number, row in rows if wanted in row), line)}"
+
+    return place

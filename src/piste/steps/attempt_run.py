@@ -147,10 +147,13 @@ def prompt(run: Run, now: Attempt) -> str:
     known = context.files(folder)
     spec = world.rules["spec"].target
     named = context.named(now.prompt, folder, known)
+    before = outgoing.output_of_tests(world, now.before)
     about: dict[str, object] = {
         "id": now.step,
         "title": now.title.replace('"', "'"),
-        "prompt": f"{now.prompt}\n\n{now.files}" if now.files else now.prompt,
+        "prompt": outgoing.prompt_of_step(
+            world, f"{now.prompt}\n\n{now.files}" if now.files else now.prompt
+        ),
         "changed": _changed(run, now),
         "test": now.test,
         "plan_path": world.rules["plan"].target,
@@ -165,12 +168,12 @@ def prompt(run: Run, now: Attempt) -> str:
         **(
             _files_of(run, now, known, named) if run.agent is None else _of_failure(run, now, known)
         ),
-        "before": now.before,
-        "red_before": names_of(testing.red_names(now.before), most=20),
+        "before": before,
+        "red_before": names_of(testing.red_names(before), most=20),
         "asks": now.asks,
         "tried": now.start != now.base,
         "reason": now.reason,
-        "failure": now.failure,
+        "failure": outgoing.output_of_tests(world, now.failure),
         "fault": now.fault,
         "quote": now.quote,
     }
