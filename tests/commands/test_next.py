@@ -64,6 +64,19 @@ def test_a_copy_has_what_a_chat_window_has_to_know(
     assert capsys.readouterr().out.strip() == text.strip()
 
 
+def test_a_copy_has_what_the_project_says_to_agents(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb.main(["--full"])
+    assert "says to whoever works on it" not in capsys.readouterr().out
+    rig.write("AGENTS.md", "Use tabs.\n")
+    rig.write("CLAUDE.md", "See AGENTS.md.\n")
+    verb.main(["--full"])
+    said = capsys.readouterr().out
+    assert "Use tabs." in said
+    assert "See AGENTS.md." not in said
+
+
 def test_nothing_is_left(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     for step in ("1", "2", "3"):
         done.main([step, "--untested"])

@@ -63,6 +63,23 @@ def test_what_a_project_says_to_agents_also_in_the_folders_of_named_files(tmp_pa
     assert "other" not in said
 
 
+def test_other_files_for_agents_count_where_that_one_is_missing(tmp_path: Path) -> None:
+    for name in ("CLAUDE.md", ".cursorrules", "lib/.cursorrules", "lib/a.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"Rules of {name}.\n")
+    known = context.files(tmp_path)
+    said = sources.rules_of(tmp_path, known, ["lib/a.py"], CLEAR)
+    assert "Rules of CLAUDE.md." in said
+    assert "Rules of lib/.cursorrules." in said
+    assert "Rules of .cursorrules." not in said
+    assert "Rules of" in sources.along(tmp_path, known, [], (), CLEAR).files  # lib/a.py
+    assert "cursorrules" not in sources.along(tmp_path, known, [], (), CLEAR).files
+    (tmp_path / "AGENTS.md").write_text("Use tabs.\n")
+    said = sources.rules_of(tmp_path, context.files(tmp_path), [], CLEAR)
+    assert "Use tabs." in said
+    assert "CLAUDE" not in said
+
+
 def test_the_files_of_the_step_before(tmp_path: Path) -> None:
     def commit(name: str, message: str) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)

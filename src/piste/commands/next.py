@@ -1,7 +1,8 @@
 """`piste next`: the next step of the plan, to be carried out by hand.
 
 --copy puts it on the clipboard with what a chat window has to know: the specification, what
-is done, the files it names. It changes no byte and asks no model.
+is done, the files it names, and what the project says to agents (`AGENTS.md`). It changes no byte
+and asks no model.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from piste.commands import common
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind, read_progress
 from piste.engine import outgoing, project, templates, trust
 from piste.engine.world import World
-from piste.steps import context, progress, test_command
+from piste.steps import context, progress, sources, test_command
 from piste.steps.progress import Progress, StepStatus
 from piste.system import screen
 from piste.system.errors import UserError
@@ -79,6 +80,7 @@ def full(world: World, chain: Progress, link: StepStatus) -> str:
         "spec": context.framed(root, [spec], clear, _MOST_SPEC) if (root / spec).exists() else "",
         "done": [named(one) for one in others if one.finished],
         "left": [named(one) for one in others if not one.finished],
+        "rules": sources.rules_of(root, known, wanted, clear),
         "tree": context.tree(known),
         "files": context.framed(root, wanted, clear),
     }

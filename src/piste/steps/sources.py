@@ -3,7 +3,8 @@
 A project of a few thousand tokens goes along whole. Of a larger one: what the failure names and
 the step has changed, what the step names, what those import, two deep, and what the step before
 has changed; of the rest, the lines that declare something. Each file once. What a project says
-to agents (`AGENTS.md`) is found here, too. This module knows no plan and no agent.
+to agents (`AGENTS.md`, else `CLAUDE.md`, else `.cursorrules`) is found here, too. This module
+knows no plan and no agent.
 """
 
 import os
@@ -19,7 +20,9 @@ SMALL = 16_000  # bytes of all sources: some 4,000 tokens
 _MOST_FILES = 40  # that are shown whole
 _MOST_DECLARED = 12_000  # characters of declarations
 _MOST_A_FILE = 30  # declarations of one file
-_RULES = ("AGENTS.md", "agents.md", "Agents.md")
+# What a project says to agents, by folder: the first of a row is taken, the next row where it has
+# none of that. Tools that read another file point from there to AGENTS.md, or say the same again.
+_RULES = (("AGENTS.md", "agents.md", "Agents.md"), ("CLAUDE.md",), (".cursorrules",))
 _MOST_RULES = 24_000  # bytes
 _NO_SOURCES = ("piste.toml", ".gitattributes", ".gitignore", ".pisteignore", "LICENSE", "COPYING")
 _DECLARES = re.compile(
@@ -63,7 +66,8 @@ def _sources(known: Sequence[str], others: set[str]) -> list[str]:
     from piste.bundle.defaults import GROUPS
 
     left_out = GitIgnoreSpec.from_lines([row for rows in GROUPS.values() for row in rows])
-    rules = {name for name in known if name.rpartition("/")[2] in _RULES}
+    names = {name for row in _RULES for name in row}
+    rules = {name for name in known if name.rpartition("/")[2] in names}
     return [
         name for name in known
         if name not in others and name not in rules and not left_out.match_file(name)
@@ -102,9 +106,12 @@ def rules_of(root: Path, known: Sequence[str], named: Sequence[str], clear: cont
     for name in named:
         parts = name.split("/")[:-1]
         folders |= {"/".join(parts[:at]) + "/" for at in range(1, len(parts) + 1)}
-    found = [f"{folder}{name}" for folder in sorted(folders) for name in _RULES]
-    there = [name for name in found if name in known]
-    return context.framed(root, there, clear, _MOST_RULES)
+    there = {*known}
+    found: list[str] = []
+    for folder in sorted(folders):
+        rows = ([f"{folder}{name}" for name in row if f"{folder}{name}" in there] for row in _RULES)
+        found += next(filter(None, rows), [])[:1]
+    return context.framed(root, found, clear, _MOST_RULES)
 
 
 def of_last_step(folder: Path, prefix: str, commit: str) -> list[str]:
