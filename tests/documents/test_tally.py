@@ -125,3 +125,11 @@ def test_a_settled_specification_says_so() -> None:
         "no assumptions, no open questions"
     )
     assert tally.phrase("# Spec\n\n## Data\n\nWords.\n", "spec") == ""
+
+
+def test_steps_and_items_are_counted() -> None:
+    step = "## Step {0}: S{0}\n\n```text\nDo it.\n```\n\n"
+    assert tally.phrase(step.format(1) + step.format(2), "plan") == "2 steps"
+    assert tally.phrase(step.format(1), "plan") == "1 step"
+    assert tally.phrase("# T\n\n## A\n\n- [x] a\n- [ ] b\n", "todo") == "2 items, 1 ticked"
+    assert tally.phrase("# T\n\n## A\n\n- [ ] a\n", "todo") == "1 item"

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from conftest import Small
+from support.standin import StandIn
 
 from piste.commands import status
-from piste.engine import freshness, make, makers, template_child
+from piste.engine import estimate, freshness, make, makers, template_child
 from piste.engine.estimate import Estimates
 from piste.model import tokens
 from piste.system.errors import UserError
@@ -120,3 +121,31 @@ def test_a_build_looks_anew_at_each_input(small: Small) -> None:
     small.write("in.md", "Other words.\n")
     assert makers.decide(world, small.rule(world)).key != before
     assert freshness.chosen_inputs(world, small.rule(world)) == ["in.md"]
+
+
+def test_what_one_run_comes_to_is_one_sum(small: Small, standin: StandIn) -> None:
+    more = "".join(
+        f'[rules.{name}]\ntarget = "{name}.md"\ninputs = ["{of}"]\nprompt = "note.md.j2"\n'
+        for name, of in (("b", "in.md"), ("c", "b.md"))
+    )
+    small.settings(model="gpt-4o-mini", rule=more)
+    world = small.world()
+    rules = [world.rules[name] for name in ("note", "b", "c")]
+    assert estimate.warning(estimate.foreseen(world, rules)) == ""  # some cents
+    small.write("in.md", "word " * 110_000)
+    run = estimate.foreseen(small.world(), rules)
+    assert (run.calls, run.later, list(run.tokens)) == (2, ("c.md",), ["gpt-4o-mini"])
+    dear = run._replace(dollars=1.5)
+    assert estimate.warning(dear) == (
+        f"2 calls: at least $1.50, for {sum(run.tokens.values()):,} tokens to gpt-4o-mini; and "
+        "what c.md will take, made of it (--budget '$1' sets a bound)"
+    )
+    named = more.replace("prompt", 'model = "chat-ok"\nprompt', 1)
+    small.settings(model="gpt-4o-mini", rule=named)
+    world = small.world()
+    run = estimate.foreseen(world, [world.rules[name] for name in ("note", "b", "c")])
+    assert run.unknown == {"chat-ok": run.tokens["chat-ok"]}
+    said = f"a price that is not known, for {run.unknown['chat-ok']:,} tokens to chat-ok"
+    assert said in estimate.warning(run)
+    alone = estimate.foreseen(world, [world.rules["b"]])
+    assert estimate.warning(alone) == ""  # one call says itself what it comes to

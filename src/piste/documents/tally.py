@@ -1,6 +1,7 @@
 """What a document holds, counted for the one line that tells of its making.
 
-Findings with their severities; assumptions and open questions of a specification. It reads what
+Findings with their severities; assumptions and open questions of a specification; the steps of a
+plan, the items of a todo list. It reads what
 models write in whatever form they write it, and where a form says nothing it counts nothing. It
 does not know how a document was made, nor whether what it says is true.
 """
@@ -9,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from piste.documents import findings, headings, markdown, replies
+from piste.documents import findings, headings, markdown, plan, replies, todo
 
 _RANKS = {
     "critical": "critical|blocker|blocking|p0",
@@ -51,6 +52,13 @@ def phrase(text: str, check: str) -> str:
     """Return what a document of this check holds in one phrase, or ``""``."""
     if check == "spec":
         return _unsettled_phrase(unsettled(text))
+    if check == "plan":
+        count = len(plan.parse(text).steps)
+        return _many(count, "step") if count else ""
+    if check == "todo":
+        counts = todo.counts(todo.parse(text))
+        ticked = f", {counts[markdown.DONE]} ticked" if counts[markdown.DONE] else ""
+        return f"{_many(sum(counts.values()), 'item')}{ticked}"
     if check not in ("review", "issues", "document"):
         return ""
     noun = "issue" if check == "issues" else "finding"

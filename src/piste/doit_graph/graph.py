@@ -97,6 +97,19 @@ def start(selected: Iterable[Any] = ()) -> None:
     _orderly_stop()
 
 
+def _foresee(world: "World") -> None:
+    """Have said before the first call to a model what all calls of this run come to."""
+    from piste.engine import budget
+
+    def said() -> str:
+        from piste.engine import estimate  # a run that asks nothing needs none of it
+
+        rules = [world.rules[name] for name in world.asked if name in world.rules]
+        return estimate.warning(estimate.foreseen(world, rules))
+
+    budget.tracker(world.root).foresee = said
+
+
 def _limit(budget: str, frozen: bool) -> None:
     from doit.exceptions import InvalidTask
 
@@ -298,6 +311,8 @@ class Fresh:
 
         given = self.world()
         rule = given.rules[self.rule.name]
+        if not _made:
+            _foresee(given)
         _made.add(rule.target)
         if options["overwrite"] and rule.target in given.yours:
             mine = given.yours[rule.target]

@@ -14,7 +14,7 @@ import contextlib
 import datetime
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from piste.engine import caps, log
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from piste.engine.world import World
 
 LONGEST = 16_384  # tokens of a reply, where no option of the model says less: 40 pages
-_WORTH_SAYING = 1.0  # dollars of a run, that nobody should pay unseen
+WORTH_SAYING = 1.0  # dollars of a run, that nobody should pay unseen
 _BOUNDS = ("max_tokens", "max_output_tokens", "max_completion_tokens", "num_predict")
 
 
@@ -159,7 +159,8 @@ class BudgetTracker:
         self._spent = NOTHING
         self._under_way: list[Sum] = []
         self._words: list[float] = []  # of each call under way, the dollars of its prompt, at most
-        self._told = False  # that this run costs more than `_WORTH_SAYING`
+        self._told = False  # that this run costs more than `WORTH_SAYING`
+        self.foresee: Callable[[], str] | None = None  # what the whole run comes to, or ""
         self._day = NOTHING  # in the log, since midnight
         self._before: Sum | None = None  # of that, what was there at the first look
         self._at = 0  # bytes of the log that have been read
@@ -223,15 +224,20 @@ class BudgetTracker:
 
     def _say_first(self, what: str, model: str, words: str, at_most: float) -> None:
         """Say once, before it is paid, that a run comes to more than a person pays unseen."""
+        if (foresee := self.foresee) is not None:
+            self.foresee = None
+            if said := foresee():
+                self._told = True
+                screen.say(said)
         spent = self._spent.dollars or 0.0
         before = spent + sum(self._words)
-        if self._told or before + at_most <= _WORTH_SAYING:
+        if self._told or before + at_most <= WORTH_SAYING:
             return
         from piste.model import tokens
 
         size = tokens.count(words)
         least = prices.price(model, size, 0).dollars or 0.0
-        if before + least <= _WORTH_SAYING:
+        if before + least <= WORTH_SAYING:
             return
         self._told = True
         so_far = f"; this run has cost {prices.said(spent)} so far" if spent else ""

@@ -192,7 +192,8 @@ def _made_here(world: World) -> dict[str, bytes]:
 
 def said(report: "Report") -> str:
     """Return one line about a bundle that was made."""
-    parts = [f"{report.target}: {report.files:,} files, {report.bytes:,} bytes"]
+    files = f"{report.files:,} file{'s' * (report.files != 1)}"
+    parts = [f"{report.target}: {files}, {report.bytes:,} bytes"]
     if report.tokens is not None:
         parts.append(f"{report.tokens:,} tokens")
     left = sum(len(names) for names in report.left_out.values())

@@ -8,17 +8,30 @@ is `budget`'s: this module stops nothing.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from piste.engine import amending, freshness, hashing, make, outgoing, reviewing, states, templates
+from piste.engine import (
+    amending,
+    budget,
+    freshness,
+    hashing,
+    make,
+    outgoing,
+    reviewing,
+    states,
+    templates,
+    upstream,
+)
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
 from piste.engine.world import World
 from piste.model import prices, tokens
+from piste.model.prices import FREE
 from piste.system import project_files
 from piste.system.errors import PisteError, UserError, redact
 
+_WORTH_SAYING = 100_000  # tokens of a run to models whose price is not known
 _MARK = re.compile(f"{templates.MARK}(.*?){templates.MARK_END}")
 
 
@@ -153,6 +166,62 @@ class Estimates:
         if text not in self._seams:
             self._seams[text] = tokens.count(text)
         return self._seams[text]
+
+
+class Foreseen(NamedTuple):
+    """What one run will ask, as far as it can be told before its first call."""
+
+    calls: int
+    dollars: float  # of those whose price is known, at least
+    tokens: dict[str, int]  # that are sent, by model
+    unknown: dict[str, int]  # of these, those that go to models whose price is not known
+    later: tuple[str, ...]  # targets that are made of what is not there yet: not counted
+
+
+def foreseen(world: World, rules: Iterable[Rule]) -> Foreseen:
+    """Return what bringing these rules up to date will ask, with all that they are made from."""
+    walk, estimates = upstream.Walk(world), Estimates(world)
+    decisions: dict[str, Decision] = {}
+    for rule in rules:
+        whole = walk.whole(rule)
+        decisions |= {one.rule.target: one for one in (*whole.before, whole)}
+    result = Foreseen(0, 0.0, {}, {}, ())
+    if sum(map(_is_paid, decisions.values())) < 2:  # one call says itself what it comes to
+        return result
+    for target, decision in decisions.items():
+        found = estimates.of(decision)
+        if found is None or found.window is not None:
+            waits = decision.todo == states.WAIT or (decision.before and not decision.up_to_date)
+            result = result._replace(later=(*result.later, target)) if waits else result
+            continue
+        dollars = result.dollars + (found.dollars or 0.0)
+        result = result._replace(calls=result.calls + 1, dollars=dollars)
+        known = result.tokens if found.dollars is not None else result.unknown
+        for counts in (result.tokens, *([known] if known is not result.tokens else [])):
+            counts[found.model] = counts.get(found.model, 0) + found.tokens
+    return result
+
+
+def _is_paid(decision: Decision) -> bool:
+    makes = decision.todo == states.MAKE and not decision.stored
+    return makes and (decision.wanted is None or decision.wanted.action["model"] not in FREE)
+
+
+def warning(run: Foreseen) -> str:
+    """Return in one line what a run will cost, or "" where it is too little to be said."""
+    unknown = sum(run.unknown.values())
+    if run.dollars <= budget.WORTH_SAYING and unknown < _WORTH_SAYING:
+        return ""
+    known = {model: run.tokens[model] for model in run.tokens if model not in run.unknown}
+    parts = [f"at least {prices.said(run.dollars)}, for {_to(known)}"] if known else []
+    parts += [f"a price that is not known, for {_to(run.unknown)}"] if unknown else []
+    more = len(run.later)
+    parts += [f"and what {', '.join(run.later[:3])} will take, made of it"] if more else []
+    return f"{run.calls} calls: {'; '.join(parts)} (--budget '$1' sets a bound)"
+
+
+def _to(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} tokens to {model}" for model, count in counts.items())
 
 
 def said(found: Estimate) -> str:
