@@ -2,11 +2,13 @@
 
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from conftest import Small
 from support.standin import Request, StandIn
 
+from piste import prompts
 from piste.documents import reported
 from piste.engine import deciding, decisions, makers, receipts
 from piste.engine.decisions import DECLINED, FIXED
@@ -89,6 +91,7 @@ READY = {
     "code_review": REVIEW, "github_issues": ISSUES, "issue_prompts": PROMPTS,
     "missing_tests": TESTS, "readme": "# tally\n\nIt counts words.\n\n## Use\n\n`main.py FILE`\n",
 }  # fmt: skip
+MOVED = TALLY.replace("    return value + 99\n", "    # more\n    return value + 99\n")
 MENDED = TALLY.replace('split(" ")', "split()")
 
 
@@ -369,12 +372,51 @@ def test_issues_and_prompts_follow_the_review(chain: Small, standin: StandIn) ->
 def test_a_prompt_of_an_issue_that_says_the_same_may_not_be_touched(
     chain: Small, standin: StandIn
 ) -> None:
-    commit(chain, main=f"{MAIN}\n\n# A note at the end.\n" + "# x\n" * 20)
+    commit(chain, main=MAIN.replace("def main(name)", "def main(name=None)"))
+    other = edit("Words about it.", "Other words about it.")
     bad = edit("## Step 2: Mend 2", "## Step 2: Mend 22", "issue-prompts.md")
-    standin.reply(answers(NOTHING, NOTHING, bad, NOTHING))
+    standin.reply(answers(other, NOTHING, bad, NOTHING))
     for name in ("code_review", "github_issues", "issue_prompts"):
         chain.make(name)
     assert "an edit changes F2, which has to stay as it is" in standin.requests[-1].prompt
+
+
+def test_where_nothing_can_change_no_model_is_asked(chain: Small, standin: StandIn) -> None:
+    names = ("issues.md", "issue-prompts.md")
+    before = {name: chain.read(name) for name in names}
+    commit(chain, tally=MOVED)
+    standin.reply(answers(NOTHING))
+    chain.make("code_review")
+    paid = len(standin.requests)
+    world = chain.world()
+    assert makers.decide(world, world.rules["github_issues"]).stored
+    old = chain.read(".piste/receipts/issues.md.json")
+    for rule in ("github_issues", "issue_prompts"):
+        assert "stays as it is: nothing that it is about changed" in chain.make(rule).said
+        assert chain.make(rule).event == "kept"
+    assert len(standin.requests) == paid
+    moved = f"tally.py:{OPEN_AT + 1}"
+    assert chain.read("issues.md") == before["issues.md"].replace(f"tally.py:{OPEN_AT}", moved)
+    assert chain.read("issue-prompts.md") == before["issue-prompts.md"]
+    chain.write(".piste/receipts/issues.md.json", old)  # killed between target and receipt
+    assert chain.make("github_issues").event == "adopted"
+
+
+def test_a_template_of_ones_own_is_asked_for_all_the_same(chain: Small, standin: StandIn) -> None:
+    chain.write("prompts/github_issues.md.j2", chain_template())
+    standin.reply(answers(NOTHING, NOTHING))
+    chain.make("github_issues", again=True)
+    commit(chain, tally=MOVED)
+    standin.reply(answers(NOTHING, NOTHING))
+    chain.make("code_review")
+    paid = len(standin.requests)
+    chain.make("github_issues")
+    assert len(standin.requests) == paid + 1
+
+
+def chain_template() -> str:
+    folder = Path(str(prompts.__file__)).parent
+    return (folder / "github_issues.md.j2").read_text() + "\nLook for more.\n"
 
 
 # Others -------------------------------------------------------------------------------------

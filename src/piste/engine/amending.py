@@ -156,6 +156,18 @@ def diff(change: Change) -> str:
     return "\n".join(lines)
 
 
+UNASKED = "=== nothing: neither what it is made from nor the code that it names is other\n"
+"""The reply of a document of which nothing can change; see `is_settled`."""
+
+
+def is_settled(world: "World", rule: Rule, base: str, before: Mapping[str, str]) -> bool:
+    """Whether no model has to be asked for the amendment of the text of the digest `base`."""
+    if not base or reviewing.source_of(world, rule) is None:
+        return False
+    on = ground(world, rule, base, before)
+    return on is not None and reviewing.is_settled(world, rule, on, before)
+
+
 def base_text(world: "World", rule: Rule, base: str) -> str | None:
     """Return the text of that digest: the one that stands, with its marks, or the stored one."""
     most = hashing.most_of(rule.kind)

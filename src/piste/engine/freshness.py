@@ -146,7 +146,9 @@ def _judge(
             known = results(
                 world, rule, wanted.key, begin.base, earlier(receipt, output), _before(receipt)
             )
-            stored = next(known, None) is not None
+            stored = next(known, None) is not None or (
+                not begin.whole and amending.is_settled(world, rule, begin.base, _before(receipt))
+            )
             last = None if stored else _last_rejected(world, rule)
             if last and last.key == wanted.key:
                 state = FAILED

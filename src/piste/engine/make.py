@@ -239,6 +239,11 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
                 world.store.used(one, found.record)
             event, said = "taken", f"{rule.target} taken from the store, at no cost"
             found = found._replace(record=found.record._replace(cost=0.0, seconds=None))
+        elif not again and _is_settled(world, decision):
+            order = _order(world, decision, wanted, sources)
+            free = Record("", rule.target, log.now(), cost=0.0)
+            found = order.result(_save(world, order.key, amending.UNASKED, free))
+            event, said = "taken", f"{rule.target} stays as it is: nothing that it is about changed"
         else:
             order = _order(world, decision, wanted, sources)
             found = _ask(world, rule, wanted, sources, order, stop)
@@ -250,6 +255,11 @@ def _build(world: World, decision: Decision, again: bool, stop: threading.Event 
             said += f"; {mine} is yours and stays ({build} --overwrite replaces it)"
         _publish(world, decision, wanted, sources, found, event)
     return Outcome(event, said)
+
+
+def _is_settled(world: World, decision: Decision) -> bool:
+    base, before = decision.base, _before(decision)[1]
+    return not decision.whole and amending.is_settled(world, decision.rule, base, before)
 
 
 def _before(decision: Decision) -> tuple[str, Mapping[str, str]]:

@@ -225,6 +225,26 @@ def _is_about_tests(text: str, found: "Finding") -> bool:
     return any(re.search(r"\btests?\b", label) for label in labels)
 
 
+def is_settled(world: "World", rule: Rule, on: Ground, before: Mapping[str, str]) -> bool:
+    """Whether nothing of a document can change, so that no model has to be asked.
+
+    That is so where it is made finding by finding of another one that says what it said, and the
+    code of each is as it was. A template of somebody's own may ask for more than ours does.
+    """
+    change = changes(world, rule, before) if on.passages and on.held and not on.open else None
+    known = source(world, rule, before, change) if change else None
+    one = source_of(world, rule)
+    if change is None or known is None or one is None:
+        return False
+    from piste.documents import reported
+
+    letters = prefix(world, one)
+    old = {each.id for each in reported.of(known.old, change.old, letters)}
+    new = {each.id for each in reported.of(known.new, change.new, letters)}
+    ours = world.stat_cache.template(rule.prompt, world.layers).layer == templates.BUILT_IN
+    return ours and old == new == set(known.same)
+
+
 def narrowed(
     world: "World", rule: Rule, texts: Sequence[tuple[str, str]], on: Ground,
     before: Mapping[str, str],
