@@ -1,6 +1,8 @@
 """The findings of a document: told apart, numbered once, moved, taken out and put back."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from piste.documents import reported
 from piste.documents.reported import Finding
@@ -178,3 +180,37 @@ def test_two_that_were_left_out_come_back_in_their_order() -> None:
 def test_a_section_that_is_other_is_named() -> None:
     new = REVIEW.replace("Words.", "Words.\n\nMore.")
     assert [*reported.changed(REVIEW, of(REVIEW), new, of(new))] == ["F2"]
+
+
+# Any text -----------------------------------------------------------------------------------
+
+LINES = st.sampled_from(
+    [
+        *("# R", "## F1. A", "## 2. B", "## C", "### D", "**File:** a.py:3", "**Line:** `line 3`"),
+        *("", "Words.", "```", "<!-- next: F9 -->", "*Decided by the team: 1 fixed.*", "| a | b |"),
+    ]
+)
+
+
+@given(
+    st.lists(LINES, min_size=1, max_size=24).map("\n".join).map("# Title\n".__add__),
+    st.integers(0, 9),
+)
+def test_numbers_are_given_once_whatever_the_text_is(text: str, last: int) -> None:
+    once = reported.numbered(text, "F", (), last)
+    ids = [one.id for one in of(once)]
+    assert len(set(ids)) == len(ids)
+    assert all(one.number > last for one in of(once))
+    most = reported.highest(once, of(once))
+    assert reported.numbered(once, "F", set(ids), most) == once
+    assert reported.bare(reported.bare(once)) == reported.bare(once)
+
+
+@given(st.lists(LINES, max_size=24).map("\n".join), st.lists(LINES, max_size=24).map("\n".join))
+def test_what_is_held_stands_word_for_word_whatever_came(new: str, old: str) -> None:
+    old = reported.numbered(old, "F", (), 0)
+    if "```" in new + old:
+        return  # an open fence takes in what follows it, and is refused
+    held = of(old)
+    text = reported.put_back(reported.numbered(new, "F", (), 20), [], old, held)
+    assert not [*reported.changed(old, held, text, of(text))]

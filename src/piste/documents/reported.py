@@ -96,12 +96,14 @@ def _last(lines: Sequence[str]) -> int:
 
 def _parted(text: str) -> tuple[str, list[str]]:
     """A document without the lines of ours at its end, and these, the last one first."""
-    body, tail = text.rstrip("\n"), []
-    for ours in (_NEXT, _DECIDED):
+    body = text.rstrip("\n")
+    tail: list[str] = []
+    while True:  # a merge may have left two of a kind
         before, _, last = body.rpartition("\n")
-        if ours.fullmatch(last):
-            tail.append(last)
-            body = before.rstrip("\n")
+        if not (_NEXT.fullmatch(last) or _DECIDED.fullmatch(last)):
+            break
+        tail.append(last)
+        body = before.rstrip("\n")
     return body, tail
 
 
