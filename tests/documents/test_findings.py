@@ -105,6 +105,7 @@ def test_code_is_no_field() -> None:
     [
         ("src/a.py:140", "`line_120 = 120`", "src/a.py:120"),
         ("src/a.py", "line_7 = 7", "src/a.py:7"),
+        ("src/a.py:9999", "line_7 = 7", "src/a.py:7"),  # beyond its end, and no doubt about it
         ("`src/a.py:140`", "  line_120  = 120", "`src/a.py:120`"),
         ("src/a.py:118-125", "`line_120 = 120`", "src/a.py:118-125"),
         ("src/a.py:130-140", "120: line_120 = 120", "src/a.py:120"),

@@ -133,7 +133,9 @@ def marked(text: str, files: Mapping[str, str]) -> Marked:
         elif (one := _LINE.match(line.rstrip(" \t|"))) and primary and files:
             if doubt := _recount(lines, primary, _quote(lines, row, one[1]), files):
                 marks.setdefault(row, []).append(doubt)
-            primary = None
+            at, primary = primary[0], None
+            if again := _FILE.match(lines[at].rstrip(" \t|")):  # with the number that is right
+                marks[at] = _absent(places(_value(lines, at, again[1]), files), files)
     for row, cells in _tables(lines).items():
         findings += len(cells)
         if files:
