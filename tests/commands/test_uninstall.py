@@ -12,7 +12,7 @@ from support.rig import Rig
 from support.terminal import Terminal
 
 from piste.commands import uninstall
-from piste.engine import own_files, project, trust
+from piste.engine import own_files, project, receipts, trust
 from piste.system import caches
 
 from .conftest import Say, build, tree
@@ -138,6 +138,16 @@ def test_a_file_of_somebody_else_in_the_folder_stays(installed: Path, say: Say) 
     assert stays(say)[".piste"] == "not written by piste: .piste/note.md"
     say("uninstall", "--yes")
     assert os.listdir(installed / ".piste") == ["note.md"]
+
+
+def test_what_a_person_said_of_a_finding_stays(installed: Path, say: Say) -> None:
+    word = installed / receipts.FINDINGS / "review/F1.json"
+    word.parent.mkdir(parents=True)
+    word.write_text("{}")
+    assert "1 word of yours on findings" in stays(say)[receipts.FINDINGS]
+    say("uninstall", "--yes")
+    assert word.read_text() == "{}"
+    assert os.listdir(installed / ".piste/receipts") == ["findings"]
 
 
 @pytest.mark.parametrize(

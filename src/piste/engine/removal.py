@@ -182,9 +182,13 @@ def _state_folder(world: World, found: Found) -> None:
         return
     files: list[Path] = []
     others: list[Path] = []
+    words: list[Path] = []
     for path in _below(folder):
         name = path.relative_to(folder).as_posix()
         if name.split("/")[0] == RUN or path.is_relative_to(world.store.folder):
+            continue
+        if (root / receipts.FINDINGS) in path.parents:
+            words.append(path)
             continue
         plain = stat.S_ISREG(path.lstat().st_mode)
         ours = plain and any(fnmatch.fnmatchcase(name, form) for form in _OURS)
@@ -193,6 +197,9 @@ def _state_folder(world: World, found: Found) -> None:
         targets = len(receipts.targets(root))
         about = f"{_count(targets, 'receipt')}, the log: {_count(len(files), 'file')}"
         found.goes.append(Part(folder, paths.STATE, about, tuple(files)))
+    if words:
+        about = f"{_count(len(words), 'word')} of yours on findings; rm -r removes them"
+        found.stays.append(Part(root / receipts.FINDINGS, receipts.FINDINGS, about))
     if others:
         names = _few([path.relative_to(root).as_posix() for path in others])
         found.stays.append(Part(folder, paths.STATE, f"not written by piste: {names}"))
