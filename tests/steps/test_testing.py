@@ -33,8 +33,12 @@ NO_PYTEST = "echo '/usr/bin/python: No module named pytest'; exit 1"
             "no-such-command",
             False,
             "the test command is not found",
-            "the test command is not found",
+            "there is no no-such-command",
         ),
+        ("no-go test ./...", False, "the test command is not found", "there is no no-go"),
+        ("cd . && no-go test x/y", False, "the test command is not found", "there is no no-go"),
+        ("sh -c 'no-jest --ci'", False, "the test command is not found", "there is no no-jest"),
+        ("cd . && ./check.sh", False, "the test command is not found", ""),
         ("./run-tests", False, "the test command is not found", ""),  # a step may make it
         (NO_PYTEST, False, "the tests failed (exit code 1)", "there is no pytest"),
         ("echo 'FAILED tests/test_a.py::test_x - x'; exit 1", False,
@@ -176,6 +180,7 @@ def test_whether_a_diff_changes_tests(diff: str, touched: bool) -> None:
         ("--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n", ["TestA/b"]),
         ("test a::b ... FAILED\ntest c ... ok\n", ["a::b"]),
         ("  ✕ adds (3 ms)\n", ["adds"]),
+        ("  ✖    3:14  Missing semicolon.  semi\n  ✖ 12:1  x\n  ✖ adds\n", ["adds"]),  # xo, ava
         ("   × adds 3ms\n", ["adds"]),
         ("✖ adds (1.2ms)\n✖ failing tests:\n✖ adds (1.2ms)\n", ["adds"]),
         ("FAIL ./a.test.js\n  ● Console\n  ● sums › adds\n", ["sums › adds"]),

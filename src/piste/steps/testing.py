@@ -102,6 +102,13 @@ _CANNOT = (
 )
 
 
+# The program that a shell did not find; npm and the like have their scripts run by one.
+_LACKING = re.compile(
+    r"^\S*sh: (?:\d+: |line \d+: )?(\S+): (?:(?:command )?not found|No such file or directory)$",
+    re.M,
+)
+
+
 def cannot_run(command: str, result: Result, folder: Path) -> str:
     """Return why the tests cannot be run at all, which is no red: no agent makes that pass; or "".
 
@@ -110,9 +117,12 @@ def cannot_run(command: str, result: Result, folder: Path) -> str:
     if result.green:
         return ""
     if result.code in (126, 127):
-        words = [word for word in command.split() if "/" in word or word.endswith((".sh", ".py"))]
-        coming = any(not (folder / word).exists() for word in words if not word.startswith("/"))
-        return "" if coming else result.said
+        lacking = _LACKING.findall(result.output)[-1:]
+        first, *others = command.split()
+        named = lacking or [first, *(word for word in others if word.endswith((".sh", ".py")))]
+        own = [word for word in named if "/" in word or word.endswith((".sh", ".py"))]
+        coming = any(not (folder / word).exists() for word in own if not word.startswith("/"))
+        return "" if coming else f"there is no {lacking[0]}" if lacking else result.said
     for pattern, said in _CANNOT:
         if found := pattern.search(result.output):
             return said.format(next(filter(None, found.groups())))
@@ -250,7 +260,7 @@ _RED = re.compile(
     r"|^(?:FAIL|ERROR): (\S+ \([\w.]+\))"  # unittest
     r"|^\s*--- FAIL: (\S+)"  # go
     r"|^test (\S+) \.\.\. FAILED$"  # cargo
-    r"|^\s*(?:✕|✖|✗|×) (?!failing tests:)(.+?)(?: \(?[\d.]+ ?m?s\)?)?$"  # jest, node, vitest
+    r"|^\s*(?:✕|✖|✗|×) (?!failing tests:| *\d+:\d+ )(.+?)(?: \(?[\d.]+ ?m?s\)?)?$"  # jest, node; no linter's 3:1
     r"|^rspec (?:\./)?(\S+\.rb\S+)(?: #.*)?$"
     r"|^\s*not ok \d+ (?:- )?(?!.*# (?:TODO|SKIP)\b)(.+)$",  # TAP
     re.MULTILINE,
