@@ -57,6 +57,54 @@ def test_green_red_and_what_cannot_be_run(
     assert result.none == ("no tests ran" in command)
 
 
+NO = "ModuleNotFoundError: No module named '{}'"
+NODE = "Error: Cannot find module '{}'"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said", "lacks"),
+    [
+        ("pyproject.toml", '[project]\ndependencies = [\n  "freezegun>=1",\n]', NO, "freezegun"),
+        ("pyproject.toml", '[dependency-groups]\ntests = ["freezegun"]', f"E   {NO}", "freezegun"),
+        ("pyproject.toml", '[tool.poetry.dependencies]\nfreezegun = "^1.2"', NO, "freezegun.api"),
+        ("pyproject.toml", '[project]\nname = "freezegun"', NO, ""),  # what a step is to make
+        ("pyproject.toml", '[project.scripts]\nfreezegun = "freezegun.cli:main"', NO, ""),
+        ("requirements-dev.txt", "pytest\nFreezegun==1.2\n", NO, "freezegun"),
+        ("requirements.txt", "other\n", NO, ""),  # a step may bring it
+        ("setup.py", "setup(install_requires=['freezegun'])", NO, "freezegun"),
+        ("package.json", '{"devDependencies": {"@scope/lib": "^1.0.0"}}', NODE, "@scope/lib"),
+        ("package.json", '{"name": "freezegun"}', NODE, ""),
+    ],
+)
+def test_a_library_that_the_project_names_and_that_is_not_installed_is_no_red(
+    tmp_path: Path, file: str, text: str, said: str, lacks: str
+) -> None:
+    (tmp_path / file).write_text(text)
+    name = lacks or "freezegun"
+    result = testing.Result(False, 1, "1 test failed", f"x\n{said.format(name)}\n", 0.1)
+    top = name.partition(".")[0]
+    wanted = f"there is no {top}, which {file} names" if lacks else ""
+    assert testing.cannot_run("pytest", result, tmp_path) == wanted
+    (tmp_path / top).mkdir(parents=True)  # the project's own, which cannot be imported: red
+    assert testing.cannot_run("pytest", result, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("error: rustup could not choose a version of cargo to run, because one wasn't specified",
+         "rustup could not choose a version of cargo"),
+        ("pyenv: python3.12: command not found", "there is no python3.12"),
+        ("No version is set for command node", "there is no node"),
+    ],
+)  # fmt: skip
+def test_a_chooser_of_toolchains_that_has_none_is_no_red(
+    tmp_path: Path, output: str, said: str
+) -> None:
+    result = testing.Result(False, 1, "the tests failed", f"{output}\nmore\n", 0.1)
+    assert testing.cannot_run("cargo test", result, tmp_path) == said
+
+
 def test_real_pytest_without_a_test_is_no_red_and_an_unknown_option_is_none_either(
     tmp_path: Path,
 ) -> None:

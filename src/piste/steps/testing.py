@@ -5,14 +5,15 @@ green, pytest's own code for "there is no test" is neither, and every other one 
 tests failed is known where the runner names them; how many there were is not.
 """
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.system import processes, screen
-from piste.system.errors import printable
+from piste.system import processes, project_files, screen
+from piste.system.errors import UserError, printable
 
 _MOST_CHARS = 16_000  # of a failure that goes to a model
 _MOST_LINE = 400
@@ -99,6 +100,9 @@ _CANNOT = (
     (re.compile(r"^\S*python\S*: No module named (pytest|nose2|tox|nox)$", re.M), "there is no {}"),
     (re.compile(r"^ERROR: usage: .*\n.*error: (unrecognized arguments: .*)$", re.M), "{}"),
     (re.compile(r"^Command '(\S+)' not found|^(\S+): command not found$", re.M), "there is no {}"),
+    (re.compile(r"^error: (rustup could not choose a version of \w+)", re.M), "{}"),
+    (re.compile(r"^pyenv: (\S+): command not found$", re.M), "there is no {}"),
+    (re.compile(r"^No (?:version|preset version) .* for command (\S+)$", re.M), "there is no {}"),
 )
 
 
@@ -126,6 +130,54 @@ def cannot_run(command: str, result: Result, folder: Path) -> str:
     for pattern, said in _CANNOT:
         if found := pattern.search(result.output):
             return said.format(next(filter(None, found.groups())))
+    return _not_installed(result.output, folder)
+
+
+# A library that an import did not find: Python's words, and node's.
+_NO_MODULE = re.compile(
+    r"^(?:E +)?ModuleNotFoundError: No module named '([\w.]+)'$"
+    r"|Cannot find (?:module|package) '(@?[^'./@][^']*)'",
+    re.MULTILINE,
+)
+_DEPENDENCIES = ("pyproject.toml", "setup.cfg", "setup.py", "requirements*.txt",
+                 "requirements/*.txt", "Pipfile", "tox.ini", "package.json")  # fmt: skip
+
+
+def _not_installed(output: str, folder: Path) -> str:
+    """Return which library the tests lack that the project itself says it needs; or "".
+
+    Nobody's step can mend that. One that no file names a step may well bring.
+    """
+    names = dict.fromkeys(next(filter(None, found)) for found in _NO_MODULE.findall(output))
+    for name in names:
+        top = name if name.startswith("@") else re.split(r"[./]", name)[0]
+        if any((folder / place / f"{top}{end}").exists() for place in ("", "src", "lib")
+               for end in ("", ".py", ".js", ".ts")):  # fmt: skip
+            continue
+        for pattern in _DEPENDENCIES:
+            for path in sorted(folder.glob(pattern)):
+                if _needs(_text(folder, path), top, path.suffix):
+                    return f"there is no {top}, which {path.relative_to(folder).as_posix()} names"
+    return ""
+
+
+def _needs(text: str, library: str, suffix: str) -> bool:
+    """Whether a file names a library as one that its project needs, and not as the project."""
+    word = re.escape(library).replace("_", "[-_]")
+    if suffix == ".json":
+        form = rf'"{word}"\s*:\s*"[\^~<>=*\d]'
+    elif suffix == ".txt":
+        form = rf"^\s*{word}\s*(?:$|[\[<>~!;#]|==)"
+    else:  # a list of strings, or a table of poetry's
+        form = rf"""["']{word}\s*(?:["']|[\[<>=~!;@])|^\s*{word}\s*=\s*(?:["'][\^~<>=*\d]|\{{)"""
+        text = re.sub(r"(?m)^\s*name\b.*$", "", text)
+    return bool(re.search(form, text, re.MULTILINE | re.IGNORECASE))
+
+
+def _text(folder: Path, path: Path) -> str:
+    with contextlib.suppress(OSError, UserError):
+        name = path.relative_to(folder).as_posix()
+        return project_files.beginning(folder, name, 200_000).decode("utf-8", "replace")
     return ""
 
 
@@ -255,12 +307,13 @@ def touched(diff: str, command: str) -> bool:
     )
 
 
+# What begins with a place (3:14) behind such a mark is a linter's.
 _RED = re.compile(
     r"^(?:FAILED|ERROR) ([^\s:]+\.py(?:::[^\s\[]+(?:\[.*?\](?= - |$))?)?)"  # pytest
     r"|^(?:FAIL|ERROR): (\S+ \([\w.]+\))"  # unittest
     r"|^\s*--- FAIL: (\S+)"  # go
     r"|^test (\S+) \.\.\. FAILED$"  # cargo
-    r"|^\s*(?:✕|✖|✗|×) (?!failing tests:| *\d+:\d+ )(.+?)(?: \(?[\d.]+ ?m?s\)?)?$"  # jest, node; no linter's 3:1
+    r"|^\s*(?:✕|✖|✗|×) (?!failing tests:| *\d+:\d+ )(.+?)(?: \(?[\d.]+ ?m?s\)?)?$"  # jest, node
     r"|^rspec (?:\./)?(\S+\.rb\S+)(?: #.*)?$"
     r"|^\s*not ok \d+ (?:- )?(?!.*# (?:TODO|SKIP)\b)(.+)$",  # TAP
     re.MULTILINE,
