@@ -178,3 +178,21 @@ def test_another_branch_is_fresh_as_soon_as_it_is_checked_out(
         _git(origin, "checkout", "-q", branch)
         assert _states(origin) == ["fresh", "fresh"]
     assert len(standin.requests) == 3
+
+
+def test_a_shallow_clone_does_not_call_a_target_a_source_in_silence(
+    origin: Path, elsewhere: None, tmp_path: Path
+) -> None:
+    """Its receipt was deleted in a commit, which the clone does not have."""
+    receipts.path(origin, "two.md").unlink()
+    _git(origin, "commit", "-qam", "without a receipt")
+    clone = tmp_path / "clone"
+    CLONES["depth 1"](origin, clone)
+    said = forked.run("piste", "check", cwd=clone)
+    assert "two.md: without a receipt, and this clone is shallow" in said.stderr
+    assert (
+        "as far as this shallow clone tells" in forked.run("piste", "why", "two", cwd=clone).stdout
+    )
+    _git(clone, "fetch", "-q", "--unshallow")
+    assert _check(clone) == 1
+    assert _states(clone)[1] == "stale"

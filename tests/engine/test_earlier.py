@@ -53,6 +53,22 @@ def test_a_later_commit_adds_to_what_is_known(gone: Path) -> None:
     assert earlier.outputs(gone, "docs/note.md") == {MADE}
 
 
+def test_a_shallow_clone_says_that_it_cannot_tell_and_one_that_was_filled_up_can(
+    gone: Path, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth", "1", (tmp_path / "top").as_uri(), str(clone))
+    root = clone / "project"
+    git(clone, "worktree", "add", "-q", "../tree")
+    for place in (root, tmp_path / "tree/project"):
+        assert earlier.outputs(place, "docs/note.md") == frozenset()
+        assert earlier.is_cut(place)
+    assert not earlier.is_cut(gone)
+    git(clone, "fetch", "-q", "--unshallow")
+    assert not earlier.is_cut(root)
+    assert earlier.outputs(root, "docs/note.md") == {MADE}
+
+
 def test_git_is_asked_once_a_commit(gone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert earlier.outputs(gone, "docs/note.md") == {MADE}
     monkeypatch.setenv("PATH", "")

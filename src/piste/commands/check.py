@@ -38,6 +38,8 @@ def main(argv: Sequence[str]) -> int:
     fresh = f"{total - len(stale)} of {total} fresh" if total else "nothing has been made here"
     if hidden := common.hidden_receipts(world, decisions):
         screen.say(hidden)
+    if unsure := common.cut_off(world, decisions):
+        screen.say(unsure)
     for line in common.hidden_inputs(world, stale):
         screen.say(line)
     step = common.next_step(world, stale[0]) if stale else ""

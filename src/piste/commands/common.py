@@ -175,6 +175,27 @@ def hidden_receipts(world: World, found: Sequence[Decision]) -> str:
     return own_files.hidden_receipts(world.root)
 
 
+def cut_off(world: World, found: Sequence[Decision]) -> str:
+    """Say which targets count as sources only as far as a shallow clone tells; "" for none."""
+    from piste.engine import earlier
+
+    known = {one.rule.target for one in found if one.state != states.FOREIGN}
+    names = [
+        rule.target
+        for rule in world.rules.values()
+        if rule.target not in known
+        and rule.maker == rules.DOCUMENT
+        and os.path.lexists(world.root / rule.target)
+        and not receipts.exists(world.root, rule.target)
+    ]
+    if not names or not earlier.is_cut(world.root):
+        return ""
+    return (
+        f"{', '.join(names)}: without a receipt, and this clone is shallow: a commit that deleted "
+        "one may not be here; git fetch --unshallow tells more"
+    )
+
+
 def hidden_inputs(world: World, stale: Sequence[Decision]) -> list[str]:
     """Say which inputs of stale targets git ignores: a clone may lack them, or have others."""
     if not stale:

@@ -3,7 +3,8 @@
 A receipt that was deleted in a commit is not in a clone, nor is the log: without this, what piste
 made would count there as written by a person. git is asked where a target stands without a
 receipt, once for each commit that is checked out, and only of what came since the last answer;
-the answer lies in the project's cache. It does not know what follows from it.
+the answer lies in the project's cache. A shallow clone may lack the commit that would tell, and
+nothing else in it does: `is_cut` says so. It does not know what follows from it.
 """
 
 import contextlib
@@ -23,35 +24,58 @@ _FILE = "earlier.json"
 _MOST = 32_000_000  # bytes of it
 _VERSIONS = 10_000  # receipts that are looked at
 _UNSURE = "?"  # of a checkout: git is asked each time
-_GITFILE = 4096  # bytes; it holds one path
+_ONE_PATH = 4096  # bytes; it holds one path
 
 
 def outputs(root: Path, target: str) -> frozenset[str]:
     """Return the digests that deleted receipts of `target` had for what piste made."""
-    mark = _mark(root)
-    if not mark:
+    folder = _folder(root)
+    if folder is None:
         return frozenset()
+    cut, mark = _is_cut(folder), _mark(folder)
     with contextlib.suppress(OSError, UserError, ValueError, KeyError, TypeError, AttributeError):
         known = _known(root)
+        if known.get("cut") != cut:
+            known = {}  # commits have come since, or gone, before those that were looked at
         if mark == _UNSURE or known.get("mark") != mark:
-            known = _ask(root, known) | {"mark": mark}
+            known = _ask(root, known) | {"mark": mark, "cut": cut}
             _keep(root, known)
         return frozenset(map(str, known["made"].get(target, ())))
     return frozenset()
 
 
-def _mark(root: Path) -> str:
-    """Return what changes when another commit is checked out; "" where there is no repository.
+def is_cut(root: Path) -> bool:
+    """Whether the history here has been cut off: a shallow clone, as CI makes them."""
+    folder = _folder(root)
+    return folder is not None and _is_cut(folder)
+
+
+def _is_cut(folder: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        common = ""
+        with contextlib.suppress(FileNotFoundError):
+            common = os.fsdecode(beginning(folder / "commondir", _ONE_PATH)).strip()
+        return os.stat(folder / common / "shallow").st_size > 0
+    return False
+
+
+def _folder(root: Path) -> Path | None:
+    """Return git's own folder, or None where there is no repository."""
+    place = next((one / ".git" for one in (root, *root.parents) if (one / ".git").exists()), None)
+    if place is not None and not place.is_dir():
+        with contextlib.suppress(OSError, ValueError):
+            named = os.fsdecode(beginning(place, _ONE_PATH)).partition(":")[2]
+            return place.parent / named.strip()
+    return place
+
+
+def _mark(folder: Path) -> str:
+    """Return what changes when another commit is checked out.
 
     No file of git's is read for it: git writes a line to a log whenever HEAD moves.
     """
-    place = next((one / ".git" for one in (root, *root.parents) if (one / ".git").exists()), None)
-    if place is None:
-        return ""
     try:
-        if not place.is_dir():
-            place = place.parent / os.fsdecode(beginning(place, _GITFILE)).partition(":")[2].strip()
-        found = [os.lstat(place / name) for name in ("HEAD", "logs/HEAD")]
+        found = [os.lstat(folder / name) for name in ("HEAD", "logs/HEAD")]
     except (OSError, ValueError):
         return _UNSURE
     return repr([(one.st_mtime_ns, one.st_size, one.st_ino) for one in found])

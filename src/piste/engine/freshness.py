@@ -116,7 +116,7 @@ def _decide(world: World, rule: Rule) -> tuple[Decision, bool]:
             inputs[path] = look.digest
             settled = settled and look.settled
     if gone:
-        return _without_inputs(rule, receipt, output, tuple(gone)), False
+        return _without_inputs(world, rule, receipt, output, tuple(gone)), False
     wanted = Receipt(rule.target, rule.name, action(world, rule, receipt), inputs, "")
     if receipt is None or receipt.forgotten or receipt.key != wanted.key:
         wanted = _to_be_made(world, rule, wanted, receipt)
@@ -180,7 +180,7 @@ def _judge(
     if output and _was_made(world, rule, output):
         return result(STALE, MAKE, Reason("receipt", rule.target, "its receipt is gone"))
     if output:
-        return result(FOREIGN, KEEP, about(f"piste did not make {rule.target}; it is a source"))
+        return result(FOREIGN, KEEP, about(_not_made(world, rule)))
     absent = about(f"{rule.target} is not there")
     if receipt and not changes and restorable(world, rule, receipt) is not None:
         return result(MISSING, RESTORE, absent)
@@ -289,11 +289,23 @@ def files(world: World, rule: Rule) -> Mapping[str, str]:
     return files_of(data.decode("utf-8", "replace").replace("\r\n", "\n"))
 
 
+def _not_made(world: World, rule: Rule) -> str:
+    """Say that a target is a source; where git's history is cut off, that this is not sure."""
+    from piste.engine import earlier as of_git
+
+    if of_git.is_cut(world.root):
+        return (
+            f"piste did not make {rule.target}, as far as this shallow clone tells; "
+            "git fetch --unshallow tells more"
+        )
+    return f"piste did not make {rule.target}; it is a source"
+
+
 def _without_inputs(
-    rule: Rule, receipt: Receipt | None, output: str, gone: tuple[Reason, ...]
+    world: World, rule: Rule, receipt: Receipt | None, output: str, gone: tuple[Reason, ...]
 ) -> Decision:
     if output and receipt is None:
-        kept = Reason("target", rule.target, f"piste did not make {rule.target}; it is a source")
+        kept = Reason("target", rule.target, _not_made(world, rule))
         return Decision(rule, FOREIGN, KEEP, (kept,), None, None, output)
     state = STALE if output else MISSING
     if output and receipt and (receipt.hand or output != receipt.output):
