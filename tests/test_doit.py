@@ -477,3 +477,17 @@ def test_a_task_of_ones_own_may_have_a_budget_of_its_own(
         "    return {'actions': ['echo %(budget)s'], 'params': params, 'verbosity': 2}\n"
     )
     assert "lots" in run("doit", "own", "--budget", "lots").stdout
+
+
+def test_a_doit_config_in_the_place_of_ours_is_said(made: Small) -> None:
+    said = "its DOIT_CONFIG = {…} takes the place of piste's"
+    head = "from piste.tasks import *\n"
+    for program, text, expected in (
+        ("doit", f'{head}DOIT_CONFIG = {{"verbosity": 0}}\n', 1),
+        ("doit", f'{head}DOIT_CONFIG |= {{"verbosity": 0}}\n', 0),
+        ("doit", head, 0),
+        ("piste.cli", f'{head}DOIT_CONFIG = {{"verbosity": 0}}\n', 0),
+    ):
+        made.write("dodo.py", text)
+        done = _call(program, "more", cwd=made.root)
+        assert (done.returncode, done.stderr.count(said)) == (0, expected), (program, text)

@@ -47,7 +47,7 @@ def test_an_edit_of_the_source(made: Path, say: Say) -> None:
     assert todo.startswith("todo.md stale ")
     assert todo.endswith("prompt_plan.md is stale: spec.md changed")
     assert say("status", "todo").rows[1] == todo  # named alone, it says the same
-    assert said.err == "next: doit plan amends it\n"
+    assert said.err == "next: doit plan amends prompt_plan.md\n"
 
 
 def test_what_the_store_has_costs_nothing(made: Path, say: Say) -> None:
@@ -152,12 +152,12 @@ def test_the_next_step_is_the_plans_where_the_documents_are_as_they_should_be(
     assert "stale" in said.out
     assert said.err.startswith(next_line)
     # What the person asks for by name is what is said.
-    assert say("status", "faq").err == "next: doit faq makes it\n"
+    assert say("status", "faq").err == "next: doit faq makes faq.md\n"
 
 
 def test_when_all_steps_are_done_a_paid_remake_is_not_next(made: Path, say: Say) -> None:
     add(made / "spec.md", "3. More.\n")
-    assert say("status").err == "next: doit plan amends it\n"
+    assert say("status").err == "next: doit plan amends prompt_plan.md\n"
     for step in say("steps", "--json").json["steps"]:
         assert say("done", step["id"], "--untested").code == 0
     said = say("status")
@@ -183,3 +183,15 @@ def test_where_code_is_only_reviewed_no_line_is_missed(
     assert say("status", "plan").out.splitlines()[1].startswith("prompt_plan.md  missing")
     (project / "idea.md").write_text("An idea.\n")
     assert "todo.md" in say("status").out
+
+
+def test_what_is_not_there_is_not_missed_where_a_person_wrote_what_follows(
+    project: Path, say: Say
+) -> None:
+    (project / "spec.md").unlink()
+    (project / "prompt_plan.md").write_text("# P\n\n## Step 1: Dig\n\n```text\nDig.\n```\n")
+    assert say("status").err.endswith("next: doit todo makes todo.md\n")
+    build(project, "todo")
+    assert say("status").err.endswith(
+        "piste next shows step 1, Dig; piste run has it carried out\n"
+    )

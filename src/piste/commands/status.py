@@ -46,17 +46,26 @@ def main(argv: Sequence[str]) -> int:
             screen.say(f"{decision.rule.target}: of its findings the team has {said}")
     pending = [decision for decision in decisions if not decision.up_to_date]
     plan = None if args.targets else _progress(world, decisions)
-    if step := _next(world, pending, plan):
+    if step := _next(world, decisions, pending, plan):
         screen.say(f"next: {step}")
     return 0
 
 
-def _next(world: World, pending: Sequence[Decision], plan: "Progress | None") -> str:
+def _next(
+    world: World,
+    decisions: Sequence[Decision],
+    pending: Sequence[Decision],
+    plan: "Progress | None",
+) -> str:
     """The step that is next: of the line, then of its plan, then what else is not as it should be.
 
     To make a document anew is paid for, and is not next where what it was for is done.
     """
     line = [decision for decision in pending if decision.rule.stage == common.LINE]
+    sources = {name for one in decisions if one.state == states.FOREIGN
+               for names in one.rule.inputs for name in names}  # fmt: skip
+    # What is not there is not missed where a person has written what would be made of it.
+    line = [one for one in line if one.state != states.MISSING or one.rule.target not in sources]
     if line and plan and plan.links and not plan.next and line[0].state == states.STALE:
         target = line[0].rule.target
         return (
@@ -67,7 +76,8 @@ def _next(world: World, pending: Sequence[Decision], plan: "Progress | None") ->
         step = plan.next.step
         return f"piste next shows step {step.id}, {step.title}; piste run has it carried out"
     first = (line or pending)[:1]
-    return common.next_step(world, first[0]) if first else ""
+    said = common.next_step(world, first[0]) if first else ""
+    return f"{said.removesuffix(' it')} {first[0].rule.target}" if said.endswith(" it") else said
 
 
 def _progress(world: World, decisions: Sequence[Decision]) -> "Progress | None":

@@ -134,7 +134,7 @@ def plan_behind(world: World) -> str:
 def warnings(world: World, chain: Progress) -> Iterator[str]:
     """Yield what is doubtful about a plan and its records, a line each."""
     for problem in chain.plan.problems:
-        yield f"{chain.path}:{problem.line}: {problem.kind}: {screen.safe(problem.text)}"
+        yield f"{chain.path}:{problem.line}: {screen.safe(problem.text)}"
     if chain.left_over:
         names = [f"{one.step} {one.title}".strip() for one in chain.left_over[:3]]
         more = f" and {len(chain.left_over) - 3} more" if len(chain.left_over) > 3 else ""

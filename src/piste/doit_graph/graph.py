@@ -58,7 +58,23 @@ def world() -> "World":
             _world = project.world(Path.cwd())
         except PisteError as error:
             raise InvalidDodoFile(str(error)) from None
+        _say_what_is_replaced()
     return _world
+
+
+def _say_what_is_replaced() -> None:
+    """Say that a dodo.py puts a DOIT_CONFIG in the place of ours: `doit` reads only that one.
+
+    It takes it from the module once that has run to its end, so nothing of ours could join them.
+    """
+    config = getattr(sys.modules.get("dodo"), "DOIT_CONFIG", None)
+    if isinstance(config, dict) and config.get("backend") != "piste":
+        from piste.system import screen
+
+        screen.say(
+            "dodo.py: its DOIT_CONFIG = {…} takes the place of piste's; write DOIT_CONFIG |= {…}, "
+            "or use piste in place of doit, which joins them"
+        )
 
 
 def use(given: "World") -> None:
