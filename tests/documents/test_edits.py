@@ -84,3 +84,12 @@ def test_any_content_can_be_written_in_the_form(content: str) -> None:
     signs = "=" * (3 + max((len(run) for run in content.split("\n")), default=0))
     reply = f"{signs} file: a.md\n{content}{signs} end\n"
     assert edits.parse(reply) == [Block("file", "a.md", "", content)]
+
+
+def test_a_fence_around_the_blocks_is_no_word() -> None:
+    """It would stand in the commit, with nothing in it."""
+    block = "=== edit: a.py\nx\n=== with\ny\n=== end\n"
+    for fence, close in (("```", "```"), ("```text", "```"), ("~~~~", "~~~~")):
+        reply = f"First.\n\n{fence}\n{block}\n{block}{close}\n\nThen.\n"
+        assert edits.around(reply) == "First.\n\nThen."
+    assert edits.around("See:\n\n```\ncode\n```\n") == "See:\n\n```\ncode\n```"

@@ -112,7 +112,7 @@ def cannot(text: str) -> str:
 
 
 def around(reply: str) -> str:
-    """Return what a reply says beside its blocks."""
+    """Return what a reply says beside its blocks, and beside a fence that stood around them."""
     lines = reply.replace("\r\n", "\n").split("\n")
     said: list[str] = []
     within = ""  # the signs of the block that we are in
@@ -124,7 +124,8 @@ def around(reply: str) -> str:
             within = within if mark[1] != within else ""
         elif not within or mark[1] == within:
             within = "" if mark[2] in _NO_BODY else mark[1]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(said)).strip()
+    text = re.sub(r"^(`{3,}|~{3,})[^\n`]*\n\s*^\1[ \t]*$", "", "\n".join(said), flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 def _nothing(reply: str) -> str:
