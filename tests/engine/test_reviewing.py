@@ -335,6 +335,22 @@ def test_where_the_old_bundle_is_nowhere_it_is_written_whole(
     assert "helper_40" in standin.requests[-1].prompt
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("amend_limit = 1", "% of what it was made from has changed, more than 1 %"),
+     ("amend_times = 0", "it has been amended 0 times in a row")],
+)  # fmt: skip
+def test_where_too_much_or_too_often_it_is_written_whole(
+    reviewed: Small, line: str, said: str
+) -> None:
+    reviewed.settings("retries = 0", line, model="chat-ok")
+    commit(reviewed, tally=MENDED.replace("return value", "return 1 + value"))
+    made = reviewed.make("code_review").said
+    assert f"{said})" in made
+    text = reviewed.read("code-review.md")
+    assert [one.id for one in reported.of(text, {}, "F")] == ["F1", "F2", "F3"]
+
+
 # The chain ----------------------------------------------------------------------------------
 
 
