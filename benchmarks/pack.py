@@ -347,7 +347,9 @@ def unpack(archive: Path, tree: Path) -> None:
     """Unpack an archive that holds one folder."""
     tree.mkdir()
     subprocess.run(
-        ["tar", "xf", str(archive), "-C", str(tree), "--strip-components", "1"], check=True
+        # As root they would stay their packer's, and piste obeys no settings of a stranger.
+        ["tar", "xf", str(archive), "--no-same-owner", "-C", str(tree), "--strip-components", "1"],
+        check=True,
     )
 
 

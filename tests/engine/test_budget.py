@@ -17,6 +17,7 @@ from piste.engine.budget import BudgetTracker, Sum
 from piste.engine.caps import Cap
 from piste.engine.config import Config
 from piste.engine.store import Record
+from piste.model import window
 from piste.system.errors import Failed, OverBudget, UserError
 
 PRICED = "openai/gpt-4o-mini"  # known to the price list, at so many dollars a million tokens
@@ -105,7 +106,7 @@ def test_what_the_log_says_was_spent() -> None:
 
 def test_a_call_is_counted_as_its_prompt_and_the_longest_reply() -> None:
     most = budget.may_cost(PRICED, "one two three", {})
-    assert most.tokens == 3 + budget.LONGEST
+    assert most.tokens == 3 + window.LONGEST
     assert most.dollars
     bounded = budget.may_cost(PRICED, "one two three", {"max_tokens": 100, "temperature": 1})
     assert bounded.tokens == 103

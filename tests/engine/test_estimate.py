@@ -58,7 +58,10 @@ def test_what_does_not_fit_into_the_model_has_no_price(
         rebuild = json.loads(capsys.readouterr().out)[0]["rebuild"]
         assert (rebuild["window"] is None) == (rebuild["dollars"] is not None) == fits
         assert status.main(["note"]) == 0
-        said = f"{rebuild['tokens']:,} tokens do not fit into the 128,000 of gpt-4o-mini"
+        said = (
+            f"{rebuild['tokens']:,} tokens with 16,384 for the reply do not fit into the 128,000 "
+            "of gpt-4o-mini"
+        )
         assert (said in capsys.readouterr().out) == (not fits)
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     with pytest.raises(UserError, match="do not fit into the 128,000"):  # as a build says

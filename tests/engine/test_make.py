@@ -828,16 +828,32 @@ def test_a_prompt_that_does_not_fit_is_not_sent(
     small.write("in.md", f"# In\n\n{text}\n")
     with pytest.raises(UserError) as raised:
         small.make()
-    assert "tokens do not fit into the 100 of chat-ok; the largest inputs: in.md (" in str(
-        raised.value
+    said = str(raised.value)
+    assert (
+        "since chat-ok counts in its own way, with 25 for the reply do not fit into the 100" in said
     )
+    assert "; the largest inputs: in.md (" in said
     assert len(paid.requests) == 0
 
 
 def test_a_prompt_that_fits_is_sent(small: Small, paid: StandIn, window: None) -> None:
-    small.write("in.md", "# In\n\n" + "word " * 70)  # more characters than the window has tokens
+    small.write("in.md", "# In\n\n" + "word " * 40)  # more characters than the window has tokens
     small.make()
     assert len(paid.requests) == 1
+
+
+def test_a_bundle_that_does_not_fit_names_what_to_leave_out(
+    small: Small, paid: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prices, "price", lambda *_: Price(None, 60_000))
+    small.settings(model="chat-ok")
+    small.write("src/a.py", "x = 1\n" * 2_000)
+    small.write("tests/test_a.py", "y = 2\n" * 9_000)
+    small.make("bundle")
+    named = r'leave out bundle\.ignore = \["/tests/"\] \(saves 45,000\), shorten them or name'
+    with pytest.raises(UserError, match=named):
+        small.make("code_review")
+    assert len(paid.requests) == 0
 
 
 def test_a_reply_that_can_be_written_nowhere_is_printed_as_it_is(

@@ -35,14 +35,23 @@ def exceeded(
 ) -> TooManyTokens:
     """Return the error for a bundle of `tokens`, with the ready line that brings it down."""
     ranking = savings(sizes)
-    chosen, saved = _enough(ranking, tokens - budget)
+    setting, saved = left_out(ranking, tokens - budget)
     line = f"{target} would have {tokens:,} tokens, over bundle.budget of {budget:,}"
-    if chosen:
-        patterns = ", ".join(f'"/{_literal(name)}"' for name in chosen)
-        line += f"; bundle.ignore = [{patterns}] saves {saved:,}"
+    if setting:
+        line += f"; {setting} saves {saved:,}"
     if saved < tokens - budget:
         line += "; raise the budget, narrow bundle.include, or set bundle.compress = true"
     return TooManyTokens(line, ranking[:_MOST_SHOWN])
+
+
+def left_out(ranking: Sequence[tuple[str, int]], surplus: int) -> tuple[str, int]:
+    """Return the setting that saves `surplus` tokens of a bundle, or most of them, and how many.
+
+    The ranking is that of `report.savings`. "" where nothing can be named.
+    """
+    chosen, saved = _enough(ranking, surplus)
+    patterns = ", ".join(f'"/{_literal(name)}"' for name in chosen)
+    return (f"bundle.ignore = [{patterns}]" if chosen else ""), saved
 
 
 def _enough(ranking: Sequence[tuple[str, int]], surplus: int) -> tuple[list[str], int]:

@@ -6,7 +6,7 @@ whole prompt and the longest reply that is to be expected, until its own count i
 
 It does not know: what a provider bills for a call that brought no reply; what other
 projects spend; what another run of this project has in flight, or had when it was killed. A
-model that thinks at length, or writes more than `LONGEST` tokens, can pass a cap by that one
+model that thinks at length, or writes more than `window.LONGEST` tokens, can pass a cap by that one
 reply; `max_tokens` in the model's options is a bound that the provider keeps.
 """
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from piste.engine import caps, log
 from piste.engine.caps import Cap
-from piste.model import prices
+from piste.model import prices, window
 from piste.model.prices import FREE
 from piste.system import project_files, screen
 from piste.system.errors import Failed, OverBudget
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from piste.engine.store import Record
     from piste.engine.world import World
 
-LONGEST = 16_384  # tokens of a reply, where no option of the model says less: 40 pages
 WORTH_SAYING = 1.0  # dollars of a run, that nobody should pay unseen
-_BOUNDS = ("max_tokens", "max_output_tokens", "max_completion_tokens", "num_predict")
 
 
 class Sum(NamedTuple):
@@ -99,13 +97,12 @@ def of_reply(
 
 
 def may_cost(model: str, words: str, options: Mapping[str, object]) -> Sum:
-    """Return the most that a call with these words may cost; see `LONGEST`."""
+    """Return the most that a call with these words may cost; see `window.LONGEST`."""
     if model in FREE:
         return NOTHING
     from piste.model import tokens
 
-    bounds = [options[name] for name in _BOUNDS if isinstance(options.get(name), int)]
-    sent, comes = tokens.count(words), min([LONGEST, *map(int, map(str, bounds))])
+    sent, comes = tokens.count(words), window.longest_reply(options)
     return Sum(prices.price(model, sent, comes).dollars, sent + comes)
 
 

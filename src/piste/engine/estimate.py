@@ -8,7 +8,7 @@ is `budget`'s: this module stops nothing.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from piste.engine import (
@@ -26,7 +26,7 @@ from piste.engine import (
 from piste.engine.rules import Rule
 from piste.engine.states import Decision
 from piste.engine.world import World
-from piste.model import prices, tokens
+from piste.model import prices, tokens, window
 from piste.model.prices import FREE
 from piste.system import project_files
 from piste.system.errors import PisteError, UserError, redact
@@ -42,6 +42,8 @@ class Estimate(NamedTuple):
     tokens: int
     dollars: float | None  # None: the price is not known, or nothing would be sent
     window: int | None = None  # tokens that the model takes, where these are more: a build refuses
+    margin: int = 0  # tokens that another tokenizer may make besides; see `window.Fit`
+    room: int = 0  # tokens that are kept for the reply
     whole: "Estimate | None" = None  # where the text would be amended: what a new one would cost
 
 
@@ -78,10 +80,10 @@ class Estimates:
         standing = b""
         if decision.output:
             standing = project_files.read_any(root, rule.target, hashing.most_of(rule.kind)) or b""
-        model = decision.wanted.action["model"]
+        action = decision.wanted.action
         text = standing.decode("utf-8", "replace")
         reply = tokens.count(text)
-        whole = _priced(model, sent, reply)
+        whole = _priced(action, sent, reply)
         if not decision.base:
             return whole
         share, more = amending.measured(self._world, decision.reasons)
@@ -90,8 +92,8 @@ class Estimates:
         else:
             sent += self._order(rule, len(more)) + reply + sum(self._seam(diff) for diff in more)
         if decision.whole:  # what is finished stays in it
-            return _priced(model, sent, reply)
-        return _priced(model, sent, reply * share // 100)._replace(whole=whole)
+            return _priced(action, sent, reply)
+        return _priced(action, sent, reply * share // 100)._replace(whole=whole)
 
     def _passages(self, decision: Decision) -> int:
         """Return the tokens of an order to amend that sends a part of a bundle; 0 without one."""
@@ -227,17 +229,20 @@ def _to(counts: dict[str, int]) -> str:
 def said(found: Estimate) -> str:
     """Return an estimate as it is shown. A price is a lower bound: replies may be longer."""
     if found.window is not None:
-        return f"{found.tokens:,} tokens do not fit into the {found.window:,} of {found.model}"
+        return window.said(
+            window.Fit(found.model, found.tokens, found.margin, found.room, found.window)
+        )
     if found.whole is not None:
         return f"amend: {_figures(found)}; whole: {_figures(found.whole)} ({found.model})"
     return f"{_figures(found)} ({found.model})"
 
 
-def _priced(model: str, sent: int, reply: int) -> Estimate:
-    price = prices.price(model, sent, reply)
-    if price.window is not None and sent > price.window:
-        return Estimate(redact(model), sent, None, price.window)
-    return Estimate(redact(model), sent, price.dollars)
+def _priced(action: Mapping[str, Any], sent: int, reply: int) -> Estimate:
+    model = redact(action["model"])
+    fit = window.fit(action["model"], sent, action["options"])
+    if fit.over:
+        return Estimate(model, sent, None, fit.window, fit.margin, fit.room)
+    return Estimate(model, sent, prices.price(action["model"], sent, reply).dollars)
 
 
 def _figures(found: Estimate) -> str:

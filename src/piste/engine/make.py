@@ -345,7 +345,7 @@ def _ask(
     options = asking.check_options(model, wanted.action["options"])
     system, prompt = order.system, order.prompt
     beginning = _beginning(world, rule, prompt)
-    _fits(model.model_id, system, prompt, sources, rule)
+    _fits(world, rule, model.model_id, options, order, sources)
     reason = quote = file = ""
     for attempt in range(2):
         words = prompt
@@ -522,26 +522,44 @@ def _put_aside(
     return file
 
 
-def _fits(model: str, system: str, prompt: str, sources: Sources, rule: Rule) -> None:
-    """Raise UserError when the prompt cannot fit into the model's context."""
-    from piste.model import prices
+def _fits(
+    world: World, rule: Rule, model: str, options: Mapping[str, Any], order: Order, sources: Sources
+) -> None:
+    """Raise UserError when the prompt cannot fit into the model's window with its reply."""
+    from piste.model import window
 
-    window = prices.price(model, 0, 0).window
-    # No tokenizer makes a token of less than one byte: only a prompt that may not fit
-    # has to be counted.
-    if window is None or len((system + prompt).encode("utf-8", "replace")) < window:
+    words = (order.system, order.prompt)
+    if window.surely(model, len("".join(words).encode("utf-8", "replace")), options):
         return
     from piste.model import tokens
 
-    size = tokens.count(system) + tokens.count(prompt)
-    if size <= window:
+    fit = window.fit(model, sum(map(tokens.count, words)), options)
+    if not fit.over:
         return
     largest = sorted(((tokens.count(text), path) for path, text in sources.texts), reverse=True)
     named = ", ".join(f"{path} ({count:,})" for count, path in largest[:3])
+    out = _left_out(world, rule, sources, fit.over * fit.prompt // (fit.prompt + fit.margin))
+    shorter = f"leave out {out}, shorten them" if out else "shorten them"
     raise UserError(
-        f"{rule.target}: {size:,} tokens do not fit into the {window:,} of {model}; "
-        f"the largest inputs: {named}; shorten them or name a model with more room"
+        f"{rule.target}: {window.said(fit)}; the largest inputs: {named}; {shorter} or name a "
+        f"model with more room"
     )
+
+
+def _left_out(world: World, rule: Rule, sources: Sources, surplus: int) -> str:
+    """Return what to leave out of the rule's bundle, as `bundle.budget` names it; "" without.
+
+    The surplus is in tokens; a tenth more is saved, since frames and the tree go along.
+    """
+    from piste.bundle import budget, report
+    from piste.engine.reviewing import bundle_of
+    from piste.model import tokens
+
+    if not bundle_of(world, rule):
+        return ""
+    sizes = {path: (len(text), tokens.count(text)) for path, text in sources.files().items()}
+    setting, saved = budget.left_out(report.savings(sizes), surplus + surplus // 10)
+    return f"{setting} (saves {saved:,})" if saved >= surplus else ""
 
 
 @contextlib.contextmanager
