@@ -39,6 +39,19 @@ def test_the_diff_shows_what_changed_and_what_is_gone(tree: Tree) -> None:
     assert "-c = 1\n+c = 2\n" in tree.output.read_text("utf-8")
 
 
+def test_a_diff_that_is_more_than_the_rest_of_the_files_says_so(tree: Tree) -> None:
+    tree.write({"large.py": "x = 1\n" * 1_000}).commit()
+    tree.write({"large.py": "y = 2\n" * 1_000, "other.py": "z = 3\n" * 500}).commit()
+
+    said = tree.pack({"diff": True, "since": "HEAD~1"}).warnings
+    assert [line.startswith("the diff (") for line in said] == [True]
+    assert said[0].endswith("the whole, without both, is smaller")
+
+    tree.write({"not_touched.py": "a = 1\n" * 9_000}).commit()
+    tree.write({"a.py": "import b\na = 3\n"})
+    assert not tree.pack({"diff": True, "since": "HEAD"}).warnings
+
+
 def test_the_diff_shows_nothing_that_is_not_packed(tree: Tree) -> None:
     tree.write({".env": "PASSWORD=one\n", "spec.md": "a target\n", "private.py": "one\n"})
     tree.commit()

@@ -342,7 +342,29 @@ class _Run:
             sha256=sha256,
         )
         self._remember(result)
-        return of_state(result, asked.target, wrote, settings.tokens)
+        return self._compared(of_state(result, asked.target, wrote, settings.tokens))
+
+    def _compared(self, report: "Report") -> "Report":
+        """Say so where what changed, with its diff, is more than all files as they are."""
+        asked = self.asked
+        if not (asked.since and asked.diff):
+            return report
+        diff = sum(len(body) for kind, _, body in self.more if kind == "diff")
+        spared = sum(map(self._size, set(self.whole).difference(report.table.names)))
+        if diff <= spared:
+            return report
+        line = (
+            f"the diff ({diff:,} bytes) is more than the files that --since leaves out "
+            f"({spared:,} bytes): the whole, without both, is smaller"
+        )
+        return report._replace(warnings=[*report.warnings, line])
+
+    def _size(self, name: bytes) -> int:
+        try:
+            size = os.lstat(os.path.join(os.fsencode(self.asked.root), name)).st_size
+        except OSError:
+            return 0
+        return min(size, self.asked.settings.max_file)
 
     def _chosen(self, old: State | None, look: _Look) -> tuple[list[bytes], dict[str, Stamp]]:
         """Return the names to pack, and the files beside them that decided it."""
