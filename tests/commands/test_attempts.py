@@ -15,9 +15,9 @@ from piste.system.errors import UserError
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     made = Rig.make(tmp_path, monkeypatch)
-    made.agent("write(name, 'bad')")
     made.use(attempts=1)
-    for number in ("1", "1", "2"):
+    for number, text in (("1", "bad"), ("1", "worse"), ("2", "bad")):
+        made.agent(f"write(name, {text!r})")
         assert made.step(number).result == "failed"
     return made
 
@@ -64,6 +64,16 @@ def test_the_attempt_under_way_stays(rig: Rig) -> None:
 def test_a_step_without_any_is_named(rig: Rig) -> None:
     with pytest.raises(UserError, match=r"no attempt at step 3 has left .* of: 1, 2"):
         attempts.main(["3"])
+
+
+def test_of_attempts_that_left_the_same_the_last_stays(rig: Rig) -> None:
+    """Each try anew of a model that does not know better: two branches at most, not twenty."""
+    for _ in range(3):
+        assert rig.step("1").result == "failed"
+    assert [name[-3:] for name in rig.branches()[1:]] == ["1.2", "1.4", "1.5", "2.1"]
+    rig.agent("write(name, 'worst')")
+    assert rig.step("1").result == "failed"
+    assert [name[-3:] for name in rig.branches()[1:]] == ["1.2", "1.5", "1.6", "2.1"]
 
 
 def test_attempts_with_nothing_on_them_are_not_kept(rig: Rig) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from piste.steps import worktree
-from piste.system.git import Repo, ask, changes, git, is_ancestor, move
+from piste.system.git import Repo, ask, changes, git, is_ancestor, move, tree_of
 
 
 class Leftover(NamedTuple):
@@ -67,8 +67,16 @@ def remove(repo: Repo, which: Sequence[Leftover], under_way: str = "") -> list[L
 
 
 def sweep(repo: Repo, under_way: str = "") -> None:
-    """Remove the branches on which there is nothing that is not in the person's branch."""
-    empty = [
-        one for one in found(repo) if not one.files or is_ancestor(repo.root, one.commit, repo.head)
+    """Remove the branches on which there is nothing that is not elsewhere.
+
+    That is in the person's branch, or in the same files on a later branch of the same step.
+    """
+    left = found(repo)
+    newest = {(one.step, tree_of(repo.root, one.commit)): one.branch for one in left}
+    kept = set(newest.values())
+    idle = [
+        one
+        for one in left
+        if one.branch not in kept or not one.files or is_ancestor(repo.root, one.commit, repo.head)
     ]
-    remove(repo, empty, under_way)
+    remove(repo, idle, under_way)
