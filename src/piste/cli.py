@@ -108,8 +108,13 @@ def _carried_out(args: list[str]) -> int:
 
 def usage() -> str:
     """Return what `piste --help` prints."""
+    from piste.commands import common
+
     width = max(map(len, VERBS))
-    verbs = "\n".join(f"  piste {name:<{width}}  {line}" for name, line in VERBS.items())
+    verbs = "\n".join(
+        f"  piste {name:<{width}}  {common.hanging(line, indent=width + 10)}"
+        for name, line in VERBS.items()
+    )
     return USAGE.format(verbs=verbs)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
+from rich.cells import cell_len
 from support.standin import StandIn
 
 from piste.commands import common
@@ -222,6 +223,28 @@ def test_help_is_as_wide_as_the_terminal_and_not_wider_than_is_read_well(
 def test_a_docstring_says_what_a_verb_does() -> None:
     parser = common.parser("x", "`piste x`: do this\nand that.\n\nMore.\n")
     assert re.sub(r"\s+", " ", parser.format_help()).count("Do this and that.") == 1
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_on_a_terminal_many_columns_fit(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [["WHEN", "TARGET", "EVENT", "IN", "OUT", "COST", "SECONDS", "MODEL", "REASON"]]
+    rows += [
+        [
+            "2026-01-01 10:00",
+            "e\u0301" * 30,
+            "made",
+            "1,333",
+            "125",
+            "free",
+            "0.2",
+            "क्षि" * 9,
+            "字" * 9,
+        ]
+    ]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for line in common.table(rows, right=("IN", "OUT")):
+        assert cell_len(line) <= columns
 
 
 @pytest.mark.parametrize("columns", [30, 50, 80])

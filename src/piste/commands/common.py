@@ -21,7 +21,8 @@ from piste.system.errors import EXIT_MISTAKE, UserError
 
 _WIDTH = 88  # of help texts, in columns, at most
 _INDENT = 2  # columns, of tables that stand below a line
-_LEAST = 10  # columns, below which no column of a table is cut
+_LEAST = 10  # columns, in which what is wrapped stands at the least
+_NARROW = 4  # columns, below which no column of a table is cut
 LINE = "line"  # the stage of the rules from idea to todo
 _SOURCES = (rules.BRAINSTORM, rules.IDEA)  # what the conversation begins with and makes
 
@@ -327,7 +328,8 @@ def table(rows: Sequence[Sequence[str]], right: Container[str] = ()) -> list[str
             cell = _cut(whole, width)
             gap = " " * (width - _width(cell))
             cells.append(gap + cell if head in right else cell + gap)
-        lines.append("  ".join(cells).rstrip())
+        line = "  ".join(cells).rstrip()
+        lines.append(_cut(line, _columns() - _INDENT) if sys.stdout.isatty() else line)
     return lines
 
 
@@ -346,9 +348,9 @@ def hanging(text: str, indent: int) -> str:
 
 
 def _fitting(widths: list[int], room: int) -> list[int]:
-    """The widths of columns that fit into the room: the widest give first, none below a word's."""
+    """The widths of columns that fit into the room: the widest give first, none below `_NARROW`."""
     over = sum(widths) + 2 * (len(widths) - 1) - room
-    while over > 0 and max(widths) > _LEAST:
+    while over > 0 and max(widths) > _NARROW:
         widest = widths.index(max(widths))
         widths = [width - (at == widest) for at, width in enumerate(widths)]
         over -= 1
@@ -364,6 +366,9 @@ def _cut(text: str, width: int) -> str:
     return f"{text}…"
 
 
+_NO_WIDTH = ("Mn", "Me", "Cf")  # what combines with the letter before it, and joiners
+
+
 def _width(text: str) -> int:
     """Columns that a text takes on a terminal."""
     if text.isascii():
@@ -371,7 +376,11 @@ def _width(text: str) -> int:
     import unicodedata
 
     return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        0
+        if unicodedata.category(c) in _NO_WIDTH
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
         for c in text
     )
 
