@@ -6,6 +6,7 @@ It changes no byte.
 from collections.abc import Sequence
 
 from piste.commands import common, why
+from piste.documents import diffs
 from piste.engine import hashing, project, receipts
 from piste.engine.rules import Rule
 from piste.engine.world import World
@@ -46,4 +47,5 @@ def edits(world: World, rule: Rule) -> list[str]:
     made_text = world.store.text(receipt.output)
     if made_text is None:
         raise UserError(f"the store no longer has {target} as it was made; try git diff {target}")
-    return list(why.diff(made_text, standing, f"{target}, as it was made", target))
+    old, new = (data.decode("utf-8", "replace") for data in (made_text, standing))
+    return diffs.unified(old, new, f"{target}, as it was made", target)

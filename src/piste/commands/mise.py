@@ -4,7 +4,6 @@ Where mise looks for its files is known here; what stands in them is `piste.mise
 that piste did not write, or that somebody has edited since, is never replaced.
 """
 
-import difflib
 import os
 import shutil
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from piste.commands import common
+from piste.documents import diffs
 from piste.engine import project
 from piste.mise import definitions
 from piste.system import atomic_write, paths, person, project_files, screen
@@ -156,9 +156,7 @@ def _write(path: Path, name: str, text: str) -> None:
 
 
 def _diff(old: str, new: str, name: str) -> list[str]:
-    names = (name, f"{name} (new)")
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), *names, lineterm="")
-    return [f"{line}\n" for line in lines]
+    return [f"{line}\n" for line in diffs.unified(old, new, name, f"{name} (new)")]
 
 
 def _agreed(name: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from piste.commands import common, restore
 from piste.commands.steps import add_plan, named, read_progress, state_of
-from piste.documents import plan
+from piste.documents import diffs, plan
 from piste.engine import amending, log, project, receipts, states, upstream
 from piste.engine.records import Record
 from piste.engine.rules import Rule
@@ -78,10 +78,8 @@ def _step(world: World, word: str, as_json: bool) -> int:
     state, why = state_of(link, attempt.load(world.root))
     record = link.record
     new = plan.strip_marks(link.step.prompt)
-    changed = [] if record is None else list(diff(
-        record.text.encode("utf-8", "replace"), new.encode("utf-8", "replace"),
-        "its prompt, as it was done", "its prompt, as it is",
-    ))  # fmt: skip
+    names = "its prompt, as it was done", "its prompt, as it is"
+    changed = [] if record is None else diffs.unified(record.text, new, *names)
     if as_json:
         about = {**progress.as_dict(link), "state": state, "why": why}
         common.print_json({**about, "diff": "\n".join(changed)})
@@ -117,17 +115,6 @@ def difference(world: World, reason: Reason) -> Iterator[str]:
             yield f"(its old text is not in the store: {reason.old[:12]} → {reason.new[:12]})"
         else:
             yield from map(screen.safe, amending.diff(change).split("\n"))
-
-
-def diff(old: bytes, new: bytes, old_name: str, new_name: str) -> Iterator[str]:
-    """Yield the lines of a unified diff of two texts."""
-    import difflib
-
-    lines = difflib.unified_diff(
-        old.decode("utf-8", "replace").splitlines(), new.decode("utf-8", "replace").splitlines(),
-        old_name, new_name, lineterm="",
-    )  # fmt: skip
-    yield from lines
 
 
 def coloured(line: str) -> str:

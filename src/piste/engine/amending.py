@@ -145,15 +145,12 @@ def _texts(world: "World", reasons: Sequence[Reason]) -> Iterator[Change]:
 
 def diff(change: Change) -> str:
     """Return a change as a unified diff, or the whole of its text where the old one is gone."""
-    import difflib
+    from piste.documents import diffs
 
     if change.old is None:
         return change.new
-    lines = difflib.unified_diff(
-        change.old.splitlines(), change.new.splitlines(), f"{change.name}, as it was",
-        f"{change.name}, as it is", lineterm="",
-    )  # fmt: skip
-    return "\n".join(lines)
+    names = f"{change.name}, as it was", f"{change.name}, as it is"
+    return "\n".join(diffs.unified(change.old, change.new, *names))
 
 
 UNASKED = "=== nothing: neither what it is made from nor the code that it names is other\n"

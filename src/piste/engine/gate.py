@@ -5,12 +5,12 @@ piste works with its own tasks and says in one line what it left out. It does no
 program does: a yes is for all of a folder.
 """
 
-import difflib
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from piste.documents import diffs
 from piste.engine import config, project, trust
 from piste.engine.world import World
 from piste.system import project_files, screen
@@ -135,8 +135,7 @@ def difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """Return how what runs has changed, as a diff, cut where it is long."""
     lines: list[str] = []
     for name in sorted(before.keys() | now.keys()):
-        old, new = before.get(name, "").splitlines(), now.get(name, "").splitlines()
-        diff = list(difflib.unified_diff(old, new, name, name, lineterm="", n=1))
+        diff = diffs.unified(before.get(name, ""), now.get(name, ""), name, name, 1)
         lines += [f"  {screen.safe(line)}" for line in diff[:_MOST_LINES]]
         if len(diff) > _MOST_LINES:
             lines.append(f"  … {len(diff) - _MOST_LINES:,} more lines; read {screen.safe(name)}")

@@ -5,7 +5,6 @@ try is worth: `agent_phases` and `commit_phases` do.
 """
 
 import contextlib
-import difflib
 import os
 import sys
 import threading
@@ -14,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.documents import plan, step_files
+from piste.documents import diffs, plan, step_files
 from piste.engine import budget, caps, environment, log, outgoing, templates
 from piste.engine.budget import NOTHING, Sum
 from piste.engine.caps import Cap
@@ -188,8 +187,8 @@ def _changed(run: Run, now: Attempt) -> str:
     before = next((one.record for one in links if one.step.id == now.step), None)
     if before is None or not before.text or before.prompt == now.digest:
         return ""
-    old, new = before.text.split("\n"), plan.strip_marks(now.prompt).split("\n")
-    return "\n".join(difflib.unified_diff(old, new, "as it was", "as it is", lineterm="", n=1))
+    new = plan.strip_marks(now.prompt)
+    return "\n".join(diffs.unified(before.text, new, "as it was", "as it is", 1))
 
 
 def _of_failure(run: Run, now: Attempt, known: list[str]) -> dict[str, object]:
