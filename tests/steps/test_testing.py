@@ -239,3 +239,31 @@ def test_whether_a_diff_changes_tests(diff: str, touched: bool) -> None:
 )  # fmt: skip
 def test_the_names_of_red_tests(output: str, names: list[str]) -> None:
     assert testing.red_names(output) == names
+
+
+OTHERS = {
+    "phpunit": (
+        "There were 2:\n\n1) Tests\\Unit\\FooTest::testBar\nFailed asserting that 1 is 2.\n\n"
+        '2) FooTest::testBaz with data set "a" (1)\nx\n',
+        ["Tests\\Unit\\FooTest::testBar", 'FooTest::testBaz with data set "a" (1)'],
+    ),
+    "ctest": (
+        "2/3 Test #2: roof ....***Failed    0.01 sec\n\n67% tests passed, 2 tests failed\n\n"
+        "The following tests FAILED:\n\t  2 - roof (Failed)\n\t 13 - wall_long (Timeout)\n",
+        ["roof", "wall_long"],
+    ),
+    "gradle": (
+        "> Task :test FAILED\n\nHouseTest > roof holds() FAILED\n    java.lang.AssertionError\n",
+        ["HouseTest > roof holds()"],
+    ),
+    "dotnet": (
+        "  Failed House.Tests.Roof.Holds [12 ms]\n  Error Message:\n   no\nFailed!  - Failed: 1\n",
+        ["House.Tests.Roof.Holds"],
+    ),
+}
+
+
+@pytest.mark.parametrize("runner", OTHERS)
+def test_more_runners_tell_red_by_name(runner: str) -> None:
+    output, names = OTHERS[runner]
+    assert testing.red_names(output) == names

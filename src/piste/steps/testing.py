@@ -315,7 +315,11 @@ _RED = re.compile(
     r"|^test (\S+) \.\.\. FAILED$"  # cargo
     r"|^\s*(?:✕|✖|✗|×) (?!failing tests:| *\d+:\d+ )(.+?)(?: \(?[\d.]+ ?m?s\)?)?$"  # jest, node
     r"|^rspec (?:\./)?(\S+\.rb\S+)(?: #.*)?$"
-    r"|^\s*not ok \d+ (?:- )?(?!.*# (?:TODO|SKIP)\b)(.+)$",  # TAP
+    r"|^\s*not ok \d+ (?:- )?(?!.*# (?:TODO|SKIP)\b)(.+)$"  # TAP
+    r"|^\d+\) ([\w\\]+::\w+(?: with data set .+)?)$"  # phpunit
+    r"|^\s+\d+ - (\S+) \((?:Failed|Timeout|SEGFAULT|Not Run|Subprocess [\w ]+|ILLEGAL|NUMERICAL)\)"
+    r"|^(\w[\w.$]* > .+?) FAILED$"  # gradle
+    r"|^\s+Failed (\S.*?) \[<? ?[\d.]+ ?m?s\]$",  # dotnet; ctest above
     re.MULTILINE,
 )
 _JEST = re.compile(r"^\s+● (.+ › .+)$", re.MULTILINE)  # it lists no test where many files ran

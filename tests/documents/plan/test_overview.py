@@ -20,6 +20,8 @@ def command(said: str) -> str:
         "- Test command: `pytest -q` (from step 1 on)", "Tests command: pytest -q",
         "The test command is `pytest -q`.", "Test command (all tests): pytest -q.",
         "Test command:\n\n```sh\n$ pytest -q\n```", "Test command:\n\n`pytest -q`",
+        "### Test command\n\n`pytest -q`", "## **Test command:**\n\n```\npytest -q\n```",
+        "Test command — `pytest -q`", "**Test command** - `pytest -q`",
         "Test command: ``pytest -q``", "> *Test command*: `pytest -q`, nothing else",
     ],
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """What a plan says outside of its prompts: `Test command:` in the overview, and its sections.
 
 The test command stands before the first step, bold or in a list or plain, as code or in words, or
-in a fence below the line. What is no command (`none`, `<the command>`) is none. Nothing here knows
-whether the command exists; it runs nothing.
+in a fence below the line, or below a heading of that name. What is no command (`none`,
+`<the command>`) is none. Nothing here knows whether the command exists; it runs nothing.
 """
 
 import re
@@ -14,9 +14,10 @@ from piste.documents.plan.types import Step
 
 _LINE = re.compile(
     r"[\s>*+_-]*(?:the\s+)?(?:tests?|testing)[ -]command(?:\s*\([^()]{0,80}\))?[*_`]*"
-    r"\s*(?::|=|\bis\b)\s*[*_]*\s*(.*)",
+    r"\s*(?::|=|\s[-–—](?=\s)|\bis\b)\s*[*_]*\s*(.*)",
     re.IGNORECASE,
 )
+_HEADING = re.compile(r"(?:the\s+)?(?:tests?|testing)[ -]command:?", re.IGNORECASE)
 _CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _AND = re.compile(r"[\s,;]*(?:and|then|&&|\+|,|;)+(?:\s+(?:then|also))?\s*", re.IGNORECASE)
 _NONE = re.compile(
@@ -32,8 +33,11 @@ def test_command(text: str, steps: Sequence[Step]) -> str:
     end = min((step.line for step in steps), default=len(lines) + 1) - 1
     around = markdown.inside(lines, markdown.fences(lines))
     for row, line in enumerate(lines[:end]):
-        found = _LINE.match(line) if around[row] < 0 and len(line) < markdown.LONGEST else None
-        if found:
+        if around[row] >= 0 or len(line) >= markdown.LONGEST:
+            continue
+        if (head := markdown.heading(line)) and _HEADING.fullmatch(head[1].strip(" *_`")):
+            return _command(_below(lines, around, row + 1))
+        if found := _LINE.match(line):
             said = found[1].strip() or _below(lines, around, row + 1)
             return _command(said)
     return ""
