@@ -24,13 +24,13 @@ LAYERS = (templates.Layer("built in", Path(str(prompts.__file__)).parent),)
 SEVERITY = r"(critical|high|medium|low)"
 
 
-def asked(rule: str, text: str, tests_first: bool = True) -> tuple[str, str]:
+def asked(rule: str, text: str, tests_first: bool = True, beside: str = "") -> tuple[str, str]:
     """The system text and the prompt by which piste asks for this document about `text`."""
     template = templates.load(f"{rule}.md.j2", LAYERS)
     name = template.inputs[0]
     variables = {name: text, f"{name}_path": "in.md", "target": "out.md", "focus": ""}
     for one in template.inputs[1:]:
-        variables |= {one: "", f"{one}_path": ""}
+        variables |= {one: beside, f"{one}_path": "review.md" if beside else ""}
     return templates.render(template, {**variables, "language": "", "tests_first": tests_first})
 
 
@@ -496,6 +496,31 @@ def test_a_file_inside_a_file_is_none() -> None:
     found = from_bundle.files(Wanted("", False, "x", packed({"a.md": packed({"b.py": "x"})})))
 
     assert [file.path for file in found] == ["a.md"]
+
+
+@pytest.mark.parametrize("mark", ["", "F"])
+def test_there_is_an_issue_for_each_finding_of_the_review(mark: str) -> None:
+    bundle = packed({"a.py": "x = 1\n# TODO: one\n", "b.py": "# TODO: two\n", "test_c.py": "\n"})
+    review = made("code_review", bundle)
+    headings = re.findall(r"^## .*", review, re.MULTILINE)
+    marked = re.sub(r"^## (?=\d)", f"## {mark}", review, flags=re.MULTILINE)  # as it is kept
+
+    issues = outline(*asked("github_issues", bundle, beside=marked))
+
+    assert len(headings) == 2
+    assert [h.split(" (")[0] for h in re.findall(r"^## .*", issues, re.MULTILINE)] == headings
+    assert re.findall(r"\*\*Files:\*\* (.*)", issues) == ["a.py:2", "b.py:1"]
+
+
+def test_of_a_part_nobody_can_tell_that_there_are_no_tests() -> None:
+    code = {"a.py": "x = 1\n"}
+    part = packed(code).replace(
+        '<bundle by="piste">\n', '<bundle by="piste">\nA part of it: 1 of 9\n', 1
+    )
+
+    assert "There are no tests" in made("code_review", packed(code))
+    assert "A part of it" in part
+    assert "There are no tests" not in made("code_review", part)
 
 
 def test_more_than_can_be_read_is_counted() -> None:

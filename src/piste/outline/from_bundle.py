@@ -98,6 +98,7 @@ _PATTERNS = (
 )  # fmt: skip
 
 _AFTER = re.compile(r"^<(?:review|issues)(?:-\d+)? path=", re.MULTILINE)
+_PART = re.compile(r"\A.{0,1000}^A part of it: ", re.MULTILINE | re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -109,10 +110,13 @@ def files(want: Wanted) -> list[File]:
     return found or [File(want.source.replace(" ", "-"), want.text)]
 
 
-def observe(found: Sequence[File]) -> list[Seen]:
-    """Return what can be seen, the gravest first; at least one entry."""
+def observe(found: Sequence[File], whole: bool = True) -> list[Seen]:
+    """Return what can be seen, the gravest first; at least one entry.
+
+    What is missing can be seen in a whole repository only.
+    """
     seen = [s for file in found for s in _in_file(file)]
-    seen += _no_tests(found)
+    seen += _no_tests(found) if whole else ()
     seen.sort(key=lambda s: _SEVERITIES.index(s.severity))
     return seen or [
         Seen(
@@ -269,7 +273,7 @@ def _issue_prompts(want: Wanted) -> str:
 
 def _start(want: Wanted) -> tuple[str, list[tuple[int, Seen]], list[str]]:
     found = files(want)
-    seen = list(enumerate(observe(found), 1))
+    seen = list(enumerate(observe(found, whole=not _PART.search(want.text)), 1))
     if _AFTER.search(want.beside):
         seen = _numbered_as_before(seen, want.beside)
     count = f"Found by patterns: {len(seen)}, of which {min(len(seen), _MOST)} follow. "
@@ -280,7 +284,7 @@ def _numbered_as_before(seen: list[tuple[int, Seen]], before: str) -> list[tuple
     """Return what the sections of an earlier document name too, with the numbers it has there."""
     numbers: dict[tuple[str, str], int] = {}
     for section in re.split(r"^(?=## )", before, flags=re.MULTILINE):
-        if heading := re.match(r"## (\d+)\. (.*?)(?: \([^()]*:\d+\))?\n", section):
+        if heading := re.match(r"## [A-Z]?(\d+)\. (.*?)(?: \([^()]*:\d+\))?\n", section):
             for place in re.findall(r"^\*\*Files?:\*\* (.+)$", section, re.MULTILINE):
                 numbers.setdefault((place, heading[2]), int(heading[1]))
     found = [(numbers.get((f"{s.path}:{s.line}", s.title), 0), s) for _, s in seen]
