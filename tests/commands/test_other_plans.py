@@ -128,3 +128,85 @@ def test_what_is_optional_is_not_missing_and_a_whole_is_its_parts(
     )
     assert undo.main([*plan, "1.1"]) == 0
     assert rig.read(WHERE) == KIRO
+
+
+ISSUES = """\
+# Missing tests: tally
+
+## T1. Count words: a file that is empty
+
+**Labels:** tests, cli
+**Files:** count.py:3
+**Line:** `def count(text):`
+
+**What:** No test reaches it.
+
+```
+count("")
+```
+
+**Test cases:**
+
+- `test_empty`: given "", when count is called, then 0
+
+## T4. Sum them
+
+**Labels:** tests
+**Files:** sum.py:1
+**Line:** `def total(rows):`
+
+**What:** Nothing tests it.
+
+<!-- next: T5 -->
+"""
+
+
+def test_a_section_of_issues_is_carried_out_like_a_step(rig: Rig) -> None:
+    rig.write("missing-tests.md", ISSUES)
+    rig.program(
+        "gemini",
+        '#!/bin/sh\n[ "$1" = --version ] && exit\n'
+        'cat > "$(dirname "$0")/told"; echo good >> new.txt\n',
+    )
+    rig.commit("issues")
+    words = ["--from", "missing-tests.md", "--agent", "gemini", "--test", "true"]
+    assert run.means_steps(["T1", *words])
+    assert run.main([*words, "1"]) == 0
+    told = (rig.bin / "told").read_text()
+    assert "It is an issue about this repository" in told
+    assert 'count("")' in told
+    assert "- `test_empty`: given" in told
+    assert "next: T5" not in told
+    done_one = ISSUES.replace("is empty\n", "is empty ✅\n")
+    assert rig.read("missing-tests.md") == done_one
+    assert rig.read("todo.md") == TODO  # whose first step shares words and number
+    assert rig.states() == ["open"] * 3
+    assert "Piste-Step: T1\nPiste-Plan: missing-tests.md\n" in rig.git("log", "-1", "--format=%B")
+    (record,) = records.load(rig.root).values()
+    assert (record.step, record.plan) == ("T1", "missing-tests.md")
+    assert run.main(words) == 0
+    assert "✅" in rig.read("missing-tests.md").split("## T4")[1]
+
+
+def test_an_attempt_at_an_issue_is_none_at_the_step_of_that_number(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.write("issues.md", ISSUES.replace("## T1.", "## 1.").replace("## T4.", "## 2."))
+    rig.program("gemini", '#!/bin/sh\n[ "$1" = --version ] && exit\necho bad > count.txt\n')
+    rig.commit("issues")
+    words = ["--from", "issues.md", "--agent", "gemini", "--attempts", "1", "1"]
+    assert run.main([*words, "--test", "sh check.sh"]) == 1
+    capsys.readouterr()
+    steps.main([])
+    assert "failed" not in capsys.readouterr().out
+    steps.main(["--plan", "issues.md"])
+    assert "1     failed" in capsys.readouterr().out
+
+
+def test_marks_of_issues_that_are_done_are_no_edit() -> None:
+    from piste.engine import hashing, rules
+
+    for name in ("github_issues", "missing_tests", "code_review"):
+        kind = rules.BUILT_IN[name].kind
+        marked = ISSUES.replace("is empty\n", "is empty ✅\n")
+        assert hashing.digest(marked.encode(), kind) == hashing.digest(ISSUES.encode(), kind)

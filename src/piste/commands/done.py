@@ -100,5 +100,9 @@ def _red(link: StepStatus, result: testing.Result, as_json: bool) -> int:
 def _forget_attempt(world: World, link: StepStatus) -> None:
     """An attempt at this very step is of no interest any more; what it has left stays."""
     now = attempt.load(world.root)
-    if now is not None and now.phase != attempt.LAND and now.step == link.step.id:
+    if (
+        now is not None
+        and now.phase != attempt.LAND
+        and ((now.plan, now.step) == (world.rules["plan"].target, link.step.id))
+    ):
         attempt.forget(world.root)

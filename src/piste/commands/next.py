@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from piste.commands import common
 from piste.commands.steps import add_plan, named, nothing_left, plan_behind, read_progress
+from piste.documents.plan import FINDINGS
 from piste.engine import outgoing, project, templates, trust
 from piste.engine.world import World
 from piste.steps import context, progress, sources, test_command
@@ -80,6 +81,7 @@ def full(world: World, chain: Progress, link: StepStatus) -> str:
         "spec": context.framed(root, [spec], clear, _MOST_SPEC) if (root / spec).exists() else "",
         "done": [named(one) for one in others if one.finished],
         "left": [named(one) for one in others if not one.finished],
+        "is_issue": chain.plan.form == FINDINGS,
         "rules": sources.rules_of(root, known, wanted, clear),
         "tree": context.tree(known),
         "files": context.framed(root, wanted, clear),

@@ -51,6 +51,8 @@ def means_steps(argv: Sequence[str], root_world: World | None = None) -> bool:
             name, sign, _ = word.partition("=")
             if name not in known:
                 return False
+            if name in ("--plan", "--from"):
+                return True
             waiting = 0 if sign or known[name].nargs == 0 else 1
         else:
             words.append(word)
@@ -250,7 +252,7 @@ def _next(world: World, chain: Progress, seen: set[str]) -> StepStatus | None:
     """The step that an attempt is under way at, else the first that is open and was not tried."""
     left = [link for link in chain.links if link.waits]
     now = attempt.load(world.root)
-    if now is not None and not now.over:
+    if now is not None and not now.over and now.plan == chain.path:
         # With --again it may be one that is done, and an optional one where it was named.
         again = chain.links if now.salt else [link for link in chain.links if not link.finished]
         left = [*(link for link in again if link.step.id == now.step), *left]
@@ -294,15 +296,15 @@ def line(outcome: Outcome) -> str:
         else f"; see it packed: piste debug; {_take(outcome)}"
     )
     if outcome.said.startswith("nothing was changed ("):
-        how = f"; if it needs nothing: piste done {printable(outcome.step)}"
+        how = f"; if it needs nothing: piste done {outcome.named}"
     word = "failed: " if outcome.result == attempt.FAILED else ""
     return f"{head}: {word}{said}; {kept}{how}"
 
 
 def _take(outcome: Outcome) -> str:
     """How a person takes an attempt as it was left."""
-    branch, step = printable(outcome.branch), printable(outcome.step)
-    return f"take it as it is: git merge --squash {branch}, then: piste done {step}"
+    branch = printable(outcome.branch)
+    return f"take it as it is: git merge --squash {branch}, then: piste done {outcome.named}"
 
 
 def _numbers(outcome: Outcome) -> str:

@@ -42,9 +42,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def add_plan(made: argparse.ArgumentParser) -> None:
-    """Let the verb take another plan than the project's."""
-    made.add_argument("--plan", default="", metavar="FILE",
-                      help="another plan: specs/001/tasks.md, …")  # fmt: skip
+    """Let the verb take another plan than the project's, or what is carried out like one."""
+    made.add_argument("--plan", "--from", dest="plan", default="", metavar="FILE",
+                      help="another plan, or issues: specs/001/tasks.md, missing-tests.md, …",
+                      )  # fmt: skip
 
 
 def read_progress(world: World) -> Progress:
@@ -53,16 +54,16 @@ def read_progress(world: World) -> Progress:
     return progress.chain(world, settings.steps, records.unlanded(world.root, settings.branches))
 
 
-def state_of(link: StepStatus, now: Attempt | None) -> tuple[str, str]:
-    """Return the state of a step and why, with the attempt that is under way or was the last."""
-    if now is None or now.step != link.step.id:
+def state_of(link: StepStatus, now: Attempt | None, path: str) -> tuple[str, str]:
+    """Return the state of a step of the plan at `path` and why, with the attempt at it."""
+    if now is None or (now.plan, now.step) != (path, link.step.id):
         return link.state, link.why
     if link.state == progress.DONE_STEP and (now.over or not now.salt):  # salt: --again
         return link.state, link.why
     if now.phase in (attempt.FAILED, attempt.BLOCKED):
         return now.phase, f"{now.reason}; kept on {now.branch}"
     if now.phase == attempt.REVIEW:
-        return "review", f"waits for your word: piste run {link.step.id} --review"
+        return "review", f"waits for your word: piste run {now.named} --review"
     if now.over:
         return link.state, link.why
     return "begun", f"by {now.agent}, try {now.number}; `piste run` goes on there"
@@ -72,7 +73,7 @@ def as_dict(chain: Progress, now: Attempt | None) -> dict[str, Any]:
     """Return the chain as plain data for JSON."""
     rows = []
     for link in chain.links:
-        state, why = state_of(link, now)
+        state, why = state_of(link, now, chain.path)
         rows.append({**progress.as_dict(link), "state": state, "why": why})
     return {
         "plan": chain.path,
@@ -154,7 +155,7 @@ def _lines(chain: Progress, now: Attempt | None) -> list[str]:
     if not chain.links:
         return head
     rows = [["STEP", "STATE", "TITLE", ""]]
-    found = [state_of(link, now) for link in chain.links]
+    found = [state_of(link, now, chain.path) for link in chain.links]
     for link, (state, why) in zip(chain.links, found, strict=True):
         title = screen.safe(link.step.title)
         short = title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1]}…"

@@ -75,7 +75,7 @@ def _means_step(world: World, word: str) -> bool:
 def _step(world: World, word: str, as_json: bool) -> int:
     chain = read_progress(world)
     link = chain.find(word)
-    state, why = state_of(link, attempt.load(world.root))
+    state, why = state_of(link, attempt.load(world.root), chain.path)
     record = link.record
     new = plan.strip_marks(link.step.prompt)
     names = "its prompt, as it was done", "its prompt, as it is"

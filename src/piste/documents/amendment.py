@@ -104,7 +104,7 @@ def _of(name: str, blocks: Sequence[Block]) -> list[Block]:
 
 def _rows(text: str, kind: str, frozen: Sequence[Frozen] = ()) -> list[_Row]:
     text = text.removeprefix("\ufeff")
-    if kind == "plan":
+    if kind in ("plan", "findings"):
         from piste.documents.plan import bare_rows
 
         rows = [_Row(line.removesuffix("\r"), at) for at, line in bare_rows(text)]

@@ -69,7 +69,7 @@ def look(
 
 def most_of(kind: str, most: int = MOST) -> int:
     """Return how many bytes a file may have; one whose marks are looked for is taken apart."""
-    return min(most, project_files.DOCUMENT) if kind in ("plan", "todo") else most
+    return min(most, project_files.DOCUMENT) if kind in ("plan", "todo", "findings") else most
 
 
 def is_settled(path: Path) -> bool:
@@ -127,7 +127,7 @@ def text(data: bytes, name: str, kind: str = "") -> str:
 def _without_marks(data: bytes, kind: str) -> bytes:
     # surrogateescape: bytes that are no UTF-8 still count as content.
     decoded = data.decode("utf-8", "surrogateescape")
-    if kind == "plan":
+    if kind != "todo":
         from piste.documents.plan import strip_marks
     else:
         from piste.documents.todo import strip_marks

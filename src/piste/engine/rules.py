@@ -23,7 +23,7 @@ class Rule(NamedTuple):
     prompt: str  # file name of the template
     check: str  # the shape that a reply must have; a name in `CHECKS`
     doc: str  # one line for `doit list`
-    kind: str = ""  # "plan", "todo": marks of progress are no content; "raw": every byte is
+    kind: str = ""  # "plan", "todo", "findings": marks of progress are no content; "raw": all is
     model: str = ""  # "" is the model of the settings
     options: tuple[tuple[str, object], ...] = ()  # over the options of the settings
     stage: str = "own"  # "line", "document", "bundle", "review"; "own" is the project's
@@ -84,14 +84,15 @@ _TABLE = (
     Rule("bundle", "output.txt", (), "", "document",
          "the repository in one file, for a model", kind="raw", stage="bundle", maker=BUNDLE),
     Rule("code_review", "code-review.md", (("@bundle",),), "code_review.md.j2", "review",
-         "a review of the code, with file and line", stage="review"),
+         "a review of the code, with file and line", kind="findings", stage="review"),
     Rule("github_issues", "issues.md", (("@bundle",), ("@code_review",)), "github_issues.md.j2",
-         "issues", "what is wrong with the code, one issue a section", stage="review"),
+         "issues", "what is wrong with the code, one issue a section", kind="findings",
+         stage="review"),
     Rule("issue_prompts", "issue-prompts.md", (("@bundle",), ("@github_issues",)),
          "issue_prompts.md.j2", "plan", "a prompt an issue, for a coding agent", kind="plan",
          stage="review"),
     Rule("missing_tests", "missing-tests.md", (("@bundle",),), "missing_tests.md.j2", "issues",
-         "the tests that the code lacks, as issues", stage="review"),
+         "the tests that the code lacks, as issues", kind="findings", stage="review"),
     Rule("change_review", "change-review.md", ((CHANGE,),), "change_review.md.j2", "review",
          "a review of a change alone (piste review)", stage="review", amend=False),
     Rule("readme", "README.md", (("@bundle",),), "readme.md.j2", "document",

@@ -26,7 +26,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from piste.engine.rules import BUILT_IN
 from piste.system import atomic_write, own_seal, paths, project_files
+from piste.system.errors import printable
 
 SCHEMA = 1
 FILE = f"{paths.RUN}/state.json"
@@ -53,6 +55,7 @@ class Attempt:
     branch: str
     base: str  # the commit that the step begins from
     start: str  # the commit that this try begins from
+    plan: str = ""  # project-relative path of the plan that the step is in
     phase: str = AGENT
     number: int = 1  # of the try
     salt: str = ""  # of an attempt whose model is asked anew though an answer is known
@@ -92,6 +95,12 @@ class Attempt:
     def doubts(self) -> str:
         """Return why a person has to look, in one line, or ""."""
         return "; ".join(filter(None, (self.doubt, self.outside)))
+
+    @property
+    def named(self) -> str:
+        """Return what names the step on the command line of `piste run` and `piste done`."""
+        elsewhere = self.plan not in ("", BUILT_IN["plan"].target)
+        return printable(f"--from {self.plan} {self.step}" if elsewhere else self.step)
 
     @property
     def over(self) -> bool:

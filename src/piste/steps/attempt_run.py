@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piste.documents import diffs, plan, step_files
+from piste.documents.plan import FINDINGS
 from piste.engine import budget, caps, environment, log, outgoing, templates
 from piste.engine.budget import NOTHING, Sum
 from piste.engine.caps import Cap
@@ -153,6 +154,8 @@ def prompt(run: Run, now: Attempt) -> str:
         "prompt": outgoing.prompt_of_step(
             world, f"{now.prompt}\n\n{now.files}" if now.files else now.prompt
         ),
+        "is_issue": plan.parse(progress.read_plan(world), run.settings.steps or None).form
+        == FINDINGS,
         "changed": _changed(run, now),
         "test": now.test,
         "plan_path": world.rules["plan"].target,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from piste.documents import plan
 from piste.engine import records
 from piste.engine.records import Record
+from piste.engine.rules import BUILT_IN
 from piste.model import prices
 from piste.steps import attempt, attempt_run, merge, progress, ticking, worktree
 from piste.steps.attempt import Attempt
@@ -66,8 +67,8 @@ def review(run: Run, now: Attempt) -> Attempt:
         look = " ".join(["git diff", now.base[:12], now.work[:12], *_those(now.weakened)])
         raise NeedsPerson(
             f"step {printable(now.step)} waits for your word{because}; look at it: {look}; "
-            f"then: piste run {printable(now.step)} --approve {tree[:12]}, or say what is wrong: "
-            f'piste run {printable(now.step)} --say "…"'
+            f"then: piste run {now.named} --approve {tree[:12]}, or say what is wrong: "
+            f'piste run {now.named} --say "…"'
         )
     answer = run.options.person(_shown(run, now, tree))
     if answer.word == "y":
@@ -102,7 +103,7 @@ def _cannot(run: Run, now: Attempt) -> Attempt:
     if run.options.person is None:
         raise NeedsPerson(
             f"step {step} waits for your word; {now.agent} says that it cannot: "
-            f'{printable(now.cannot)}; answer it: piste run {step} --say "…", or edit the step'
+            f'{printable(now.cannot)}; answer it: piste run {now.named} --say "…", or edit the step'
         )
     answer = run.options.person(_shown(run, now, ""))
     if answer.word == "skip":
@@ -152,7 +153,7 @@ def commit(run: Run, now: Attempt) -> Attempt:
             )
             return replace(now, phase=attempt.TESTS, base=base, start=base, work=work)
     except git.Blocked as error:
-        way = f"git merge {now.branch}, mend it, then: piste done {printable(now.step)}"
+        way = f"git merge {now.branch}, mend it, then: piste done {now.named}"
         said = str(error).removeprefix("BLOCKED: ")
         return failed(run, now, f"BLOCKED: {said}; {way}", attempt.BLOCKED)
     now = _named_as_set(run, now)
@@ -243,7 +244,7 @@ def _persons_affair(run: Run, now: Attempt, made: worktree.Committed) -> str:
     last = printable(said.rpartition("\n")[2])[:200]
     return (
         f"step {printable(now.step)} is green and waits: {why} ({last}); {way}; then: "
-        f"piste run {printable(now.step)}"
+        f"piste run {now.named}"
     )
 
 
@@ -272,6 +273,7 @@ def commit_message(settings: Settings, now: Attempt) -> str:
         tokens = f"{now.input_tokens} in, {now.output_tokens} out"
     trailers = {
         "Piste-Step": now.step,
+        **({"Piste-Plan": now.plan} if now.plan != BUILT_IN["plan"].target else {}),
         "Piste-Agent": progress.by(now.agent, now.version),
         "Piste-Model": now.said_model or now.model or "unknown",
         "Piste-Tries": str(now.number),

@@ -109,11 +109,13 @@ class Progress(NamedTuple):
         return tuple(link for link in self.links if link.step.optional and not link.finished)
 
     def find(self, step_id: str) -> StepStatus:
-        """Return the step a person means: ``3`` is also ``03``. Raises UserError."""
+        """Return the step a person means: ``3`` is also ``03``, or ``F3``. Raises UserError."""
         for link in self.links:
             if link.step.id == step_id:
                 return link
         like = [link for link in self.links if _bare(link.step.id) == _bare(step_id)]
+        if not like and step_id.isdecimal():
+            like = [link for link in self.links if _number(link.step.id) == int(step_id)]
         if len(like) == 1:
             return like[0]
         known = [link.step.id for link in self.links]
@@ -229,6 +231,12 @@ def _done_why(step: Step, record: Record) -> str:
 
 def _bare(step_id: str) -> str:
     return re.sub(r"(?<![0-9])0+(?=[0-9])", "", step_id).casefold()
+
+
+def _number(step_id: str) -> int:
+    """The number of an id of letters and a number (``F12``), else -1."""
+    found = re.fullmatch(r"[A-Z]{1,3}-?(\d{1,6})", step_id)
+    return int(found[1]) if found else -1
 
 
 def as_dict(link: StepStatus) -> dict[str, Any]:

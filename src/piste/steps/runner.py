@@ -57,6 +57,7 @@ class Outcome(NamedTuple):
     commit: str
     branch: str  # where an attempt that is not done is kept
     said: str  # why, or where the commit is
+    named: str = ""  # the step on a command line
 
 
 # ------------------------------------------------------------------ a step, from outside
@@ -93,10 +94,11 @@ def carry_out(world: World, settings: Settings, options: Options, link: StepStat
     all of them the attempt stands where it was, for the next run.
     """
     now = settled(world)
+    plan = world.rules["plan"].target
     repo = git.find(world.root, settings.branches)
     git.require_committer(repo)
     run = Run(world, _set_up(world, settings), options, agents.find(settings), repo)
-    if now is None or now.over or not _goes_on(now, link, settings):
+    if now is None or now.over or not _goes_on(now, link, settings, plan):
         if options.approve:
             raise UserError(
                 f"step {printable(link.step.id)} does not wait for your word; see: piste steps"
@@ -133,10 +135,10 @@ def settled(world: World) -> Attempt | None:
     return now
 
 
-def _goes_on(now: Attempt, link: StepStatus, settings: Settings) -> bool:
-    if now.phase == attempt.LAND:
-        return now.step == link.step.id
-    return (now.step, now.digest, now.agent) == (link.step.id, link.digest, settings.agent)
+def _goes_on(now: Attempt, link: StepStatus, settings: Settings, path: str) -> bool:
+    if (now.plan, now.step) != (path, link.step.id):
+        return False
+    return now.phase == attempt.LAND or (now.digest, now.agent) == (link.digest, settings.agent)
 
 
 def _park(run: Run, now: Attempt) -> None:
@@ -158,7 +160,7 @@ def outcome(now: Attempt) -> Outcome:
     return Outcome(
         now.step, now.title, now.phase, progress.by(now.agent, now.version), now.number,
         tests, now.input_tokens, now.output_tokens, now.cost, now.seconds,
-        now.commit if done else "", "" if done else now.branch, now.reason,
+        now.commit if done else "", "" if done else now.branch, now.reason, now.named,
     )  # fmt: skip
 
 
@@ -182,6 +184,7 @@ def _begin(run: Run, link: StepStatus) -> Attempt:
         step=step.id, title=step.title, digest=link.digest, prompt=step.prompt,
         agent=run.settings.agent, version=version, model=model, test=command, branch=branch,
         base=base, start=base, files=_files_beside(run, step), asks=run.options.say,
+        plan=world.rules["plan"].target,
         salt=branch.rpartition(".")[2] if run.options.again else "",
     )  # fmt: skip
     place(run, now, base)

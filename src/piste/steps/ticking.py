@@ -7,6 +7,7 @@ deserved.
 """
 
 import json
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -106,7 +107,9 @@ def _without(path: str, text: str, step: Step, root: Path, world: World, form: s
     if path == world.rules["plan"].target:
         return _marked(text, step, False, form)
     read = _plan(root, world, form)
-    return text if _has_boxes(read) else tick(text, step, read.steps, False)
+    if _has_boxes(read) or not has_list(world):
+        return text
+    return tick(text, step, read.steps, False)
 
 
 def set_ticks(root: Path, world: World, step: Step, form: str = "") -> list[Tick]:
@@ -120,7 +123,11 @@ def set_ticks(root: Path, world: World, step: Step, form: str = "") -> list[Tick
         texts = dict(_texts(root, world))
         read = _plan(root, world, form)
         path, text = list_path, texts.get(list_path, "")
-        if not _has_boxes(read) and step.id in set(owners(text, read.steps).values()):
+        if (
+            has_list(world)
+            and not _has_boxes(read)
+            and step.id in set(owners(text, read.steps).values())
+        ):
             new = tick(text, step, read.steps, True)
         else:
             path, text = plan_path, texts.get(plan_path, "")
@@ -129,6 +136,14 @@ def set_ticks(root: Path, world: World, step: Step, form: str = "") -> list[Tick
             return []
         atomic_write.write(paths.writable(root, path), _encoded(new))
     return difference(path, text, new)
+
+
+def has_list(world: World) -> bool:
+    """Whether the todo list is that of the plan: not of another one, or of issues."""
+    plan_path = world.rules["plan"].target
+    names = [name for names in world.rules["todo"].inputs for name in names]
+    real = os.path.realpath(world.root / plan_path)
+    return any(os.path.realpath(world.root / name) == real for name in names)
 
 
 def remember(world: World, record: Record, ticks: Sequence[Tick]) -> None:
@@ -241,7 +256,8 @@ def boxes(world: World, read: Plan, known: Iterable[Record]) -> dict[str, Boxes]
     A tick that one of the records made is that record's: it says nothing of another step.
     """
     path = world.rules["todo"].target
-    text = (_bytes(world.root, path) or b"").decode("utf-8", "replace")
+    data = _bytes(world.root, path) if has_list(world) else None
+    text = (data or b"").decode("utf-8", "replace")
     own = owners(text, read.steps, surely=True) if text and not _has_boxes(read) else {}
     made = {(tick.section, tick.after) for record in known for tick in record.ticked}
     lines = split(text)

@@ -26,6 +26,7 @@ from functools import lru_cache
 
 from piste.documents.markdown import DOING, DONE, OPEN, box, fences, inside, split
 from piste.documents.plan import titles
+from piste.documents.plan.types import FINDINGS as FINDINGS
 from piste.documents.plan.types import Plan as Plan
 from piste.documents.plan.types import Problem as Problem
 from piste.documents.plan.types import Step as Step

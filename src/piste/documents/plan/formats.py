@@ -25,6 +25,7 @@ from piste.documents.markdown import (
 from piste.documents.plan import fencing, titles
 from piste.documents.plan.fencing import PROMPT_LANGUAGES, Block
 from piste.documents.plan.titles import COARSE, Title
+from piste.documents.plan.types import FINDINGS
 
 _RANKS = {"prompt": 5.0, "step": 4.0, "task": 4.0, "item": 3.6, "ticket": 3.0, "phase": 2.0,
           "chunk": 1.9, "fences": 2.5, "number": 1.0, "boxes": 0.0}  # fmt: skip
@@ -98,7 +99,7 @@ def read(text: str) -> Doc:
 
 def find(doc: Doc) -> list[Family]:
     """Return the families of `doc`, the best first; none where nothing names a step."""
-    if marked := _markers(doc):
+    if marked := _markers(doc) or _findings(doc):
         return [marked]
     found = [*_with_words(doc), *_with_numbers(doc), *_only_fences(doc), *_check_list(doc)]
     found += [*_with_tags(doc), *_tasks(doc)]
@@ -494,6 +495,49 @@ def _check_list(doc: Doc) -> Iterator[Family]:
 
 
 _OF_KIRO = re.compile(r"\s*(?:[-*] )?_Requirements: .*_\s*$").match
+
+
+def _findings(doc: Doc) -> Family | None:
+    """Sections of findings or issues, each with its fields below the heading; any number is its id.
+
+    Each is a step, whole: the fences in it are what it quotes.
+    """
+    rows = [row for row, level in doc.headings if level == 2]
+    fields = {row: _fields(doc, row) for row in rows}
+    if not rows or sum(names >= _OF_FINDING for names in fields.values()) < MOST * len(rows):
+        return None
+    known: dict[int, Title] = {}
+    for number, row in enumerate((row for row in rows if fields[row] >= _OF_FINDING), 1):
+        found = heading(doc.lines[row])
+        words, state = split_state(found[1] if found else "")
+        said = _FINDING.match(words)
+        named = (said[1], said[2]) if said else (str(number), words)
+        known[row] = Title("h2", "finding", named[0], named[1].strip(), state)
+    entries = []
+    for entry in _entries(doc, list(known), known):
+        others = (row for row in rows if entry.row < row < entry.end)
+        ours = (row for row in range(entry.start, entry.end) if _NEXT.match(doc.lines[row]))
+        entries.append(entry._replace(end=min([entry.end, *others, *ours])))
+    return Family(FINDINGS, tuple(entries), fenced=False)
+
+
+def _fields(doc: Doc, row: int) -> set[str]:
+    """The names of the fields that stand below a heading, before its text."""
+    found: set[str] = set()
+    for line in doc.lines[row + 1 : row + 1 + _MOST_FIELDS]:
+        if said := _FIELD.match(line):
+            found.add(_FIELDS.get(said[1].lower(), ""))
+        elif line.strip():
+            break
+    return found
+
+
+_MOST_FIELDS = 12  # lines, blank ones too
+_FIELD = re.compile(r"\*\*([A-Za-z ]{2,20}):\*\*")
+_NEXT = re.compile(r"<!-- next: [A-Z]{1,3}\d{1,6} -->")  # of piste, behind the last one
+_FIELDS = {"file": "file", "files": "file", "labels": "sort", "severity": "sort"}
+_OF_FINDING = {"file", "sort"}
+_FINDING = re.compile(r"([A-Z]{0,3}-?\d{1,6})[.):][ \t]+(.*)")
 
 
 def _tasks(doc: Doc) -> Iterator[Family]:

@@ -12,7 +12,7 @@ from piste.documents.markdown import DONE, DROPPED, box, heading, ticks
 from piste.documents.plan import fencing, titles
 from piste.documents.plan import formats as forms
 from piste.documents.plan.fencing import PROMPT_LANGUAGES, Block
-from piste.documents.plan.types import Plan, Problem, Step
+from piste.documents.plan.types import FINDINGS, Plan, Problem, Step
 
 NO_STEPS = "no line of it names a step; mark each: <!-- step 1: Title --> … <!-- /step -->"
 _RULE = re.compile(r"[ \t]*+(?:([-*_])[ \t]*+(?:\1[ \t]*+){2,}+|=++|[⸻―─━═]++|—{2,}+)[ \t]*+$")
@@ -36,7 +36,8 @@ def parse(text: str, form: str | None) -> Plan:
         return Plan((), "none", found, (Problem(kind, 1, found),))
     best, *others = families
     steps, problems = _steps(doc, best)
-    problems += [*_doubts(doc, best), *_elisions(doc, best)]
+    if best.form != FINDINGS:  # those come and go, and quote what they like
+        problems += [*_doubts(doc, best), *_elisions(doc, best)]
     problems.sort(key=lambda problem: (problem.line, problem.kind))
     return Plan(tuple(steps), best.form, _why(doc, best, others), tuple(problems))
 
@@ -51,7 +52,8 @@ def _steps(doc: forms.Doc, family: forms.Family) -> tuple[list[Step], list[Probl
     problems: list[Problem] = []
     for entry, blocks, group in zip(entries, bodies, groups, strict=True):
         step_id = _unique(entry.title.id, used)
-        wanted = _prompt_blocks(doc, entry, blocks, kinds)
+        whole = family.form == FINDINGS
+        wanted = [] if whole else _prompt_blocks(doc, entry, blocks, kinds)
         prompt = _joined(doc, entry, wanted) if wanted else _prose(doc, entry)
         if step_id != entry.title.id:
             text = f"step {entry.title.id} is there more than once; this one is {step_id}"

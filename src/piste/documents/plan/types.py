@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+FINDINGS = "h2 finding"
+"""The form of findings and issues, each of which is a step."""
+
 
 class Step(NamedTuple):
     """One step of a plan."""
