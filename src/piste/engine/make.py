@@ -183,7 +183,7 @@ def _where(world: World, rule: Rule) -> Path:
         try:
             paths.writable_folder(folder, f"the store {folder}")
         except UserError as error:
-            raise UserError(f"{error}; or name another place in PISTE_STORE") from None
+            raise UserError(f"{error}; PISTE_STORE names another place") from None
     return paths.writable(root, rule.target)
 
 
