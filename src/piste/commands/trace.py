@@ -2,7 +2,7 @@
 
 It names what no step covers, what is covered but not done, and steps that cover nothing. All of it
 is read from the specification, the plan, the records of steps and git; no model is asked, and no
-byte is changed. Whether the code does what a requirement asks for, `piste verify` asks a model.
+byte is changed. Whether the code does what a requirement asks for, it does not know.
 """
 
 import sys
