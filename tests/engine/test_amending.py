@@ -233,6 +233,15 @@ def test_a_text_that_was_brought_is_amended_where_it_is_asked_for(
     assert small.decide().state == FRESH
 
 
+def test_what_is_not_there_is_written_where_it_is_to_be_amended(
+    small: Small, standin: StandIn
+) -> None:
+    small.settings("retries = 0", model="chat-ok")
+    standin.reply(NOTE)
+    assert small.make(amend=True).event == "made"
+    assert small.read() == NOTE
+
+
 def test_without_a_change_there_is_nothing_to_amend(small: Small, model: StandIn) -> None:
     small.make()
     assert small.make(amend=True).event == "kept"

@@ -73,7 +73,8 @@ def make(world: World, rule: Rule, asked: Asked, stop: threading.Event | None) -
         return _restore(world, decision)
     begin = Start(decision.base, decision.whole)
     if amend:
-        amending.require_sound(world, rule)
+        if persons:
+            amending.require_sound(world, rule)
         begin = Start(decision.output)
     elif asked.again or persons:
         begin = amending.with_finished(world, rule, Start("", decision.whole), decision.output)
