@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from fire.world import World, no_traceback, paid, world
-from piste.engine.budget import LONGEST
 from piste.model.prices import price
+from piste.model.window import LONGEST
 
 TARGETS = 10_000
 MODEL = "openai/gpt-4o-mini"  # known to the price list, answered by the stand-in

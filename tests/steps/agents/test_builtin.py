@@ -9,9 +9,9 @@ from support.rig import CHECK, FILES, Killed, Rig
 from support.standin import Fault, Request, StandIn
 
 from piste.engine import budget, log
-from piste.engine.budget import LONGEST
 from piste.engine.caps import Cap
 from piste.model import prices
+from piste.model.window import LONGEST
 from piste.steps import attempt, edit_blocks
 from piste.steps.progress import Settings
 from piste.system.errors import Failed, OverBudget, UserError
