@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piste.bundle import escapes
-from piste.system.unseen import UNSEEN
+from piste.system.invisible import UNSEEN
 
 from .conftest import examples
 

@@ -12,7 +12,7 @@ from piste.bundle import encoding, escapes, formats
 from piste.bundle.blocks import numbered, printable
 from piste.bundle.parser import blocks, parse
 from piste.model import tokens
-from piste.system.unseen import UNSEEN
+from piste.system.invisible import UNSEEN
 
 from .conftest import FORMS, examples
 

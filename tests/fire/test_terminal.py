@@ -15,7 +15,7 @@ from support.rig import PLAN, TODO, Rig
 from support.terminal import Terminal
 
 from piste.cli import VERBS
-from piste.system import unseen
+from piste.system import invisible
 
 # A title and a clipboard set, colours, a cleared screen in 8-bit form, and text turned round.
 BAD = "owned\x1b]0;t\x07\x1b]52;c;eA==\x1b\\\x1b[8m\x9b2J\u202e"
@@ -117,7 +117,7 @@ def test_no_verb_lets_an_escape_through(hostile: Rig) -> None:
         said = shown(hostile, line)
         if line == "poke_holes":
             forge(hostile)
-        bad = sorted({c for c in said if c not in "\r\n\t\a" and unseen.visible(c) != c})
+        bad = sorted({c for c in said if c not in "\r\n\t\a" and invisible.visible(c) != c})
         if bad or "Traceback" in said:
             wrong[line] = (bad, said)
         if "owned" not in said:

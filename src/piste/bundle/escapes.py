@@ -1,6 +1,6 @@
 """Characters that cannot be seen, made visible, and back again.
 
-Which they are is in `system.unseen`. In a file's text each is shown as `[U+202E]`; a file that
+Which they are is in `system.invisible`. In a file's text each is shown as `[U+202E]`; a file that
 holds such a character and also the text `[U+` itself has that text shown as `[U+005B]U+`, so
 that reading it back is exact. In a name they are shown by backslash escapes, as git shows
 names.
@@ -9,7 +9,7 @@ names.
 import re
 from collections.abc import Sequence
 
-from piste.system.unseen import CHARACTERS, UNSEEN
+from piste.system.invisible import CHARACTERS, UNSEEN
 
 _SHOWN = r"\[U\+([0-9A-F]{4,6})\]"
 _LITERAL = "[U+"

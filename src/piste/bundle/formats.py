@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from piste.system.unseen import UNSEEN
+from piste.system.invisible import UNSEEN
 
 # The first bytes of every bundle, by which one is known again.
 SIGNATURES = {

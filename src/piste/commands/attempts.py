@@ -12,8 +12,8 @@ from dataclasses import replace
 from piste.commands import common
 from piste.engine import gate, project
 from piste.engine.world import World
-from piste.steps import attempt, leftover, progress, put_back, runner
-from piste.steps.leftover import Leftover
+from piste.steps import attempt, attempt_branches, progress, put_back, runner
+from piste.steps.attempt_branches import Leftover
 from piste.system import git, screen
 from piste.system.errors import EXIT_FAILED, UserError, printable
 
@@ -32,13 +32,13 @@ def main(argv: Sequence[str]) -> int:
     if args.put_back:
         return _put_back(world, args.json)
     repo = git.find(world.root, progress.settings(world).branches)
-    found = _wanted(leftover.found(repo), args.steps)
+    found = _wanted(attempt_branches.found(repo), args.steps)
     stay = found
     if args.remove:
         with runner.only_one(world, "piste attempts --remove"):
             now = attempt.load(world.root)
             under_way = now.branch if now is not None and not now.over else ""
-            stay = leftover.remove(repo, found, under_way)
+            stay = attempt_branches.remove(repo, found, under_way)
     gone = [one for one in found if one not in stay]
     if args.json:
         common.print_json({

@@ -178,7 +178,7 @@ def hidden_receipts(world: World, found: Sequence[Decision]) -> str:
 
 def cut_off(world: World, found: Sequence[Decision]) -> str:
     """Say which targets count as sources only as far as a shallow clone tells; "" for none."""
-    from piste.engine import earlier
+    from piste.engine import receipt_history
 
     known = {one.rule.target for one in found if one.state != states.FOREIGN}
     names = [
@@ -189,7 +189,7 @@ def cut_off(world: World, found: Sequence[Decision]) -> str:
         and os.path.lexists(world.root / rule.target)
         and not receipts.exists(world.root, rule.target)
     ]
-    if not names or not earlier.is_cut(world.root):
+    if not names or not receipt_history.is_cut(world.root):
         return ""
     return (
         f"{', '.join(names)}: without a receipt, and this clone is shallow: a commit that deleted "

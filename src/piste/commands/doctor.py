@@ -21,7 +21,7 @@ from piste.commands import common
 from piste.engine import config, own_files, project, receipts, store_maintenance
 from piste.engine.store import Store, default_folder
 from piste.engine.world import World
-from piste.model import llm_home, surroundings
+from piste.model import llm_home, network_settings
 from piste.model.prices import FREE
 from piste.system import git_look, paths, project_files, screen
 from piste.system.errors import EXIT_FAILED, PisteError, UserError, printable, redact
@@ -75,7 +75,7 @@ def _lines(deep: bool) -> Iterator[Line]:
     for said in common.present_inputs(world) if world else ():
         yield Line(NOTE, "git", said)
     yield from _of_mise(root)
-    yield from (Line(MEND, "network", said) for said in surroundings.look())
+    yield from (Line(MEND, "network", said) for said in network_settings.look())
     yield from _of_models(world)
     yield from _of_clipboard()
 

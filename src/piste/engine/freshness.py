@@ -291,9 +291,9 @@ def files(world: World, rule: Rule) -> Mapping[str, str]:
 
 def _not_made(world: World, rule: Rule) -> str:
     """Say that a target is a source; where git's history is cut off, that this is not sure."""
-    from piste.engine import earlier as of_git
+    from piste.engine import receipt_history
 
-    if of_git.is_cut(world.root):
+    if receipt_history.is_cut(world.root):
         return (
             f"piste did not make {rule.target}, as far as this shallow clone tells; "
             "git fetch --unshallow tells more"
@@ -350,12 +350,12 @@ def _last_rejected(world: World, rule: Rule) -> "Rejected | None":
 
 def _was_made(world: World, rule: Rule, output: str) -> bool:
     """Whether this very text was made here, as the log or git's history of receipts has it."""
-    from piste.engine import earlier, log
+    from piste.engine import log, receipt_history
 
     return any(
         entry.output == output and entry.event in ("made", "taken", "restored", "adopted")
         for entry in log.entries(world.root, rule.target)
-    ) or output in earlier.outputs(world.root, rule.target)
+    ) or output in receipt_history.outputs(world.root, rule.target)
 
 
 def _to_be_made(world: World, rule: Rule, wanted: Receipt, receipt: Receipt | None) -> Receipt:

@@ -383,7 +383,7 @@ def _ask(
 
 def _beginning(world: World, rule: Rule, prompt: str) -> Any:
     """The material that a prompt begins with, and whether this run asks more about it."""
-    from piste.model.beginnings import Beginning
+    from piste.model.prefix_cache import Beginning
 
     rules = [world.rules[name] for name in world.asked if name in world.rules]
     others = any(
@@ -674,9 +674,9 @@ def _keep_old(world: World, rule: Rule, old: bytes) -> None:
 
 def _contents(rule: Rule, text: str, sources: Sources) -> str:
     """Say what the document holds, and what is doubtful in it."""
-    from piste.documents import tally
+    from piste.documents import counts
 
-    held = tally.phrase(text, rule.check)
+    held = counts.phrase(text, rule.check)
     said = f"; {held}" if held else ""
     said += "".join(f"; {warning}" for warning in replies.warnings(text, rule.check))
     if rule.check == "plan":

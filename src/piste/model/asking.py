@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste.model import beginnings, http, llm_home, llm_log, reply_status, surroundings
-from piste.model.beginnings import Beginning, Turn
+from piste.model import http, llm_home, llm_log, network_settings, prefix_cache, reply_status
+from piste.model.prefix_cache import Beginning, Turn
 from piste.model.reply_status import Kind, Trouble
 from piste.system.errors import Failed, UserError, did_you_mean, printable
 
@@ -106,7 +106,7 @@ def resolve(name: str | None) -> "AnyModel":
         if where not in _models:
             model = _find(name)
             http.share_client(model)
-            beginnings.move_mark(model)
+            prefix_cache.move_mark(model)
             _models[where] = model
         return _models[where]
 
@@ -311,7 +311,7 @@ def ask(
     soon after `stop` was set. KeyboardInterrupt passes, and ends the call as well.
     Raises UserError for a missing key, an option, or a request that the server refuses.
     """
-    begins = beginnings.key(model.model_id, system, prompt, beginning)
+    begins = prefix_cache.key(model.model_id, system, prompt, beginning)
     call = _Call(
         model=model,
         prompt=prompt,
@@ -326,7 +326,7 @@ def ask(
         beginning=beginning if begins else None,
     )
     # Who waits for the first must not hold a place that the first needs.
-    with beginnings.turn(begins, call.stop) as turn, _slot(call):
+    with prefix_cache.turn(begins, call.stop) as turn, _slot(call):
         return _until_answered(call, turn)
 
 
@@ -395,7 +395,7 @@ def _response(call: _Call, turn: Turn) -> "llm.Response":
         messages = [llm.system(call.system)] if call.system else []
         for asked, answered in call.history:
             messages += [llm.user(asked), llm.assistant(answered)]
-    if (begins := call.beginning) and beginnings.worth_a_mark(call.model, options, begins, turn):
+    if (begins := call.beginning) and prefix_cache.worth_a_mark(call.model, options, begins, turn):
         messages = [llm.system(call.system)] if call.system else []
         messages.append(llm.user(prompt[: begins.chars]))
         prompt, options = prompt[begins.chars :], {**options, "cache": True}
@@ -539,7 +539,7 @@ def _reply(call: _Call, flight: _Flight, seconds: float, attempts: int) -> Reply
         word=watch.finish,
         refusal=watch.refusal,
     )
-    used = beginnings.tokens(response.input_tokens, response.token_details)
+    used = prefix_cache.tokens(response.input_tokens, response.token_details)
     return Reply(
         text=flight.text or watch.refusal or reply_status.refusal_in(record),
         finish=finish,
@@ -587,14 +587,14 @@ def _address(model: Any) -> str:
 
 def _failure(call: _Call, trouble: Trouble, attempts: int, partial: str) -> CallFailed | UserError:
     unreached = trouble.kind in ("network", "bad_reply")
-    if unreached and (fault := surroundings.fault(trouble.said)):
+    if unreached and (fault := network_settings.fault(trouble.said)):
         return UserError(f"{call.model.model_id} cannot be asked: {fault}")
     line = f"{call.model.model_id}: {_WHAT[trouble.kind]}"
     if trouble.said:
         line += f": {trouble.said}"
     answered = trouble.kind in _BY_A_PROXY
     if trouble.kind == "network" or answered:
-        way = surroundings.way(_address(call.model), trouble.said, answered)
+        way = network_settings.hint(_address(call.model), trouble.said, answered)
         line += f"; {way}" if way else ""
     if trouble.kind == "auth" and call.model.needs_key:
         line += f"; `llm keys set {call.model.needs_key}`"

@@ -28,7 +28,7 @@ from piste.steps import (
     context,
     edit_blocks,
     ignored,
-    lent,
+    lent_repository,
     progress,
     sources,
     testing,
@@ -249,7 +249,7 @@ def work(run: Run, now: Attempt) -> AgentResult:
     label = (
         f"step {printable(now.step)} {printable(now.title)}: {now.agent}, try {now.number}{cost}"
     )
-    own = contextlib.nullcontext() if run.agent is None else lent.lent(run.repo)
+    own = contextlib.nullcontext() if run.agent is None else lent_repository.lent(run.repo)
     with own, screen.progress(label) as progress:
         return agents.carry_out(run.world, run.agent, Job(
             folder=run.repo.project, home=run.world.root, prompt=words, logs=logs(run, now),
@@ -407,7 +407,7 @@ def place(run: Run, now: Attempt, commit: str, branch: str = "") -> None:
         return
     log = run.folder / "logs" / "setup"
     where = testing.Where(run.repo.project, log, run.busy, variables(run, now))
-    with lent.lent(run.repo), screen.progress(f"setting up the worktree: {command}"):
+    with lent_repository.lent(run.repo), screen.progress(f"setting up the worktree: {command}"):
         limit, stop = run.settings.agent_timeout, run.options.stop
         result = testing.run(command, where, limit, stop=stop, name="setup")
     if not result.green:
@@ -425,7 +425,7 @@ def run_tests(run: Run, now: Attempt, name: str) -> testing.Result:
     begin = logs(run, now)
     log = begin.with_name(f"{begin.name}.{name}")
     where = testing.Where(run.repo.project, log, run.busy, project_variables(run, now))
-    with lent.lent(run.repo), screen.progress(f"step {printable(now.step)}: {now.test}"):
+    with lent_repository.lent(run.repo), screen.progress(f"step {printable(now.step)}: {now.test}"):
         result = testing.run(now.test, where, run.settings.test_timeout, stop=run.options.stop)
     ignored.note(run.repo)
     return result

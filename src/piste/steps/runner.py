@@ -21,13 +21,13 @@ from piste.steps import (
     agent_phases,
     agents,
     attempt,
+    attempt_branches,
     attempt_run,
     change_policy,
+    checkout_settings,
     commit_phases,
     context,
-    home,
     ignored,
-    leftover,
     merge,
     progress,
     test_command,
@@ -178,7 +178,7 @@ def _begin(run: Run, link: StepStatus) -> Attempt:
     if kept := worktree.rescue(repo, "left in the worktree\n"):
         screen.say(f"what was left in the worktree is kept on {kept}")
     base = merge.base(repo)
-    leftover.sweep(repo)
+    attempt_branches.sweep(repo)
     branch = git.attempts(repo, step.id)
     now = Attempt(
         step=step.id, title=step.title, digest=link.digest, prompt=step.prompt,
@@ -219,7 +219,7 @@ def _may_begin(run: Run, step: Step) -> None:
     repo = run.repo
     if why := git.in_the_way(repo):
         raise UserError(why)
-    if home.leaves_out(repo, f"{repo.prefix}{records.FOLDER}/1.json"):
+    if checkout_settings.leaves_out(repo, f"{repo.prefix}{records.FOLDER}/1.json"):
         where = repo.prefix + paths.STATE
         raise UserError(
             f"your sparse checkout leaves out {where}, which holds what steps are done; "

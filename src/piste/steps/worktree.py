@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from piste.steps import home, ignored, lent
+from piste.steps import checkout_settings, ignored, lent_repository
 from piste.system import atomic_write, file_reader, paths, processes, project_files
 from piste.system.errors import UserError
 from piste.system.git import (
@@ -58,16 +58,26 @@ def ensure(repo: Repo, commit: str, branch: str = "") -> None:
     except GitFailed:  # what is broken can be made anew
         _rebuild(repo, commit)
         _put_in_order(repo, commit, branch)
-    home.follow_sparse(repo)
+    checkout_settings.follow_sparse(repo)
     _submodules(repo)
 
 
 def _put_in_order(repo: Repo, commit: str, branch: str) -> None:
     on = ("--no-track", "-B", branch) if branch else ("--detach",)
-    home.return_installed(repo)
-    git(repo.tree, "checkout", "--force", "--quiet", *on, commit, env=home.environment(repo))
+    checkout_settings.return_installed(repo)
+    git(
+        repo.tree,
+        "checkout",
+        "--force",
+        "--quiet",
+        *on,
+        commit,
+        env=checkout_settings.environment(repo),
+    )
     # What `setup` has installed stays, though the project may not ignore it.
-    git(repo.tree, "clean", "-ffdq", *(f"--exclude={name}/" for name in home.INSTALLED))
+    git(
+        repo.tree, "clean", "-ffdq", *(f"--exclude={name}/" for name in checkout_settings.INSTALLED)
+    )
 
 
 def is_sound(repo: Repo) -> bool:
@@ -77,7 +87,7 @@ def is_sound(repo: Repo) -> bool:
 
 def _git_folder(repo: Repo) -> Path | None:
     """git's own folder of the worktree; None where there is none, or not ours."""
-    lent.take_back(repo)
+    lent_repository.take_back(repo)
     if not (repo.tree / ".git").is_file():
         return None
     arguments = ("rev-parse", "--show-toplevel", "--git-common-dir", "--git-dir")
@@ -139,7 +149,7 @@ def _unflag(repo: Repo, folder: Path) -> None:
     """Let git forget its index where files in it are marked as not to be looked at."""
     code, out, _ = ask(repo.tree, ("ls-files", "-v", "-z"))
     hidden = any(row[0] == "S" or row[0].islower() for row in out.split("\0") if row)
-    if code or (hidden and not home.is_sparse(repo)):
+    if code or (hidden and not checkout_settings.is_sparse(repo)):
         (folder / "index").unlink(missing_ok=True)
 
 
@@ -217,13 +227,13 @@ def snapshot(repo: Repo, parent: str, message: str, keep: Iterable[str]) -> str:
 
 def _add(repo: Repo, index: Mapping[str, str], keep: Iterable[str] = ()) -> None:
     """Take all that is in the worktree into an index, but litter, and what is to stay as it is."""
-    if home.is_sparse(repo):  # what is not checked out is not deleted
+    if checkout_settings.is_sparse(repo):  # what is not checked out is not deleted
         known = {*git(repo.tree, "ls-files", "-z", env=index).split("\0")}
-        absent = "\0".join(name for name in home.left_out(repo) if name in known)
+        absent = "\0".join(name for name in checkout_settings.left_out(repo) if name in known)
         data = os.fsencode(absent)
         git(repo.tree, "update-index", "-z", "--skip-worktree", "--stdin", env=index, data=data)
     left = [*_without_litter(), *(f":(exclude,top,literal){path}" for path in keep)]
-    env = {**home.environment(repo), **index}
+    env = {**checkout_settings.environment(repo), **index}
     git(repo.tree, "add", "--all", "--sparse", "--", ":(top)", *left, env=env)
 
 
@@ -295,7 +305,7 @@ def put_back(repo: Repo, base: str, changed: Iterable[Change]) -> None:
                 paths.remove_whatever(path)
         if change.status != "A":
             name = f":(top,literal){change.path}"
-            env = home.environment(repo)
+            env = checkout_settings.environment(repo)
             git(repo.tree, "checkout", "--force", "--quiet", base, "--", name, env=env)
 
 
@@ -319,7 +329,7 @@ def commit(
     """
     git(repo.tree, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
     git(repo.tree, "reset", "--soft", base)
-    if not home.is_sparse(repo):  # else the index has what is not checked out
+    if not checkout_settings.is_sparse(repo):  # else the index has what is not checked out
         git(repo.tree, "read-tree", "--empty")  # with it go marks such as skip-worktree
         git(repo.tree, "read-tree", base)
     _add(repo, {})
@@ -348,12 +358,12 @@ def _with_hooks(repo: Repo, arguments: list[str], limit: float) -> tuple[int, st
     folder = repo.root / paths.RUN
     trace = folder / "hooks.trace"
     trace.unlink(missing_ok=True)
-    with home.installed(repo):
+    with checkout_settings.installed(repo):
         ended = processes.run(processes.Program(
             ["git", "-c", "commit.gpgSign=false", *arguments], repo.tree, folder / "commit.log",
             limit=limit, lock=folder / "busy", what="git commit, with your hooks",
             env={"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C",
-                 "GIT_TRACE2_EVENT": str(trace), **home.environment(repo, hooks=True)},
+                 "GIT_TRACE2_EVENT": str(trace), **checkout_settings.environment(repo, hooks=True)},
         ))  # fmt: skip
     said = processes.printed(folder / "commit.log").decode("utf-8", "replace")
     if ended.why:
@@ -386,7 +396,7 @@ def guarded(repo: Repo) -> dict[str, str]:
     wanted = [folder / "config", repo.tree / ".git"]
     if own := _git_folder(repo):
         wanted.append(own / "config.worktree")
-    for part in (folder / "hooks", folder / "info", home.hooks(repo)):
+    for part in (folder / "hooks", folder / "info", checkout_settings.hooks(repo)):
         if part is not None:
             wanted += [Path(top, name) for top, _, names in paths.walk(part) for name in names]
     return {str(path): stamp(path) for path in sorted(wanted) if os.path.lexists(path)}

@@ -15,7 +15,7 @@ from _thread import allocate_lock  # threading's own, without the rest of it
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-from piste.system import unseen
+from piste.system import invisible
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "dim": 2, "bold": 1}
 # A colour of ours begins so: with what nothing that was written before this process can hold.
@@ -53,10 +53,10 @@ def guarded(stream: TextIO) -> TextIO:
 
 def _cleaned(text: str) -> str:
     first, *coloured_ones = text.split(_MARK)
-    pieces = [unseen.visible(first)]
+    pieces = [invisible.visible(first)]
     for piece in coloured_ones:
         code, _, after = piece.partition("m")
-        pieces += [f"\x1b[{code}m", unseen.visible(after)]
+        pieces += [f"\x1b[{code}m", invisible.visible(after)]
     return "".join(pieces)
 
 
@@ -119,7 +119,7 @@ def safe(text: str) -> str:
     """Return somebody else's text as one line with nothing hidden, for a table or a message."""
     if text.isascii() and text.isprintable():
         return text
-    return re.sub(f"\n|\r|{unseen.ON_SCREEN}", lambda found: unseen.shown(found[0]), text)
+    return re.sub(f"\n|\r|{invisible.ON_SCREEN}", lambda found: invisible.shown(found[0]), text)
 
 
 class Progress:

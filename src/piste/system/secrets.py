@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from piste.system import secret_judges
+from piste.system import secret_filters
 from piste.system.re2_bytes import regex, shape_set
 from piste.system.secret_policy import BUILT_IN, Policy
 from piste.system.secret_shapes import NAMED, PRINTED, RULES_FILE, SHAPES, TELLING, gitleaks
@@ -94,7 +94,7 @@ def mask(body: bytes, findings: Iterable[tuple[int, int, str]]) -> bytes:
 @functools.cache
 def version(policy: Policy = BUILT_IN) -> str:
     """Return what changes when the rules do: what was kept for other rules is not used."""
-    code = (Path(str(module)).read_bytes() for module in (__file__, secret_judges.__file__))
+    code = (Path(str(module)).read_bytes() for module in (__file__, secret_filters.__file__))
     own = (*code, RULES_FILE.read_bytes(), repr((SHAPES, sorted(PRINTED), policy)).encode())
     return hashlib.sha256(b"\0".join(own)).hexdigest()[:16]
 
@@ -130,7 +130,7 @@ def _allowed(body: bytes, finding: Finding, policy: Policy) -> bool:
 def _rules(patterns: tuple[str, ...]) -> list[_Rule]:
     """Return all rules, the most telling first."""
     told = [text.encode() for text in patterns]
-    own = [_Rule(OWN, text, text, secret_judges.always) for text in told]
+    own = [_Rule(OWN, text, text, secret_filters.always) for text in told]
     return [*own, *_ours(), *_theirs()]
 
 
@@ -206,17 +206,17 @@ def _own(patterns: tuple[str, ...]) -> "re2.Set[Any]":
 
 def _ours() -> Iterator[_Rule]:
     for name, shape in SHAPES.items():
-        likely = functools.partial(secret_judges.JUDGES[shape.judge], shape.entropy)
+        likely = functools.partial(secret_filters.JUDGES[shape.judge], shape.entropy)
         yield _Rule(name, shape.pattern, shape.cue or shape.pattern, likely)
     cue = rb"kind[\"']?\s*:\s*[\"']?Secret\b"
-    yield _Rule(_KUBERNETES, b"", cue, secret_judges.always, far=True)
+    yield _Rule(_KUBERNETES, b"", cue, secret_filters.always, far=True)
 
 
 def _theirs() -> Iterator[_Rule]:
     for rule in gitleaks()["rules"]:
         words = b"(?i)" + b"|".join(re.escape(word).encode() for word in rule["keywords"])
         allow = tuple(rule.get("allow", ()))
-        likely = functools.partial(secret_judges.of_theirs, float(rule.get("entropy", 0)), allow)
+        likely = functools.partial(secret_filters.of_theirs, float(rule.get("entropy", 0)), allow)
         pattern, group, far = rule["pattern"].encode(), rule.get("group", 0), "far" in rule
         yield _Rule(rule["name"], pattern, words, likely, group, far)
 
@@ -251,9 +251,9 @@ def _entries(document: bytes, at: int, indent: int) -> Iterator[tuple[int, int]]
         if words and deep <= indent:
             return
         entry = _ENTRY.match(line)
-        if entry and not secret_judges.empty(entry[1].strip()):
+        if entry and not secret_filters.empty(entry[1].strip()):
             yield at + entry.start(1), at + entry.start(1) + len(entry[1].rstrip())
-        elif inside and len(words) > 3 and not secret_judges.empty(words):
+        elif inside and len(words) > 3 and not secret_filters.empty(words):
             yield at + deep, at + deep + len(words)
         inside = bool(re.search(rb":\s*[|>][+-]?\s*$", line)) or (inside and not entry)
         at = end + 1

@@ -32,7 +32,7 @@ def fault(said: str = "") -> str:
     return next(few, "") or next(_faults(), "")
 
 
-def way(url: str, said: str, answered: bool = False) -> str:
+def hint(url: str, said: str, answered: bool = False) -> str:
     """Return which variable may be to blame for a connection to this URL that failed so, or "".
 
     `answered` is whether something answered it: by https that is the server itself, by http it

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from piste.steps import lent
+from piste.steps import lent_repository
 from piste.system import atomic_write, file_reader, paths, person
 from piste.system.git import Repo, ask, git, settings
 
@@ -100,7 +100,7 @@ def follow_sparse(repo: Repo) -> None:
 
     Raises GitFailed.
     """
-    own = lent.git_folder(repo)
+    own = lent_repository.git_folder(repo)
     wanted = {key: value for _, key, value in settings(repo.top) if key in _SPARSE}
     if own is None or (not is_sparse(repo) and wanted.get(_SPARSE[0]) != "true"):
         return

@@ -2,7 +2,7 @@
 
 import pytest
 
-from piste.documents import tally
+from piste.documents import counts
 
 FIELD = "**File:** a.py:1\n**Severity:** {}\n\nIt is wrong.\n"
 INTRO = "# Code review: x\n\nSmall and sound.\n\n"
@@ -37,30 +37,30 @@ REVIEWS = {
 
 @pytest.mark.parametrize("form", REVIEWS)
 def test_findings_are_counted_in_every_form(form: str) -> None:
-    assert tally.phrase(REVIEWS[form], "review") == "2 findings: 1 critical, 1 high"
+    assert counts.phrase(REVIEWS[form], "review") == "2 findings: 1 critical, 1 high"
 
 
 def test_a_table_alone_is_counted() -> None:
     rows = "| a.py:1 | medium | x |\n| b.py:2 | low | y |\n| b.py:9 | low | z |\n"
     text = f"{INTRO}| Where | Severity | What |\n|---|---|---|\n{rows}"
-    assert tally.phrase(text, "review") == "3 findings: 1 medium, 2 low"
+    assert counts.phrase(text, "review") == "3 findings: 1 medium, 2 low"
 
 
 def test_a_finding_without_a_severity_counts() -> None:
     text = f"{INTRO}## 1. T\n\n{FIELD.format('low')}\n## 2. U\n\n**File:** b.py:3\n\nWrong.\n"
-    assert tally.phrase(text, "review") == "2 findings: 1 low"
+    assert counts.phrase(text, "review") == "2 findings: 1 low"
 
 
 def test_issues_are_called_so_and_a_clean_review_says_it() -> None:
-    assert tally.phrase("# Issues\n\n## 1. T\n\n**Files:** a.py:1\n", "issues") == "1 issue"
-    assert tally.phrase(f"{INTRO}No findings.\n", "review") == "no findings"
+    assert counts.phrase("# Issues\n\n## 1. T\n\n**Files:** a.py:1\n", "issues") == "1 issue"
+    assert counts.phrase(f"{INTRO}No findings.\n", "review") == "no findings"
 
 
 def test_a_document_counts_only_what_its_fields_rank() -> None:
     holes = "# Holes\n\n## 1. T\n\n**Severity:** high\n**Where:** Data\n"
-    assert tally.phrase(holes, "document") == "1 finding: 1 high"
-    assert tally.phrase("# Paper\n\n## High\n\n- words\n", "document") == ""
-    assert tally.phrase("# Plan\n\n**Severity:** high\n", "plan") == ""
+    assert counts.phrase(holes, "document") == "1 finding: 1 high"
+    assert counts.phrase("# Paper\n\n## High\n\n- words\n", "document") == ""
+    assert counts.phrase("# Plan\n\n**Severity:** high\n", "plan") == ""
 
 
 ASSUMED = {
@@ -81,7 +81,7 @@ ASSUMED = {
 
 @pytest.mark.parametrize("form", ASSUMED)
 def test_assumptions_are_counted_in_every_form(form: str) -> None:
-    assert tally.phrase(f"# Spec\n\n## Overview\n\nWords.\n\n{ASSUMED[form]}", "spec") == (
+    assert counts.phrase(f"# Spec\n\n## Overview\n\nWords.\n\n{ASSUMED[form]}", "spec") == (
         "2 assumptions"
     )
 
@@ -110,26 +110,26 @@ HEADINGS = (
 @pytest.mark.parametrize("form", QUESTIONS)
 def test_open_questions_are_counted_in_every_form(form: str) -> None:
     count, text = QUESTIONS[form]
-    found = tally.unsettled(f"# Spec\n\n## Open questions\n\n{text}\n## After\n\n- one?\n")
+    found = counts.unsettled(f"# Spec\n\n## Open questions\n\n{text}\n## After\n\n- one?\n")
     assert found == (0, count)
 
 
 @pytest.mark.parametrize("heading", HEADINGS)
 def test_open_questions_are_found_under_every_heading(heading: str) -> None:
     text = f"# Spec\n\nLinux (assumption).\n\n{heading}\n- Who?\n"
-    assert tally.phrase(text, "spec") == "1 assumption, 1 open question"
+    assert counts.phrase(text, "spec") == "1 assumption, 1 open question"
 
 
 def test_a_settled_specification_says_so() -> None:
-    assert tally.phrase("# Spec\n\n## Open questions\n\nNone.\n", "spec") == (
+    assert counts.phrase("# Spec\n\n## Open questions\n\nNone.\n", "spec") == (
         "no assumptions, no open questions"
     )
-    assert tally.phrase("# Spec\n\n## Data\n\nWords.\n", "spec") == ""
+    assert counts.phrase("# Spec\n\n## Data\n\nWords.\n", "spec") == ""
 
 
 def test_steps_and_items_are_counted() -> None:
     step = "## Step {0}: S{0}\n\n```text\nDo it.\n```\n\n"
-    assert tally.phrase(step.format(1) + step.format(2), "plan") == "2 steps"
-    assert tally.phrase(step.format(1), "plan") == "1 step"
-    assert tally.phrase("# T\n\n## A\n\n- [x] a\n- [ ] b\n", "todo") == "2 items, 1 ticked"
-    assert tally.phrase("# T\n\n## A\n\n- [ ] a\n", "todo") == "1 item"
+    assert counts.phrase(step.format(1) + step.format(2), "plan") == "2 steps"
+    assert counts.phrase(step.format(1), "plan") == "1 step"
+    assert counts.phrase("# T\n\n## A\n\n- [x] a\n- [ ] b\n", "todo") == "2 items, 1 ticked"
+    assert counts.phrase("# T\n\n## A\n\n- [ ] a\n", "todo") == "1 item"

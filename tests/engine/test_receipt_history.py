@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from piste.engine import earlier, receipts
+from piste.engine import receipt_history, receipts
 
 MADE, MINE = "a" * 64, "b" * 64
 
@@ -41,16 +41,16 @@ def gone(tmp_path: Path, own_home: Path) -> Path:
 
 
 def test_what_piste_made_is_known_and_what_a_person_took_over_is_not(gone: Path) -> None:
-    assert earlier.outputs(gone, "docs/note.md") == {MADE}
-    assert earlier.outputs(gone, "other.md") == frozenset()
+    assert receipt_history.outputs(gone, "docs/note.md") == {MADE}
+    assert receipt_history.outputs(gone, "other.md") == frozenset()
 
 
 def test_a_later_commit_adds_to_what_is_known(gone: Path) -> None:
-    assert earlier.outputs(gone, "plan.md") == frozenset()
+    assert receipt_history.outputs(gone, "plan.md") == frozenset()
     receipts.path(gone, "plan.md").unlink()
     commit(gone)
-    assert earlier.outputs(gone, "plan.md") == {MADE, MINE}
-    assert earlier.outputs(gone, "docs/note.md") == {MADE}
+    assert receipt_history.outputs(gone, "plan.md") == {MADE, MINE}
+    assert receipt_history.outputs(gone, "docs/note.md") == {MADE}
 
 
 def test_a_shallow_clone_says_that_it_cannot_tell_and_one_that_was_filled_up_can(
@@ -61,29 +61,29 @@ def test_a_shallow_clone_says_that_it_cannot_tell_and_one_that_was_filled_up_can
     root = clone / "project"
     git(clone, "worktree", "add", "-q", "../tree")
     for place in (root, tmp_path / "tree/project"):
-        assert earlier.outputs(place, "docs/note.md") == frozenset()
-        assert earlier.is_cut(place)
-    assert not earlier.is_cut(gone)
+        assert receipt_history.outputs(place, "docs/note.md") == frozenset()
+        assert receipt_history.is_cut(place)
+    assert not receipt_history.is_cut(gone)
     git(clone, "fetch", "-q", "--unshallow")
-    assert not earlier.is_cut(root)
-    assert earlier.outputs(root, "docs/note.md") == {MADE}
+    assert not receipt_history.is_cut(root)
+    assert receipt_history.outputs(root, "docs/note.md") == {MADE}
 
 
 def test_git_is_asked_once_a_commit(gone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert earlier.outputs(gone, "docs/note.md") == {MADE}
+    assert receipt_history.outputs(gone, "docs/note.md") == {MADE}
     monkeypatch.setenv("PATH", "")
-    assert earlier.outputs(gone, "docs/note.md") == {MADE}
-    assert earlier.outputs(gone, "other.md") == frozenset()
+    assert receipt_history.outputs(gone, "docs/note.md") == {MADE}
+    assert receipt_history.outputs(gone, "other.md") == frozenset()
 
 
 def test_a_worktree_has_the_history_of_its_repository(gone: Path) -> None:
     git(gone, "worktree", "add", "-q", "--detach", str(gone.parent.parent / "beside"))
     beside = gone.parent.parent / "beside" / "project"
     beside.mkdir(exist_ok=True)
-    assert earlier.outputs(beside, "docs/note.md") == {MADE}
+    assert receipt_history.outputs(beside, "docs/note.md") == {MADE}
 
 
 def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
-    assert earlier.outputs(tmp_path, "note.md") == frozenset()
+    assert receipt_history.outputs(tmp_path, "note.md") == frozenset()
     (tmp_path / ".git").write_text("gitdir: /nowhere\n")
-    assert earlier.outputs(tmp_path, "note.md") == frozenset()
+    assert receipt_history.outputs(tmp_path, "note.md") == frozenset()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.standin import StandIn
 
-from piste.model import surroundings
+from piste.model import network_settings
 from piste.model.asking import CallFailed, Limits, ask, resolve
 from piste.system.errors import UserError
 
@@ -38,7 +38,7 @@ def test_a_variable_that_stops_every_call_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    fault = surroundings.fault()
+    fault = network_settings.fault()
     assert fault.startswith(f"{name} is {value}")
     assert said in fault
 
@@ -48,12 +48,14 @@ def test_what_few_libraries_read_is_named_where_it_matters(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "/nope.pem")
-    assert surroundings.fault("Connection refused") == ""
+    assert network_settings.fault("Connection refused") == ""
     said = "OSError: Could not find a suitable TLS CA certificate bundle, invalid path: /nope.pem"
-    assert surroundings.fault(said).startswith(f"{name} is /nope.pem, and there is no such file")
+    assert network_settings.fault(said).startswith(
+        f"{name} is /nope.pem, and there is no such file"
+    )
     monkeypatch.setenv(name, __file__)
     failed = "[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer certificate"
-    assert f'SSL_CERT_FILE="${name}"' in surroundings.way("https://x", failed)
+    assert f'SSL_CERT_FILE="${name}"' in network_settings.hint("https://x", failed)
 
 
 @pytest.mark.parametrize(
@@ -70,42 +72,42 @@ def test_what_few_libraries_read_is_named_where_it_matters(
 def test_doctor_names_each(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
-    assert list(surroundings.look()) == []
+    assert list(network_settings.look()) == []
     monkeypatch.setenv(name, value)
-    (line,) = surroundings.look()
+    (line,) = network_settings.look()
     assert line.startswith(f"{name} is {value}, ")
     assert said in line
 
 
 def test_what_a_proxy_answers_in_the_servers_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://proxy:3128")
-    assert "of ALL_PROXY" in surroundings.way("http://localhost:11434", "403", answered=True)
-    assert surroundings.way("https://example.invalid", "403", answered=True) == ""
+    assert "of ALL_PROXY" in network_settings.hint("http://localhost:11434", "403", answered=True)
+    assert network_settings.hint("https://example.invalid", "403", answered=True) == ""
 
 
 def test_socks_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setenv("ALL_PROXY", "socks5://me:secret@127.0.0.1:9")
-    assert surroundings.fault().startswith("ALL_PROXY is socks5://127.0.0.1:9, a SOCKS proxy")
+    assert network_settings.fault().startswith("ALL_PROXY is socks5://127.0.0.1:9, a SOCKS proxy")
 
 
 @pytest.mark.parametrize("value", ["http://proxy:3128", "proxy:3128", "https://u:p@proxy"])
 def test_a_proxy_that_may_be_right_is_no_fault(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", value)
-    assert surroundings.fault() == ""
-    way = surroundings.way("https://example.invalid/v1", "Connection refused")
+    assert network_settings.fault() == ""
+    way = network_settings.hint("https://example.invalid/v1", "Connection refused")
     assert "of HTTPS_PROXY" in way
     assert "u:p" not in way
-    assert surroundings.way("http://example.invalid/v1", "Connection refused") == ""
+    assert network_settings.hint("http://example.invalid/v1", "Connection refused") == ""
     monkeypatch.setenv("NO_PROXY", "example.invalid")
-    assert surroundings.way("https://example.invalid/v1", "Connection refused") == ""
+    assert network_settings.hint("https://example.invalid/v1", "Connection refused") == ""
 
 
 def test_whose_certificates_did_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"
-    assert "needs SSL_CERT_FILE" in surroundings.way("https://x", said)
+    assert "needs SSL_CERT_FILE" in network_settings.hint("https://x", said)
     monkeypatch.setenv("SSL_CERT_DIR", "/nope")
-    assert "those of SSL_CERT_DIR, /nope" in surroundings.way("https://x", said)
+    assert "those of SSL_CERT_DIR, /nope" in network_settings.hint("https://x", said)
 
 
 def test_a_call_says_it_in_its_one_line(

@@ -7,7 +7,7 @@ import pytest
 from support.rig import GOOD, Killed, Rig, killing
 
 from piste.commands import attempts
-from piste.steps import lent, worktree
+from piste.steps import lent_repository, worktree
 from piste.steps.commit_phases import NeedsPerson
 from piste.system import git
 from piste.system.errors import UserError
@@ -86,7 +86,7 @@ def test_an_agent_does_not_reach(rig: Rig, repo: Repo, what: str) -> None:
 
 def test_it_has_history_branches_tags_and_a_clean_index(rig: Rig, repo: Repo) -> None:
     rig.git("config", "filter.x.clean", 'sed "s/a\\\\/b/"')
-    with lent.lent(repo):
+    with lent_repository.lent(repo):
         assert sh(repo.tree, "git rev-parse --git-dir") == ".git"
         assert sh(repo.tree, "git status --porcelain") == ""
         assert sh(repo.tree, "git log --format=%s -1; git describe --tags").split() == [
@@ -106,7 +106,7 @@ def test_an_attempt_that_is_killed_meanwhile_goes_on(
     rig.agent(GOOD)
     for nth in range(1, 4):  # the tests before, the agent, the tests
         with monkeypatch.context() as patch:
-            patch.setattr(lent, "take_back", killing(nth, lent.take_back))
+            patch.setattr(lent_repository, "take_back", killing(nth, lent_repository.take_back))
             with pytest.raises(Killed):
                 rig.step("1")
     assert rig.step("1").result == "done"

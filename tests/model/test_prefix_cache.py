@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from support.standin import Fault, Request, StandIn, llm_user_dir, serving
 
-from piste.model import beginnings, prices
+from piste.model import prefix_cache, prices
 from piste.model.asking import CallFailed, Limits, Reply, ask, resolve
-from piste.model.beginnings import Beginning, Tokens
+from piste.model.prefix_cache import Beginning, Tokens
 
 ONCE = Limits(retries=0)
 MATERIAL = "a line of code\n" * 400
@@ -28,7 +28,7 @@ def server(own_home: Path) -> Iterator[StandIn]:
 
 def at_once(server: StandIn, tasks: int, material: str, **more: Any) -> list[Reply | Exception]:
     """Ask several things about one material, all at the same moment."""
-    beginnings._turns.clear()  # those of another test
+    prefix_cache._turns.clear()  # those of another test
     model = resolve("chat-script")
     begins = Beginning(len(material), others=True)
 
@@ -131,8 +131,8 @@ def test_a_short_beginning_waits_for_nobody(server: StandIn) -> None:
 def test_who_asks_later_waits_no_more(server: StandIn) -> None:
     server.reply("fine")
     at_once(server, 1, MATERIAL, limits=ONCE)
-    key = beginnings.key("chat-script", None, MATERIAL, Beginning(len(MATERIAL), others=False))
-    with beginnings.turn(key, threading.Event()) as turn:
+    key = prefix_cache.key("chat-script", None, MATERIAL, Beginning(len(MATERIAL), others=False))
+    with prefix_cache.turn(key, threading.Event()) as turn:
         assert turn.is_kept
 
 
@@ -153,7 +153,7 @@ class Claude:
 
 def test_the_mark_stands_at_the_end_of_the_beginning() -> None:
     model = Claude()
-    beginnings.move_mark(model)
+    prefix_cache.move_mark(model)
 
     def marked(texts: list[str], cache: bool = True) -> list[bool]:
         return ["cache_control" in p for p in model.build_messages(texts, cache)[0]["content"]]
@@ -164,15 +164,15 @@ def test_the_mark_stands_at_the_end_of_the_beginning() -> None:
 
 
 def test_nothing_is_marked_that_nobody_reads_or_that_the_person_decided() -> None:
-    model, turn = Claude(), beginnings.Turn()
+    model, turn = Claude(), prefix_cache.Turn()
     alone, shared = Beginning(9, others=False), Beginning(9, others=True)
-    assert beginnings.worth_a_mark(model, {}, shared, turn)
-    assert not beginnings.worth_a_mark(model, {}, alone, turn)
-    assert not beginnings.worth_a_mark(model, {"cache": False}, shared, turn)
+    assert prefix_cache.worth_a_mark(model, {}, shared, turn)
+    assert not prefix_cache.worth_a_mark(model, {}, alone, turn)
+    assert not prefix_cache.worth_a_mark(model, {"cache": False}, shared, turn)
     other = types.SimpleNamespace(Options=types.SimpleNamespace(model_fields={}))
-    assert not beginnings.worth_a_mark(other, {}, shared, turn)
+    assert not prefix_cache.worth_a_mark(other, {}, shared, turn)
     turn.answered()  # what is kept can be read, and only a marked call reads it
-    assert beginnings.worth_a_mark(model, {}, alone, turn)
+    assert prefix_cache.worth_a_mark(model, {}, alone, turn)
 
 
 # Tokens and prices ------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def test_nothing_is_marked_that_nobody_reads_or_that_the_person_decided() -> Non
     ],
 )  # fmt: skip
 def test_tokens_in_the_words_of_each_provider(given: Any, details: Any, found: Tokens) -> None:
-    assert beginnings.tokens(given, details) == found
+    assert prefix_cache.tokens(given, details) == found
 
 
 @pytest.mark.parametrize("model", ["gpt-5", "claude-sonnet-4-5", "gemini-2.5-pro"])
