@@ -48,8 +48,12 @@ LINES = {
     "restore": ["restore poke_holes --list", "restore poke_holes"],
     "store": ["store", "store verify"],
     "doctor": ["doctor", "doctor --deep"],
+    "review": [f"review --since {C1}", "review --since HEAD~1"],
+    "decline": [f"decline {C1} w", f"decline F1 {C1}"],
+    "fixed": [f"fixed {C1}", "fixed F2"],
     "init": ["init"],
     "demo": ["demo piste.toml"],
+    "uninstall": ["uninstall", "uninstall --json"],
 }  # fmt: skip
 # Of these every word is ours.
 PLAIN = {
@@ -58,6 +62,7 @@ PLAIN = {
     "status -a", "status --json", "check", "attempts", "bundle --show-config", "mise",
     "mise --check", "trust --list", "accept poke_holes", "restore poke_holes",
     "restore poke_holes --list", "store", "store verify", "doctor", "doctor --deep", "init",
+    "review --since HEAD~1",
 }  # fmt: skip
 
 
@@ -67,6 +72,8 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     rig.write("spec.md", f"# Tally {BAD}\n\nCounts {BAD}.\n\n## Requirements {BAD}\n\n1. {BAD}\n")
     rig.write("prompt_plan.md", PLAN.replace("words", BAD).replace("Write", f"{BAD}: write"))
     rig.write("todo.md", TODO.replace("words", BAD))
+    found = "".join(f"## F{n}. Bad {BAD} {n}\n\n**File:** {BAD}.py:1\n\n" for n in (1, 2, 3))
+    rig.write("code-review.md", f"# Code review\n\n{found}")
     rig.write("want", "print.txt\n")  # red, until the last step
     rig.write("check.sh", f"printf '%s\\n' '{BAD}'; test -f sum.txt\n")
     rig.write("prompts/next.md.j2", f"{BAD} {{{{ title }}}} {{{{ prompt }}}} {{{{ tree }}}}\n")
@@ -124,3 +131,21 @@ def test_no_verb_lets_an_escape_through(hostile: Rig) -> None:
             quiet.append(line)
     assert not wrong, json.dumps(wrong, indent=1)
     assert not set(quiet) - PLAIN, f"{quiet}: a verb that shows foreign text has shown none"
+
+
+TALK = (
+    f"# Brainstorm\n\n## Idea\n\n{BAD}\n\n## Question 1\n\nWho {BAD}?\n\n"
+    f"## Answer 1\n\nAll {BAD}.\n\n## Question 2\n\nWhen {BAD}?\n\nSuggested: {BAD}.\n"
+)
+
+
+def test_no_conversation_lets_an_escape_through(hostile: Rig) -> None:
+    """What stands in the file is shown again: the recap, and the question that waits."""
+    hostile.write("brainstorm.md", TALK)
+    with Terminal([sys.executable, "-Pm", "piste.cli", "idea"], hostile.root, os.environ) as talk:
+        talk.see("When owned")
+        talk.see("> ")
+        talk.enter("enough")
+        talk.interrupt("")
+        said = talk.printable
+    assert not [c for c in said if c not in "\r\n\t\a" and invisible.visible(c) != c], said
